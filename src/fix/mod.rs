@@ -1,0 +1,40 @@
+//! From causes to cures: exact edits for the preflight answer and for the actual answer.
+
+use crate::wire::Patch;
+
+/// Who can mend it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Reach {
+    /// Headers on the server's answers.
+    Server,
+    /// The page's own code.
+    Client,
+    /// Neither.
+    None,
+}
+
+impl Reach {
+    /// As in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Server => "server",
+            Self::Client => "client",
+            Self::None => "none",
+        }
+    }
+}
+
+/// What would mend a blocked fetch: edits to the answers of the hop that failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fix {
+    /// Who can mend it.
+    pub reach: Reach,
+    /// URL of the hop it is for.
+    pub url: String,
+    /// Edits to the preflight answer.
+    pub preflight: Option<Patch>,
+    /// Edits to the actual answer (or the redirect's).
+    pub actual: Option<Patch>,
+    /// What to do, first things first, each one sentence.
+    pub advice: Vec<String>,
+}

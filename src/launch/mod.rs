@@ -1,0 +1,1 @@
+//! Finding and starting a browser in a throw-away profile.

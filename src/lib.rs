@@ -1,0 +1,38 @@
+//! corscope names the real cause of "blocked by CORS policy".
+//!
+//! Everything that enters is told in one kind of sentence, [`capture::Event`], and heard by one
+//! ear, the session. Behind it stands one derived chain, recomputable at any time, never stored:
+//!
+//! ```text
+//! bytes → Event → Session (SQLite file + rows) → Fetch (pairing) → Diagnosis → Explanation → screen / report
+//! ```
+//!
+//! Floors; imports only run downwards:
+//!
+//! ```text
+//! 7  main
+//! 6  cli ............................. words in, exit code out; puts the parts together
+//! 5  tui ............................. App (state) → view (drawing); effects leave as data
+//! 4  session      report ............. the live whole; explanations
+//! 3  diagnose     fix    proxy    har  which rule broke; what mends it; the way in; papers
+//! 2  cors         capture ............ the rules (pure); remembering (memory + disk)
+//! 1  wire                launch  demo  the nouns (pure); starting a browser; broken servers
+//! ```
+//!
+//! What stays absent: the rules know no exchange, no proxy, no clock; the proxy knows no CORS; the
+//! screen knows no proxy; verdicts are never stored; traffic is changed only as a proxy must;
+//! nothing is dropped silently; no queue is without a bound.
+
+pub mod capture;
+pub mod cli;
+pub mod cors;
+pub mod demo;
+pub mod diagnose;
+pub mod fix;
+pub mod har;
+pub mod launch;
+pub mod proxy;
+pub mod report;
+pub mod session;
+pub mod tui;
+pub mod wire;

@@ -1,0 +1,1 @@
+//! The way in: an intercepting HTTP proxy that records and never alters.

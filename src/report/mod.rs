@@ -1,0 +1,1 @@
+//! What a person is told, as plain data, and the formats it is written in.

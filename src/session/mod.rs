@@ -1,0 +1,1 @@
+//! The live whole: one writer, many readers.

@@ -1,0 +1,1 @@
+//! The screen: state, then drawing; effects leave as data.

@@ -1,0 +1,259 @@
+//! An ordered header list, as the Fetch standard defines it.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// The header fields of one message, in wire order, duplicates kept.
+///
+/// All fields lie in one block of `name ':' value '\n'` lines, so a list costs two allocations and
+/// is stored in a session file as it is ([`as_block`](Self::as_block)). Names keep the letter case
+/// they came in; every look-up ignores ASCII case. Values are bytes with leading and trailing
+/// HTTP whitespace removed ([Fetch § Headers](https://fetch.spec.whatwg.org/#headers-class),
+/// "normalize"); they never hold CR, LF or NUL.
+///
+/// ```
+/// use corscope::wire::HeaderList;
+/// let list = HeaderList::from_pairs([("Vary", "Accept"), ("vary", " Origin ")]);
+/// assert_eq!(list.get("VARY").as_deref(), Some("Accept, Origin"));
+/// ```
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct HeaderList {
+    block: Vec<u8>,
+    spans: Vec<Span>,
+}
+
+/// Where one field lies in the block: the name from `start`, the value behind the colon.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Span {
+    start: u32,
+    name: u32,
+    value: u32,
+}
+
+/// One header field, borrowed from its list.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Field<'a> {
+    /// The name in the letter case it came in.
+    pub name: &'a str,
+    /// The value, trimmed of HTTP whitespace.
+    pub value: &'a [u8],
+}
+
+impl Field<'_> {
+    /// The value as text, each byte one character (isomorphic decode, Infra standard).
+    pub fn text(&self) -> String {
+        isomorphic(self.value)
+    }
+
+    /// Whether the field has this name, ASCII case ignored.
+    pub fn is(&self, name: &str) -> bool {
+        self.name.eq_ignore_ascii_case(name)
+    }
+
+    /// The value's length in bytes.
+    pub fn len(&self) -> usize {
+        self.value.len()
+    }
+
+    /// Whether the value is empty.
+    pub fn is_empty(&self) -> bool {
+        self.value.is_empty()
+    }
+}
+
+impl HeaderList {
+    /// An empty list.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A list of these fields, in this order.
+    pub fn from_pairs<N, V>(pairs: impl IntoIterator<Item = (N, V)>) -> Self
+    where
+        N: AsRef<str>,
+        V: AsRef<[u8]>,
+    {
+        let mut list = Self::new();
+        for (name, value) in pairs {
+            list.push(name.as_ref(), value.as_ref());
+        }
+        list
+    }
+
+    /// Adds a field at the end. CR, LF and NUL in either part become a space, so that a list can
+    /// always be written as lines again.
+    pub fn push(&mut self, name: &str, value: &[u8]) {
+        let value = trim(value);
+        let start = u32::try_from(self.block.len()).unwrap_or(u32::MAX);
+        self.block.extend(name.bytes().map(defused));
+        self.block.push(b':');
+        self.block.extend(value.iter().copied().map(defused));
+        self.block.push(b'\n');
+        self.spans.push(Span {
+            start,
+            name: name.len() as u32,
+            value: value.len() as u32,
+        });
+    }
+
+    /// Removes every field with this name, ASCII case ignored; says how many went.
+    pub fn remove(&mut self, name: &str) -> usize {
+        let kept: Vec<(String, Vec<u8>)> = self
+            .iter()
+            .filter(|f| !f.is(name))
+            .map(|f| (f.name.to_owned(), f.value.to_vec()))
+            .collect();
+        let gone = self.len() - kept.len();
+        if gone > 0 {
+            *self = Self::from_pairs(kept);
+        }
+        gone
+    }
+
+    /// Fields in wire order.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = Field<'_>> + ExactSizeIterator {
+        self.spans.iter().map(|s| {
+            let start = s.start as usize;
+            let colon = start + s.name as usize;
+            let value = &self.block[colon + 1..colon + 1 + s.value as usize];
+            // Names enter as `&str` or are checked in `from_block`.
+            let name = std::str::from_utf8(&self.block[start..colon]).unwrap_or("");
+            Field { name, value }
+        })
+    }
+
+    /// Fields with this name, ASCII case ignored, in wire order.
+    pub fn all<'a>(&'a self, name: &'a str) -> impl DoubleEndedIterator<Item = Field<'a>> {
+        self.iter().filter(move |f| f.is(name))
+    }
+
+    /// The first field with this name.
+    pub fn first<'a>(&'a self, name: &'a str) -> Option<Field<'a>> {
+        self.all(name).next()
+    }
+
+    /// The combined value: every field with this name joined by `", "`; absent is `None`
+    /// ([Fetch § "get" a header](https://fetch.spec.whatwg.org/#concept-header-list-get)).
+    pub fn get(&self, name: &str) -> Option<String> {
+        let mut fields = self.all(name);
+        let mut value = fields.next()?.text();
+        for field in fields {
+            value.push_str(", ");
+            value.push_str(&field.text());
+        }
+        Some(value)
+    }
+
+    /// Whether a field with this name is there.
+    pub fn contains(&self, name: &str) -> bool {
+        self.first(name).is_some()
+    }
+
+    /// How many fields there are.
+    pub fn len(&self) -> usize {
+        self.spans.len()
+    }
+
+    /// Whether there is no field.
+    pub fn is_empty(&self) -> bool {
+        self.spans.is_empty()
+    }
+
+    /// Size on an HTTP/1.1 wire in bytes: `name: value CRLF` for each field.
+    pub fn wire_size(&self) -> u64 {
+        self.spans
+            .iter()
+            .map(|s| u64::from(s.name) + u64::from(s.value) + 4)
+            .sum()
+    }
+
+    /// The block of `name:value\n` lines this list consists of.
+    pub fn as_block(&self) -> &[u8] {
+        &self.block
+    }
+
+    /// Reads a block written by [`as_block`](Self::as_block); lines without a colon, or with a name
+    /// that is not UTF-8, are left out.
+    pub fn from_block(block: &[u8]) -> Self {
+        let mut list = Self::new();
+        list.block.reserve(block.len());
+        for line in block.split(|b| *b == b'\n') {
+            if let Some(colon) = memchr::memchr(b':', line)
+                && let Ok(name) = std::str::from_utf8(&line[..colon])
+            {
+                list.push(name, &line[colon + 1..]);
+            }
+        }
+        list
+    }
+}
+
+impl fmt::Debug for HeaderList {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list()
+            .entries(self.iter().map(|h| format!("{}: {}", h.name, h.text())))
+            .finish()
+    }
+}
+
+/// Shared, because an exchange's head is handed from the proxy to the store and to readers.
+pub type SharedHeaders = Arc<HeaderList>;
+
+/// Bytes as text, each byte one character.
+pub fn isomorphic(bytes: &[u8]) -> String {
+    if bytes.is_ascii() {
+        return String::from_utf8_lossy(bytes).into_owned();
+    }
+    bytes.iter().map(|b| char::from(*b)).collect()
+}
+
+fn trim(value: &[u8]) -> &[u8] {
+    let ws = |b: &u8| matches!(b, b' ' | b'\t' | b'\r' | b'\n');
+    let start = value.iter().position(|b| !ws(b)).unwrap_or(value.len());
+    let end = value.iter().rposition(|b| !ws(b)).map_or(start, |i| i + 1);
+    &value[start..end]
+}
+
+fn defused(b: u8) -> u8 {
+    if matches!(b, b'\r' | b'\n' | 0) {
+        b' '
+    } else {
+        b
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn duplicates_are_joined_in_order() {
+        let list = HeaderList::from_pairs([("A", "1"), ("b", "x"), ("a", "2")]);
+        assert_eq!(list.get("a").as_deref(), Some("1, 2"));
+        assert_eq!(list.all("A").count(), 2);
+        assert_eq!(list.get("c"), None);
+    }
+
+    #[test]
+    fn a_block_reads_back_the_same() {
+        let list = HeaderList::from_pairs([("X-Odd", "a: b"), ("Empty", ""), ("Tab", "\t v \t")]);
+        assert_eq!(HeaderList::from_block(list.as_block()), list);
+        assert_eq!(list.get("tab").as_deref(), Some("v"));
+    }
+
+    #[test]
+    fn line_breaks_cannot_make_a_second_field() {
+        let list = HeaderList::from_pairs([("a", "1\r\nb: 2")]);
+        assert_eq!(HeaderList::from_block(list.as_block()).len(), 1);
+    }
+
+    #[test]
+    fn remove_takes_every_spelling() {
+        let mut list = HeaderList::from_pairs([("A", "1"), ("b", "2"), ("a", "3")]);
+        assert_eq!(list.remove("a"), 2);
+        assert_eq!(
+            list.iter().map(|f| f.name.to_owned()).collect::<Vec<_>>(),
+            ["b"]
+        );
+    }
+}

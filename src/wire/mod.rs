@@ -1,0 +1,21 @@
+//! What crosses the wire, as plain values. The ground floor: no IO, no clock, no runtime; anyone
+//! above may know these nouns.
+
+mod body;
+mod decode;
+mod exchange;
+mod headers;
+mod message;
+mod origin;
+mod patch;
+
+pub use body::{BodyFacts, End, Failure, FailureKind, FailureStage, Side};
+pub use decode::{Decoded, decode_body, decode_charset};
+pub use exchange::{
+    Client, Exchange, ExchangeId, Kind, Message, MessageKind, SharedExchange, Source, Timestamp,
+    Timings, Upstream,
+};
+pub use headers::{Field, HeaderList, SharedHeaders, isomorphic};
+pub use message::{HttpVersion, RequestHead, ResponseHead};
+pub use origin::{Origin, canonical_host, is_localhost_name, is_loopback_host};
+pub use patch::Patch;

@@ -1,0 +1,17 @@
+//! One binary for all integration tests; each module is one topic.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    missing_docs
+)]
+
+mod architecture;
+mod browsers;
+mod cli;
+mod har;
+mod proxy;
+mod session;
+mod support;
+mod tui;
+mod verdicts;
