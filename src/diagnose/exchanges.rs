@@ -1,0 +1,36 @@
+//! Where the judgement looks exchanges up.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use crate::wire::{Exchange, ExchangeId};
+
+/// Something that knows exchanges by their id: a session's reader, or all of a finished capture.
+pub trait Exchanges {
+    /// The exchange of this id, if it is known (still).
+    fn exchange(&self, id: ExchangeId) -> Option<Arc<Exchange>>;
+}
+
+impl Exchanges for [Arc<Exchange>] {
+    fn exchange(&self, id: ExchangeId) -> Option<Arc<Exchange>> {
+        self.iter().find(|exchange| exchange.id == id).cloned()
+    }
+}
+
+impl Exchanges for Vec<Arc<Exchange>> {
+    fn exchange(&self, id: ExchangeId) -> Option<Arc<Exchange>> {
+        self.as_slice().exchange(id)
+    }
+}
+
+impl Exchanges for HashMap<ExchangeId, Arc<Exchange>> {
+    fn exchange(&self, id: ExchangeId) -> Option<Arc<Exchange>> {
+        self.get(&id).cloned()
+    }
+}
+
+impl Exchanges for BTreeMap<ExchangeId, Arc<Exchange>> {
+    fn exchange(&self, id: ExchangeId) -> Option<Arc<Exchange>> {
+        self.get(&id).cloned()
+    }
+}
