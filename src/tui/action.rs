@@ -1,0 +1,58 @@
+//! Everything a key can mean.
+
+/// What a person can ask the screen to do. Each has a key and a line in the help.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Action {
+    /// Leave.
+    Quit,
+    /// Put the program to sleep (Ctrl-Z).
+    Suspend,
+    /// One line up.
+    Up,
+    /// One line down.
+    Down,
+    /// A screenful up.
+    PageUp,
+    /// A screenful down.
+    PageDown,
+    /// The first line.
+    First,
+    /// The last line.
+    Last,
+    /// Chip or tab to the left.
+    Left,
+    /// Chip or tab to the right.
+    Right,
+    /// The next blocked fetch.
+    NextBlocked,
+    /// The blocked fetch before.
+    PreviousBlocked,
+    /// Keys go to the other pane.
+    SwitchPane,
+    /// Keys go to the detail pane.
+    Open,
+    /// One step back; never leaves.
+    Back,
+    /// A tab by its number, from 1.
+    Tab(u8),
+    /// Show or hide the preflights of this line.
+    Fold,
+    /// Stay with the newest.
+    Follow,
+    /// Stop the list from growing.
+    Pause,
+    /// Hide everything captured so far.
+    Clear,
+    /// Type a filter.
+    Filter,
+    /// Copy what is shown.
+    Copy,
+    /// Show the browser's own traffic.
+    Chatter,
+    /// Give the detail pane the whole screen.
+    Zoom,
+    /// Launch a browser.
+    Launch,
+    /// Keys for where you are.
+    Help,
+}

@@ -1,0 +1,55 @@
+//! What leaves the screen and what comes back: plain data, performed by others.
+
+use std::sync::Arc;
+
+use crate::diagnose::{Diagnosis, FetchId, Role};
+use crate::wire::{Exchange, ExchangeId, Message};
+
+use super::text::Document;
+
+/// Something the screen wants done. [`perform`](super::perform) does those that need nothing but
+/// the session; the rest is for whoever put the parts together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Effect {
+    /// Fetch what the detail pane shows. At most one is under way at a time.
+    Load(LoadRequest),
+    /// Launch a browser that uses the proxy; only asked for when
+    /// [`Options::can_launch`](super::Options::can_launch) says somebody can.
+    LaunchBrowser,
+}
+
+/// What became of an [`Effect`], or something else the screen should say.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// What the detail pane asked for.
+    Loaded(Box<Loaded>),
+    /// One sentence for the bottom line.
+    Notice(String),
+}
+
+/// Names what the detail pane shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LoadRequest {
+    /// The fetch, where the session knows one.
+    pub fetch: Option<FetchId>,
+    /// The exchange whose heads and bodies are shown.
+    pub exchange: ExchangeId,
+    /// Grows when the same thing is asked for again because it changed.
+    pub edition: u64,
+}
+
+/// What the detail pane shows; opaque to everybody else.
+#[derive(Debug)]
+pub struct Loaded {
+    pub(crate) request: LoadRequest,
+    /// The exchanges of the fetch in order, with what they are in it.
+    pub(crate) members: Vec<(Role, Arc<Exchange>)>,
+    pub(crate) diagnosis: Option<Diagnosis>,
+    pub(crate) request_body: Document,
+    pub(crate) response_body: Document,
+    pub(crate) messages: Vec<Message>,
+    /// Messages that came before the first of `messages`.
+    pub(crate) messages_before: usize,
+}

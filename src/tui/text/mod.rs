@@ -1,0 +1,11 @@
+//! Text from traffic, made fit for a terminal: cleaned, measured, laid out as documents.
+
+mod document;
+mod hex;
+mod json;
+mod sanitise;
+
+pub(crate) use document::{DocLine, Document, Token, break_rows};
+pub(crate) use hex::hex_document;
+pub(crate) use json::{json_document, looks_like_json};
+pub(crate) use sanitise::{clean_bytes, ellipsis, ellipsis_left, sanitise, width, wrap};
