@@ -2,6 +2,7 @@
 
 mod effect;
 mod options;
+#[allow(dead_code, unused_imports, reason = "the views that use it land next")]
 mod text;
 
 pub use effect::{Effect, LoadRequest, Loaded, Outcome};
