@@ -1,1 +1,122 @@
-//! Deliberately broken servers on loopback, and a client that behaves as a browser.
+//! Deliberately broken servers on loopback, the page that calls them, and a client that behaves as
+//! a browser does.
+//!
+//! Everything is real but the people: sockets, TLS, HTTP, the proxy in between. No network and no
+//! browser is needed.
+
+mod authority;
+mod page;
+mod scenario;
+mod scenarios;
+mod server;
+mod site;
+
+use std::io::Write;
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+
+use authority::Authority;
+use page::Page;
+pub use scenario::{Answer, Body, Call, Expected, Fault, How, Scenario, Seen};
+use server::{Counter, Listener};
+pub use site::{Party, Site};
+
+/// The running servers. They stop when this is dropped.
+pub struct Demo {
+    site: Site,
+    scenarios: Arc<Vec<Scenario>>,
+    ca_pem: String,
+    ca_file: tempfile::NamedTempFile,
+    _servers: JoinSet<()>,
+}
+
+/// Why the demo cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum DemoError {
+    /// No port on loopback is to be had.
+    #[error("cannot listen on loopback for the demo's servers: {0}")]
+    Bind(#[source] std::io::Error),
+    /// The servers' certificates cannot be made.
+    #[error("cannot make the demo servers' certificates: {0}")]
+    Certificate(#[from] rcgen::Error),
+    /// The servers' TLS cannot be set up.
+    #[error("cannot set up TLS for the demo's servers: {0}")]
+    Tls(#[from] tokio_rustls::rustls::Error),
+    /// The certificate the proxy is to trust cannot be written.
+    #[error("cannot write the demo's certificate into the temporary directory: {0}")]
+    Write(#[source] std::io::Error),
+}
+
+impl Demo {
+    /// Starts the servers, each on a free port of 127.0.0.1 and ::1. Within a tokio runtime.
+    pub async fn start() -> Result<Self, DemoError> {
+        let authority = Authority::create()?;
+        let mut listeners = Vec::new();
+        for _ in Party::ALL {
+            listeners.push(Listener::bind().await?);
+        }
+        let mut ports = [0; Party::ALL.len()];
+        for (port, listener) in ports.iter_mut().zip(&listeners) {
+            *port = listener.port;
+        }
+        let site = Site::new(ports);
+        let scenarios = Arc::new(scenarios::all(&site));
+        let page = Arc::new(Page::new(&scenarios));
+        let mut servers = JoinSet::new();
+        for (party, listener) in Party::ALL.into_iter().zip(listeners) {
+            let tls = party
+                .is_https()
+                .then(|| TlsAcceptor::from(Arc::clone(&authority.tls)));
+            let counter = Counter {
+                party,
+                site,
+                scenarios: Arc::clone(&scenarios),
+                page: Arc::clone(&page),
+            };
+            servers.spawn(server::serve(listener, tls, Arc::new(counter)));
+        }
+        let mut ca_file = tempfile::Builder::new()
+            .prefix("corscope-demo-")
+            .suffix(".pem")
+            .tempfile()
+            .map_err(DemoError::Write)?;
+        ca_file
+            .write_all(authority.ca_pem.as_bytes())
+            .map_err(DemoError::Write)?;
+        Ok(Self {
+            site,
+            scenarios,
+            ca_pem: authority.ca_pem,
+            ca_file,
+            _servers: servers,
+        })
+    }
+
+    /// Who listens where.
+    pub fn site(&self) -> &Site {
+        &self.site
+    }
+
+    /// The page a real browser loads: `http://app.localhost:PORT/`.
+    pub fn page_url(&self) -> String {
+        self.site.url(Party::Page, "/")
+    }
+
+    /// The page's calls, in the order it makes them.
+    pub fn scenarios(&self) -> &[Scenario] {
+        &self.scenarios
+    }
+
+    /// The certificate authority of the https servers, which the proxy must trust upstream.
+    pub fn upstream_ca_pem(&self) -> &str {
+        &self.ca_pem
+    }
+
+    /// The same in a file, which lives as long as the demo.
+    pub fn upstream_ca_file(&self) -> &Path {
+        self.ca_file.path()
+    }
+}
