@@ -13,10 +13,10 @@
 //! 7  main
 //! 6  cli ............................. words in, exit code out; puts the parts together
 //! 5  tui ............................. App (state) → view (drawing); effects leave as data
-//! 4  session      report ............. the live whole; explanations
+//! 4  session      report       demo .. the live whole; explanations; broken servers, a caller
 //! 3  diagnose     fix    proxy    har  which rule broke; what mends it; the way in; papers
 //! 2  cors         capture ............ the rules (pure); remembering (memory + disk)
-//! 1  wire                launch  demo  the nouns (pure); starting a browser; broken servers
+//! 1  wire                launch ...... the nouns (pure); starting a browser
 //! ```
 //!
 //! What stays absent: the rules know no exchange, no proxy, no clock; the proxy knows no CORS; the

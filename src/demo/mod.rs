@@ -120,3 +120,43 @@ impl Demo {
         self.ca_file.path()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn scenarios_are_well_formed() {
+        let demo = Demo::start().await.expect("loopback is there");
+        let mut ids = HashSet::new();
+        for scenario in demo.scenarios() {
+            assert!(ids.insert(scenario.id), "twice: {}", scenario.id);
+            let expected = &scenario.expected;
+            assert_eq!(
+                expected.fault.is_some(),
+                expected.seen == Seen::Blocked,
+                "{}: what is blocked is blocked by a rule",
+                scenario.id
+            );
+            let at_preflight = expected
+                .fault
+                .is_some_and(|f| f.stage == crate::cors::Stage::Preflight);
+            assert!(!at_preflight || scenario.preflight.is_some());
+            let text = scenario.call.url.replacen(
+                "ws",
+                "http",
+                usize::from(scenario.call.how == How::WebSocket),
+            );
+            let origin = crate::wire::Origin::of_url(&text).expect("a URL");
+            assert!(
+                Party::ALL
+                    .iter()
+                    .any(|p| demo.site().origin(*p) == origin.to_string()),
+                "{}: nobody serves {origin}",
+                scenario.id
+            );
+        }
+    }
+}

@@ -47,7 +47,7 @@ mod tests {
             doc.lines[0].text,
             "00000000  89 50 4e 47 0d 0a 1a 0a  30 31 32 33 34 35 36 37  ·PNG····01234567"
         );
-let (first, last) = (&doc.lines[0].text, &doc.lines[1].text);
+        let (first, last) = (&doc.lines[0].text, &doc.lines[1].text);
         assert!(last.starts_with("00000010  38 39 "), "{last}");
         // The text column stays where it is on a short last line.
         assert_eq!(last.rfind("89"), first.find('·'));
