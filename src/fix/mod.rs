@@ -1,6 +1,13 @@
 //! From causes to cures: exact edits for the preflight answer and for the actual answer.
+//!
+//! The edits are the fewest that turn the failure into a success: what an answer already does right
+//! is left alone, what it grants already is kept in its lists, and a wildcard is never suggested.
+
+mod suggest;
 
 use crate::wire::Patch;
+
+pub use suggest::{suggest, suggest_for};
 
 /// Who can mend it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
