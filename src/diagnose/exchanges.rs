@@ -1,6 +1,7 @@
 //! Where the judgement looks exchanges up.
 
 use std::collections::{BTreeMap, HashMap};
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use crate::wire::{Exchange, ExchangeId};
@@ -23,7 +24,7 @@ impl Exchanges for Vec<Arc<Exchange>> {
     }
 }
 
-impl Exchanges for HashMap<ExchangeId, Arc<Exchange>> {
+impl<S: BuildHasher> Exchanges for HashMap<ExchangeId, Arc<Exchange>, S> {
     fn exchange(&self, id: ExchangeId) -> Option<Arc<Exchange>> {
         self.get(&id).cloned()
     }

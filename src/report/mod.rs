@@ -1,1 +1,26 @@
 //! What a person is told, as plain data, and the formats it is written in.
+//!
+//! ```text
+//! Diagnosis + Fix + exchanges → Explanation → text, screen        (explain, to_text)
+//!                             → corscope/diagnosis/1              (to_json)
+//! Glance (what a row remembers) → a few words for a column        (brief)
+//! ```
+//!
+//! All wording about causes comes from the pages in `assets/causes`; the browsers' own sentences are
+//! theirs, with the real values in them.
+
+mod brief;
+mod console;
+mod explain;
+mod facts;
+mod json;
+mod pages;
+mod summary;
+mod text;
+
+pub use brief::{Glance, brief};
+pub use explain::{Case, Explanation, FixLine, Note, Proof, explain};
+pub use json::{fetch_to_json, to_json};
+pub use pages::{Page, page, pages};
+pub use summary::Summary;
+pub use text::to_text;

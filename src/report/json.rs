@@ -1,0 +1,194 @@
+//! The JSON that machines read: schema `corscope/diagnosis/1`. Fields are only ever added.
+
+use serde_json::{Map, Value, json};
+
+use super::console;
+use super::explain::{explanation_of, title_of, warning_title};
+use super::facts::Facts;
+use super::summary::Summary;
+use crate::cors::{Credentials, Outcome};
+use crate::diagnose::{Branch, Cause, Diagnosis, Evidence, Exchanges, Member, Root, Warning};
+use crate::fix::{self, Fix};
+use crate::wire::Patch;
+
+const SCHEMA: &str = "corscope/diagnosis/1";
+
+/// All of a capture as one JSON document; `skipped` is how many entries of a file could not be used.
+pub fn to_json(diagnoses: &[Diagnosis], exchanges: &dyn Exchanges, skipped: usize) -> String {
+    let summary = Summary::of(diagnoses, exchanges, skipped);
+    let fetches: Vec<Value> = diagnoses
+        .iter()
+        .map(|diagnosis| fetch_to_json(diagnosis, exchanges))
+        .collect();
+    json!({
+        "schema": SCHEMA,
+        "summary": {
+            "exchanges": summary.exchanges,
+            "fetches": summary.fetches,
+            "blocked": summary.blocked,
+            "depends": summary.depends,
+            "failed": summary.failed,
+            "opaque": summary.opaque,
+            "preflights": summary.preflights,
+            "preflight_ms": summary.preflight_ms(),
+            "skipped": summary.skipped,
+        },
+        "fetches": fetches,
+    })
+    .to_string()
+}
+
+/// One fetch, as it stands in the document and, one per line, in NDJSON.
+pub fn fetch_to_json(diagnosis: &Diagnosis, exchanges: &dyn Exchanges) -> Value {
+    let fix = fix::suggest(diagnosis, exchanges);
+    let (when_include, when_not_include) = branches(diagnosis, exchanges);
+    let warnings = diagnosis.warnings.iter().map(warning);
+    json!({
+        "id": diagnosis.fetch.id.0,
+        "method": diagnosis.method,
+        "url": diagnosis.url,
+        "origin": diagnosis.origin,
+        "initiator": diagnosis.initiator,
+        "browser": diagnosis.browser.name(),
+        "exchanges": diagnosis.fetch.members.iter().map(member).collect::<Vec<_>>(),
+        "credentials": diagnosis.credentials.name(),
+        "outcome": diagnosis.outcome.name(),
+        "when_include": when_include,
+        "when_not_include": when_not_include,
+        "cause": cause(diagnosis, diagnosis.cause.as_ref(), exchanges),
+        "fix": fix_value(fix.as_ref()),
+        "warnings": warnings.collect::<Vec<_>>(),
+        "exposed_headers": diagnosis.exposed_headers,
+        "hidden_headers": diagnosis.hidden_headers,
+    })
+}
+
+fn member(member: &Member) -> Value {
+    let mut value = Map::new();
+    value.insert("role".into(), member.role.name().into());
+    value.insert("entry".into(), member.exchange.map(|id| id.0).into());
+    if member.cached {
+        value.insert("cached".into(), true.into());
+    }
+    if member.never_sent {
+        value.insert("never_sent".into(), true.into());
+    }
+    value.into()
+}
+
+fn cause(diagnosis: &Diagnosis, cause: Option<&Cause>, exchanges: &dyn Exchanges) -> Value {
+    let Some(cause) = cause else {
+        return Value::Null;
+    };
+    let facts = Facts::new(diagnosis, cause, exchanges);
+    json!({
+        "check": cause.check.id(),
+        "stage": cause.stage.name(),
+        "sub": cause.sub,
+        "root": cause.root.map(Root::id),
+        "missing": cause.missing,
+        "certainty": cause.certainty.name(),
+        "names": {
+            "chromium": console::chromium_name(&facts),
+            "firefox": console::firefox_name(&facts),
+            "safari": null,
+        },
+        "console": console::sentence(&facts),
+        "title": title_of(&facts),
+        "explanation": explanation_of(&facts),
+        "evidence": cause.evidence.iter().map(evidence).collect::<Vec<_>>(),
+    })
+}
+
+fn evidence(evidence: &Evidence) -> Value {
+    json!({
+        "entry": evidence.exchange.0,
+        "part": evidence.part.name(),
+        "name": evidence.name,
+        "value": evidence.value,
+        "note": evidence.note,
+    })
+}
+
+// Given whenever the two credentials modes differ in outcome, cause or fix: also where the answer
+// is the same and only the fix has one line more.
+fn branches(diagnosis: &Diagnosis, exchanges: &dyn Exchanges) -> (Value, Value) {
+    let told = diagnosis.when_include.is_some() || diagnosis.when_not_include.is_some();
+    let unknown = diagnosis.credentials == Credentials::Unknown;
+    let settled = matches!(diagnosis.outcome, Outcome::Blocked | Outcome::Depends);
+    if !(told || unknown && settled) {
+        return (Value::Null, Value::Null);
+    }
+    let fixes = [true, false].map(|include| fix::suggest_for(diagnosis, include, exchanges));
+    if !told && fixes[0] == fixes[1] {
+        return (Value::Null, Value::Null);
+    }
+    let [include, not_include] = fixes;
+    (
+        branch(
+            diagnosis,
+            diagnosis.when_include.as_ref(),
+            include.as_ref(),
+            exchanges,
+        ),
+        branch(
+            diagnosis,
+            diagnosis.when_not_include.as_ref(),
+            not_include.as_ref(),
+            exchanges,
+        ),
+    )
+}
+
+fn branch(
+    diagnosis: &Diagnosis,
+    branch: Option<&Branch>,
+    fix: Option<&Fix>,
+    exchanges: &dyn Exchanges,
+) -> Value {
+    let (outcome, of_branch) = match branch {
+        Some(branch) => (branch.outcome, branch.cause.as_ref()),
+        None => (diagnosis.outcome, diagnosis.cause.as_ref()),
+    };
+    json!({
+        "outcome": outcome.name(),
+        "cause": cause(diagnosis, of_branch, exchanges),
+        "fix": fix_value(fix),
+    })
+}
+
+fn fix_value(fix: Option<&Fix>) -> Value {
+    let Some(fix) = fix else {
+        return Value::Null;
+    };
+    json!({
+        "reach": fix.reach.name(),
+        "url": fix.url,
+        "preflight": patch(fix.preflight.as_ref()),
+        "actual": patch(fix.actual.as_ref()),
+        "advice": fix.advice,
+        "server": null,
+        "snippet": null,
+    })
+}
+
+fn patch(patch: Option<&Patch>) -> Value {
+    let Some(patch) = patch else {
+        return Value::Null;
+    };
+    json!({
+        "status": patch.status,
+        "set": patch.set,
+        "append": patch.append,
+        "remove": patch.remove,
+    })
+}
+
+fn warning(warning: &Warning) -> Value {
+    json!({
+        "id": warning.id,
+        "severity": warning.severity.name(),
+        "title": warning_title(warning.id),
+        "evidence": warning.evidence.iter().map(evidence).collect::<Vec<_>>(),
+    })
+}

@@ -1,0 +1,173 @@
+//! Plain text for people, as `corscope diagnose FILE` prints it.
+
+use std::fmt::Write as _;
+
+use unicode_width::UnicodeWidthStr as _;
+
+use super::explain::{Explanation, FixLine};
+use super::summary::Summary;
+use crate::cors::Outcome;
+use crate::diagnose::Severity;
+
+const WIDTH: usize = 100;
+const INDENT: usize = 12;
+
+/// Every fetch that needs a word, each with headline, cause, proof, fix and console, then one line
+/// that sums up. Fetches that are all right are only counted.
+pub fn to_text(explanations: &[Explanation], summary: &Summary) -> String {
+    let mut out = String::new();
+    for explanation in explanations.iter().filter(|e| is_told(e)) {
+        write_one(&mut out, explanation);
+        out.push('\n');
+    }
+    let _ = writeln!(out, "{}", sum_up(summary));
+    out
+}
+
+fn is_told(explanation: &Explanation) -> bool {
+    match explanation.outcome {
+        Outcome::Blocked | Outcome::Failed | Outcome::Depends => true,
+        Outcome::Opaque => !explanation.fix.is_empty() || has_warning(explanation),
+        Outcome::Allowed | Outcome::Exempt | Outcome::Pending => has_warning(explanation),
+    }
+}
+
+fn has_warning(explanation: &Explanation) -> bool {
+    let mut warnings = explanation.warnings.iter();
+    warnings.any(|warning| warning.severity > Severity::Info)
+}
+
+fn write_one(out: &mut String, explanation: &Explanation) {
+    let mut head = format!("{} {}", explanation.outcome.glyph(), explanation.request);
+    if let Some(origin) = &explanation.origin {
+        let _ = write!(head, "   from {origin}");
+    }
+    let _ = writeln!(out, "{head}");
+    let _ = writeln!(out, "  {}", explanation.headline);
+    let mut cause = vec![explanation.cause.clone()];
+    cause.extend(explanation.rule.clone());
+    cause.extend(explanation.remarks.iter().cloned());
+    block(out, "CAUSE", &cause);
+    for case in &explanation.cases {
+        let when = if case.include { "with" } else { "without" };
+        let text = format!("{when} credentials: {}. {}", case.outcome, case.text);
+        block(out, "IF", &[text]);
+        block(out, "", &fix_text(&case.fix));
+    }
+    block(out, "PROOF", &proof_text(explanation));
+    block(out, "FIX", &fix_text(&explanation.fix));
+    block(out, "CONSOLE", explanation.console.as_slice());
+    let warnings: Vec<String> = explanation
+        .warnings
+        .iter()
+        .map(|warning| format!("{} ({})", warning.title, warning.id))
+        .collect();
+    block(out, "WARNING", &warnings);
+}
+
+fn proof_text(explanation: &Explanation) -> Vec<String> {
+    let lines = explanation.proof.iter().map(|proof| {
+        let mut line = format!("{:<7} ", proof.label);
+        if let Some(name) = &proof.name {
+            let _ = write!(line, "{name}: ");
+        }
+        line.push_str(&proof.value);
+        if !proof.note.is_empty() {
+            let _ = write!(line, "  ◀ {}", proof.note);
+        }
+        let _ = write!(line, "  ({})", proof.exchange);
+        line
+    });
+    let never_sent = explanation
+        .never_sent
+        .then(|| format!("{:<7} {} was never sent", "request", explanation.request));
+    lines.chain(never_sent).collect()
+}
+
+fn fix_text(lines: &[FixLine]) -> Vec<String> {
+    let mut number = 0;
+    let text = lines.iter().map(|line| match line {
+        FixLine::Step(step) => {
+            number += 1;
+            format!("{number}  {step}")
+        }
+        FixLine::On(answer) => format!("   {answer}:"),
+        FixLine::Add(header) => format!("   + {header}"),
+        FixLine::Remove(header) => format!("   - {header}"),
+    });
+    text.collect()
+}
+
+// A label in the margin, paragraphs beside it.
+fn block(out: &mut String, label: &str, paragraphs: &[String]) {
+    let mut label = label;
+    for paragraph in paragraphs {
+        for line in wrap(paragraph, WIDTH - INDENT) {
+            let _ = writeln!(out, "  {label:<width$}{line}", width = INDENT - 2);
+            label = "";
+        }
+    }
+}
+
+// Breaks at spaces; continuation lines keep the indent of the first. Words are never cut: a URL or
+// a header line must stay whole to be copied.
+fn wrap(text: &str, width: usize) -> Vec<String> {
+    let lead: String = text
+        .chars()
+        .take_while(|c| c.is_ascii_digit() || matches!(c, ' ' | '+' | '-'))
+        .map(|_| ' ')
+        .collect();
+    if text.width() <= width {
+        return vec![text.to_owned()];
+    }
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    for word in text.split_inclusive(' ') {
+        if !line.trim().is_empty() && line.width() + word.trim_end().width() > width {
+            lines.push(line.trim_end().to_owned());
+            line.clone_from(&lead);
+        }
+        line.push_str(word);
+    }
+    lines.push(line.trim_end().to_owned());
+    lines
+}
+
+fn sum_up(summary: &Summary) -> String {
+    let mut line = format!(
+        "{} in {}: {} blocked",
+        count(summary.exchanges, "request"),
+        count(summary.fetches, "call"),
+        summary.blocked
+    );
+    for (number, word) in [
+        (summary.depends, "depending on credentials"),
+        (summary.failed, "failed"),
+        (summary.opaque, "opaque"),
+    ] {
+        if number > 0 {
+            let _ = write!(line, ", {number} {word}");
+        }
+    }
+    if summary.preflights > 0 {
+        let _ = write!(
+            line,
+            "; {} took {:.1} ms",
+            count(summary.preflights, "preflight"),
+            summary.preflight_ms()
+        );
+    }
+    if summary.skipped > 0 {
+        let _ = write!(line, "; {} skipped", count(summary.skipped, "entry"));
+    }
+    line.push('.');
+    line
+}
+
+fn count(number: usize, noun: &str) -> String {
+    match (number, noun.strip_suffix('y')) {
+        (1, _) => format!("1 {noun}"),
+        (_, Some(stem)) => format!("{number} {stem}ies"),
+        (_, None) => format!("{number} {noun}s"),
+    }
+}
