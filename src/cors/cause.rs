@@ -176,6 +176,36 @@ impl Check {
         })
     }
 
+    /// Firefox's usual name of the reason, as on MDN, without the number that some carry in the
+    /// console's category; `None` where Firefox does not count it as CORS.
+    pub fn firefox_name(self) -> Option<&'static str> {
+        Some(match self {
+            Self::MissingAllowOrigin => "CORSMissingAllowOrigin",
+            Self::WildcardOriginNotAllowed => "CORSNotSupportingCredentials",
+            // A list in one line; a repeated line is `CORSMultipleAllowOriginNotAllowed`.
+            Self::MultipleAllowOriginValues
+            | Self::InvalidAllowOriginValue
+            | Self::AllowOriginMismatch => "CORSAllowOriginNotMatchingOrigin",
+            Self::InvalidAllowCredentials => "CORSMissingAllowCredentials",
+            Self::InvalidStatus => "CORSPreflightDidNotSucceed",
+            Self::DisallowedRedirect => "CORSExternalRedirectNotAllowed",
+            Self::InvalidAllowMethods => "CORSInvalidAllowMethod",
+            Self::InvalidAllowHeaders => "CORSInvalidAllowHeader",
+            Self::MethodDisallowed => "CORSMethodNotFound",
+            Self::HeaderDisallowed => "CORSMissingAllowHeaderFromPreflight",
+            Self::CorsDisabledScheme => "CORSRequestNotHttp",
+            Self::RedirectContainsCredentials
+            | Self::PreflightNetworkError
+            | Self::NetworkError => "CORSDidNotSucceed",
+            Self::MixedContent
+            | Self::CspConnectSrc
+            | Self::OpaqueResponseBlocked
+            | Self::BlockedByCorp
+            | Self::InvalidRedirect
+            | Self::WrongResourceType => return None,
+        })
+    }
+
     /// Whether this is one of the rules of CORS, and not another block that is confused with it.
     pub fn is_cors(self) -> bool {
         self.chromium_name(Stage::Actual).is_some()

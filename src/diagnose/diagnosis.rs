@@ -78,6 +78,9 @@ pub struct Cause {
     pub found: Option<String>,
     /// The value that was needed: the origin, `true`...
     pub needed: Option<String>,
+    /// Firefox's name of the reason as on MDN, `CORSMissingAllowOrigin`; Chromium's is
+    /// [`Check::chromium_name`].
+    pub firefox_name: Option<&'static str>,
 }
 
 /// One observation that proves something.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::cors::Browser;
+use crate::cors::{Browser, Credentials};
 use crate::wire::ExchangeId;
 
 /// Names a fetch within its session: dense, from 1, in the order of first sighting.
@@ -46,8 +46,45 @@ pub struct Member {
     pub exchange: Option<ExchangeId>,
     /// A preflight that was answered from the browser's cache.
     pub cached: bool,
-    /// An actual request that never followed its preflight.
+    /// An actual request that never followed its preflight, or its redirect.
     pub never_sent: bool,
+    /// For a cached preflight: the exchange that was remembered, where it is in the capture.
+    pub remembered: Option<ExchangeId>,
+}
+
+impl Member {
+    /// A step that took place.
+    pub fn sent(role: Role, exchange: ExchangeId) -> Self {
+        Self {
+            role,
+            exchange: Some(exchange),
+            cached: false,
+            never_sent: false,
+            remembered: None,
+        }
+    }
+
+    /// A preflight that the browser had in its cache.
+    pub fn cached(remembered: Option<ExchangeId>) -> Self {
+        Self {
+            role: Role::Preflight,
+            exchange: None,
+            cached: true,
+            never_sent: false,
+            remembered,
+        }
+    }
+
+    /// A request that was never sent.
+    pub fn missing() -> Self {
+        Self {
+            role: Role::Actual,
+            exchange: None,
+            cached: false,
+            never_sent: true,
+            remembered: None,
+        }
+    }
 }
 
 /// What one script call caused: preflights, redirects and the actual request, in order; some of them
@@ -60,6 +97,11 @@ pub struct Fetch {
     pub members: Vec<Member>,
     /// Whose rules apply: from the User-Agent, unless told otherwise.
     pub browser: Browser,
+    /// Whether the browser was told (`--browser`), and not read from the User-Agent.
+    pub browser_told: bool,
+    /// What a remembered preflight says of the credentials mode: a grant made without credentials
+    /// serves no request with them.
+    pub cached_credentials: Credentials,
     /// Whether nothing can be added any more: the actual request is over, or its time has passed.
     pub settled: bool,
 }

@@ -1,11 +1,31 @@
 //! From exchanges to causes: which exchanges belong together, which rule failed, and why.
+//!
+//! [`Pairer`] puts exchanges together into a [`Fetch`] as they happen; [`diagnose`] judges one fetch
+//! with the rules of [`cors`](crate::cors), once for each credentials mode that the wire leaves open,
+//! and then asks why the server answered so. [`Surroundings`] holds what the rest of the session says.
+//! Nothing here is stored; everything can be judged anew at any time.
 
+mod diagnose;
 mod diagnosis;
+mod evidence;
 mod exchanges;
 mod fetch;
+mod grants;
+mod infer;
+mod other;
+mod pair;
 mod root;
+mod roots;
+mod slots;
+mod steps;
+mod subs;
+mod surroundings;
+mod warnings;
 
+pub use diagnose::{diagnose, diagnose_all};
 pub use diagnosis::{Branch, Cause, Diagnosis, Evidence, Part, Severity, Warning};
 pub use exchanges::Exchanges;
 pub use fetch::{Fetch, FetchId, Member, Role};
+pub use pair::{Moment, Pairer};
 pub use root::Root;
+pub use surroundings::Surroundings;

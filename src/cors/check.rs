@@ -1,0 +1,234 @@
+//! The CORS check: may this origin read this answer?
+
+use url::Url;
+
+use crate::wire::HeaderList;
+
+use super::cause::{Check, Stage};
+use super::verdict::Browser;
+
+/// One rule that an answer breaks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// The rule.
+    pub check: Check,
+    /// On which kind of answer.
+    pub stage: Stage,
+    /// Firefox's name for it, where it has one and it is not Firefox's usual name for the rule.
+    pub firefox: Option<&'static str>,
+    /// The value that was found, or the bad part of it.
+    pub found: Option<String>,
+    /// The value that was needed.
+    pub needed: Option<String>,
+    /// Methods and headers that a preflight answer should have granted and did not.
+    pub missing: Vec<String>,
+}
+
+impl Fault {
+    /// A fault without particulars.
+    pub fn new(check: Check, stage: Stage) -> Self {
+        Self {
+            check,
+            stage,
+            firefox: None,
+            found: None,
+            needed: None,
+            missing: Vec::new(),
+        }
+    }
+
+    pub(crate) fn found(mut self, value: impl Into<String>) -> Self {
+        self.found = Some(value.into());
+        self
+    }
+
+    pub(crate) fn needed(mut self, value: impl Into<String>) -> Self {
+        self.needed = Some(value.into());
+        self
+    }
+
+    /// Firefox's name of the reason (as in its console and on MDN, without the number some carry);
+    /// `None` where Firefox does not count it as CORS.
+    pub fn firefox_name(&self) -> Option<&'static str> {
+        self.firefox.or_else(|| self.check.firefox_name())
+    }
+}
+
+/// Who asks, and whether with credentials: what the check compares an answer with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asker<'a> {
+    /// Whose rules.
+    pub browser: Browser,
+    /// The origin as serialised in the request: `https://app.test` or `null`.
+    pub origin: &'a str,
+    /// Whether the credentials mode is `include`.
+    pub include: bool,
+}
+
+/// A header as the browser sees it when it asks for its value: fields joined by `", "`
+/// ([Fetch § "get" a header](https://fetch.spec.whatwg.org/#concept-header-list-get)).
+///
+/// Deviations, recorded on Chromium 156 and Firefox 153: Firefox drops empty fields before joining;
+/// Chromium accepts white space between the name and the colon, Firefox then ignores the field.
+pub fn header_value(browser: Browser, headers: &HeaderList, name: &str) -> Option<String> {
+    let mut joined: Option<String> = None;
+    for field in headers.iter() {
+        let named = field.is(name)
+            || (browser != Browser::Firefox
+                && field.name.len() > name.len()
+                && field.name.trim_end().eq_ignore_ascii_case(name));
+        if !named || (browser == Browser::Firefox && field.is_empty()) {
+            continue;
+        }
+        match &mut joined {
+            None => joined = Some(field.text()),
+            Some(value) => {
+                value.push_str(", ");
+                value.push_str(&field.text());
+            }
+        }
+    }
+    joined
+}
+
+/// Every rule of the [CORS check](https://fetch.spec.whatwg.org/#concept-cors-check) that an answer
+/// breaks, the one the browser names first; empty when it passes.
+///
+/// The standard knows one failure; which name it gets is Chromium's choice:
+/// [`MultipleAllowOriginValues`](Check::MultipleAllowOriginValues) for a value with a comma or space,
+/// [`InvalidAllowOriginValue`](Check::InvalidAllowOriginValue) for one that is no URL, and
+/// [`AllowOriginMismatch`](Check::AllowOriginMismatch) for the rest. Firefox has one reason for all
+/// three, except where the field is repeated and spelled exactly `Access-Control-Allow-Origin`.
+pub fn cors_check(asker: Asker<'_>, headers: &HeaderList, stage: Stage) -> Vec<Fault> {
+    const NAME: &str = "access-control-allow-origin";
+    let mut faults = Vec::new();
+    let value = header_value(asker.browser, headers, NAME);
+    let repeated = asker.browser == Browser::Firefox
+        && headers
+            .iter()
+            .filter(|f| f.name == "Access-Control-Allow-Origin")
+            .count()
+            > 1;
+    let fault = |check| Fault::new(check, stage).needed(asker.origin);
+    match value {
+        _ if repeated => {
+            let lines: Vec<String> = headers.all(NAME).map(|f| f.text()).collect();
+            let mut fault = fault(Check::MultipleAllowOriginValues).found(lines.join(", "));
+            fault.firefox = Some("CORSMultipleAllowOriginNotAllowed");
+            faults.push(fault);
+        }
+        None => faults.push(fault(Check::MissingAllowOrigin)),
+        Some(value) if value == "*" && !asker.include => return faults,
+        Some(value) if value == "*" => {
+            faults.push(fault(Check::WildcardOriginNotAllowed).found(value));
+        }
+        Some(value) if value == asker.origin => {}
+        Some(value) => faults.push(fault(mismatch(&value)).found(value)),
+    }
+    if asker.include {
+        let value = header_value(asker.browser, headers, "access-control-allow-credentials");
+        if value.as_deref() != Some("true") {
+            let mut fault = Fault::new(Check::InvalidAllowCredentials, stage).needed("true");
+            fault.found = value;
+            faults.push(fault);
+        }
+    }
+    faults
+}
+
+/// What kind of wrong a single `Access-Control-Allow-Origin` value is, in Chromium's terms.
+fn mismatch(value: &str) -> Check {
+    if value.contains([' ', ',']) {
+        Check::MultipleAllowOriginValues
+    } else if value != "null" && (!value.is_ascii() || Url::parse(value).is_err()) {
+        Check::InvalidAllowOriginValue
+    } else {
+        Check::AllowOriginMismatch
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAGE: &str = "https://app.test";
+
+    fn first(include: bool, pairs: &[(&str, &str)]) -> Option<Check> {
+        let asker = Asker {
+            browser: Browser::Chromium,
+            origin: PAGE,
+            include,
+        };
+        let headers = HeaderList::from_pairs(pairs.iter().copied());
+        cors_check(asker, &headers, Stage::Actual)
+            .first()
+            .map(|f| f.check)
+    }
+
+    #[test]
+    fn one_value_byte_for_byte() {
+        let allow = "Access-Control-Allow-Origin";
+        for (value, check) in [
+            (PAGE, None),
+            ("*", None),
+            ("https://app.test/", Some(Check::AllowOriginMismatch)),
+            ("app.test:8443", Some(Check::AllowOriginMismatch)),
+            ("https://*.app.test", Some(Check::AllowOriginMismatch)),
+            ("null", Some(Check::AllowOriginMismatch)),
+            ("NULL", Some(Check::InvalidAllowOriginValue)),
+            ("app.test", Some(Check::InvalidAllowOriginValue)),
+            ("", Some(Check::InvalidAllowOriginValue)),
+            (
+                "http://www.127.0.0.1:3000",
+                Some(Check::InvalidAllowOriginValue),
+            ),
+            (
+                "https://a, https://b",
+                Some(Check::MultipleAllowOriginValues),
+            ),
+        ] {
+            assert_eq!(first(false, &[(allow, value)]), check, "{value}");
+        }
+        assert_eq!(first(false, &[]), Some(Check::MissingAllowOrigin));
+        assert_eq!(
+            first(false, &[(allow, "*"), (allow, "*")]),
+            Some(Check::MultipleAllowOriginValues)
+        );
+    }
+
+    #[test]
+    fn credentials_need_the_origin_and_exactly_true() {
+        let (allow, creds) = (
+            "access-control-allow-origin",
+            "access-control-allow-credentials",
+        );
+        assert_eq!(
+            first(true, &[(allow, "*"), (creds, "true")]),
+            Some(Check::WildcardOriginNotAllowed)
+        );
+        assert_eq!(
+            first(true, &[(allow, PAGE), (creds, "True")]),
+            Some(Check::InvalidAllowCredentials)
+        );
+        assert_eq!(
+            first(true, &[(allow, PAGE), (creds, "true"), (creds, "true")]),
+            Some(Check::InvalidAllowCredentials)
+        );
+        assert_eq!(first(true, &[(allow, PAGE), (creds, "true")]), None);
+    }
+
+    #[test]
+    fn all_that_is_wrong_is_told() {
+        let asker = Asker {
+            browser: Browser::Chromium,
+            origin: PAGE,
+            include: true,
+        };
+        let faults = cors_check(asker, &HeaderList::new(), Stage::Preflight);
+        let checks: Vec<Check> = faults.iter().map(|f| f.check).collect();
+        assert_eq!(
+            checks,
+            [Check::MissingAllowOrigin, Check::InvalidAllowCredentials]
+        );
+    }
+}

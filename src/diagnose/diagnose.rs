@@ -1,0 +1,507 @@
+//! The judgement of one fetch: both credentials modes against the rules and against what the browser
+//! did next.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::cors::{
+    Answer, Browser, Case, CaseEnd, Certainty, Check, Credentials, Exposed, Fault, Hop, Judgement,
+    Outcome, Preflight, Reply, Stage, basic_headers, exposed_headers, judge,
+};
+use crate::wire::{Exchange, ExchangeId, HeaderList, Origin};
+
+use super::diagnosis::{Branch, Cause, Diagnosis};
+use super::evidence;
+use super::exchanges::Exchanges;
+use super::fetch::{Fetch, FetchId};
+use super::infer::{Class, NAVIGATION, SAME_ORIGIN, credentials_of, initiator, origin_of, value};
+use super::other;
+use super::pair::{Moment, Pairer};
+use super::roots;
+use super::steps::{HopSteps, hops_of};
+use super::subs;
+use super::surroundings::{Surroundings, refreshed};
+use super::warnings;
+
+/// Everything known of the fetch that is being judged.
+pub(crate) struct Subject<'a> {
+    pub(crate) fetch: &'a Fetch,
+    pub(crate) browser: Browser,
+    pub(crate) hops: &'a [HopSteps],
+    pub(crate) page: Option<String>,
+    pub(crate) credentials: Credentials,
+    pub(crate) around: &'a Surroundings,
+    pub(crate) exchanges: &'a dyn Exchanges,
+}
+
+impl Subject<'_> {
+    /// The hop the fetch ends with.
+    pub(crate) fn last(&self) -> Option<&HopSteps> {
+        self.hops.last()
+    }
+
+    /// The names of its exchanges.
+    pub(crate) fn ids(&self) -> Vec<ExchangeId> {
+        self.fetch.exchanges().collect()
+    }
+}
+
+/// What became of a fetch, and why.
+///
+/// Where the credentials mode is not visible both are judged; what the browser did next rules out
+/// those that it contradicts. `around` gives evidence from the rest of the session.
+pub fn diagnose(fetch: &Fetch, exchanges: &dyn Exchanges, around: &Surroundings) -> Diagnosis {
+    let hops = hops_of(fetch, exchanges);
+    let page = page_of(&hops);
+    let mut subject = Subject {
+        fetch,
+        browser: fetch.browser,
+        hops: &hops,
+        page,
+        credentials: credentials(fetch, &hops),
+        around,
+        exchanges,
+    };
+    let stored = stored_heads(&subject);
+    let judged = Judged::of(&subject, &stored);
+    subject.credentials = judged.credentials;
+    let mut diagnosis = blank(&subject);
+    let last = subject.last().map(HopSteps::class);
+    match last {
+        None => return diagnosis,
+        Some(Class::Exempt(why)) if judged.passes() => {
+            diagnosis.exempt_because = Some(why);
+            decide_exempt(&subject, &mut diagnosis);
+        }
+        Some(Class::NoCors) if judged.passes() => {
+            decide(&subject, &mut diagnosis, &judged);
+            if diagnosis.outcome == Outcome::Allowed {
+                diagnosis.outcome = Outcome::Opaque;
+            }
+        }
+        Some(_) => decide(&subject, &mut diagnosis, &judged),
+    }
+    if matches!(diagnosis.outcome, Outcome::Allowed | Outcome::Opaque)
+        && let Some(cause) = other::blocked(&subject)
+    {
+        diagnosis.outcome = Outcome::Blocked;
+        diagnosis.cause = Some(cause);
+    }
+    expose(&subject, &mut diagnosis);
+    diagnosis.warnings = warnings::of(&subject, &diagnosis);
+    diagnosis
+}
+
+/// All of a finished capture at once: pairs and judges. Fetches come in the order they began.
+pub fn diagnose_all(exchanges: Vec<Arc<Exchange>>, rules: Option<Browser>) -> Vec<Diagnosis> {
+    let mut around = Surroundings::new();
+    let mut moments = Vec::with_capacity(exchanges.len() * 3);
+    for exchange in &exchanges {
+        moments.push((exchange.opened_at, exchange.id, Moment::Opened, exchange));
+        if let Some(at) = exchange.answered_at {
+            moments.push((at, exchange.id, Moment::Answered, exchange));
+        }
+        if let Some(at) = exchange.closed_at {
+            moments.push((at, exchange.id, Moment::Closed, exchange));
+        }
+        around.learn(exchange);
+    }
+    moments.sort_by_key(|(at, id, moment, _)| (*at, *id, *moment));
+    let mut pairer = Pairer::new(rules);
+    let mut fetches: HashMap<FetchId, Fetch> = HashMap::new();
+    let mut keep = |pairer: &Pairer, changed: Vec<FetchId>| {
+        for id in changed {
+            if let Some(fetch) = pairer.fetch(id) {
+                fetches.insert(id, fetch.clone());
+            }
+        }
+    };
+    for (_, _, moment, exchange) in moments {
+        let changed = pairer.observe(exchange, moment);
+        keep(&pairer, changed);
+    }
+    let changed = pairer.finish();
+    keep(&pairer, changed);
+    let by_id: HashMap<ExchangeId, Arc<Exchange>> =
+        exchanges.into_iter().map(|e| (e.id, e)).collect();
+    let mut fetches: Vec<Fetch> = fetches.into_values().collect();
+    fetches.sort_unstable_by_key(|f| f.id);
+    fetches
+        .iter()
+        .map(|fetch| diagnose(fetch, &by_id, &around))
+        .collect()
+}
+
+/// Both credentials modes, judged, less those that the browser's behaviour rules out.
+struct Judged {
+    credentials: Credentials,
+    include: Option<Judgement>,
+    not_include: Option<Judgement>,
+}
+
+impl Judged {
+    fn of(subject: &Subject<'_>, stored: &[Option<HeaderList>]) -> Self {
+        let hops: Vec<Hop<'_>> = subject
+            .hops
+            .iter()
+            .enumerate()
+            .filter_map(|(index, hop)| hop_case(subject, index, hop, stored))
+            .collect();
+        let run = |include| {
+            let navigation = subject
+                .hops
+                .iter()
+                .all(|h| h.class() == Class::Exempt(NAVIGATION));
+            judge(&Case {
+                browser: subject.browser,
+                include,
+                page: subject.page.as_deref().filter(|_| !navigation),
+                hops: &hops,
+            })
+        };
+        let (mut include, mut not_include) = match subject.credentials {
+            Credentials::Include => (Some(run(true)), None),
+            Credentials::NotInclude => (None, Some(run(false))),
+            Credentials::Unknown => (Some(run(true)), Some(run(false))),
+        };
+        if let (Some(with), Some(without)) = (&include, &not_include) {
+            if with.contradictions > without.contradictions {
+                include = None;
+            } else if with.contradictions < without.contradictions {
+                not_include = None;
+            }
+        }
+        let credentials = match (&include, &not_include) {
+            (Some(_), None) => Credentials::Include,
+            (None, Some(_)) => Credentials::NotInclude,
+            _ => Credentials::Unknown,
+        };
+        Self {
+            credentials,
+            include,
+            not_include,
+        }
+    }
+
+    fn passes(&self) -> bool {
+        [&self.include, &self.not_include]
+            .into_iter()
+            .flatten()
+            .all(|j| j.faults.is_empty())
+    }
+}
+
+fn hop_case<'a>(
+    subject: &Subject<'a>,
+    index: usize,
+    hop: &'a HopSteps,
+    stored: &'a [Option<HeaderList>],
+) -> Option<Hop<'a>> {
+    let step = hop.head_step()?;
+    let last = index + 1 == subject.hops.len();
+    let preflight = hop.preflight.as_ref().zip(hop.ask.as_ref());
+    Some(Hop {
+        url: &step.exchange.request.url,
+        cors: hop.class() == Class::Cors,
+        origin: origin_text(&step.exchange),
+        preflight: preflight.and_then(|(step, ask)| {
+            let head = step.head.as_ref()?;
+            Some(Preflight {
+                origin: origin_text(&step.exchange),
+                ask,
+                reply: Reply {
+                    answer: Answer {
+                        status: head.status,
+                        headers: &head.headers,
+                    },
+                    accepted: hop.preflight_accepted(),
+                },
+            })
+        }),
+        answer: hop.actual.as_ref().and_then(|step| {
+            let head = step.head.as_ref()?;
+            Some(Reply {
+                answer: Answer {
+                    status: head.status,
+                    headers: stored[index].as_ref().unwrap_or(&head.headers),
+                },
+                accepted: !last,
+            })
+        }),
+    })
+}
+
+fn origin_text(exchange: &Exchange) -> &str {
+    exchange
+        .request
+        .headers
+        .first("origin")
+        .and_then(|f| std::str::from_utf8(f.value).ok())
+        .unwrap_or("null")
+}
+
+/// For each hop that was answered 304 the headers it has after the update of the stored answer.
+///
+/// A 304 to a request with no validators of its own is the browser's revalidation
+/// ([Fetch § HTTP-network-or-cache fetch](https://fetch.spec.whatwg.org/#http-network-or-cache-fetch)).
+fn stored_heads(subject: &Subject<'_>) -> Vec<Option<HeaderList>> {
+    let merged = |hop: &HopSteps| {
+        let step = hop.actual.as_ref()?;
+        let head = step.head.as_ref().filter(|h| h.status == 304)?;
+        let id = subject.around.stored_before(&step.exchange)?;
+        let stored = subject.exchanges.exchange(id)?.delivered()?;
+        Some(refreshed(&stored.headers, &head.headers))
+    };
+    subject.hops.iter().map(merged).collect()
+}
+
+/// The origin of the page: the first Origin that names one, else the Referer's; for a navigation none.
+fn page_of(hops: &[HopSteps]) -> Option<String> {
+    let first = hops.first()?.head_step()?;
+    if let Some(origin) = origin_of(&first.exchange.request) {
+        return Some(origin);
+    }
+    let headers = &first.exchange.request.headers;
+    let own = matches!(hops[0].class(), Class::Exempt(SAME_ORIGIN));
+    let url = if own {
+        first.exchange.request.url.clone()
+    } else {
+        value(headers, "referer")
+    };
+    Origin::of_url(&url).map(|o| o.to_string())
+}
+
+/// What the wire tells of the credentials mode, over all hops that CORS applies to.
+fn credentials(fetch: &Fetch, hops: &[HopSteps]) -> Credentials {
+    let mut told = Vec::new();
+    for hop in hops {
+        if hop.class() != Class::Cors {
+            continue;
+        }
+        let asked = hop
+            .ask
+            .as_ref()
+            .map(|a| a.headers.iter().any(|h| h == "authorization"));
+        for (step, asked) in [(&hop.preflight, None), (&hop.actual, asked)] {
+            if let Some(step) = step {
+                told.push(credentials_of(&step.exchange, fetch.browser, asked));
+            }
+        }
+    }
+    if told.contains(&Credentials::Include) {
+        Credentials::Include
+    } else if told.contains(&Credentials::NotInclude) {
+        Credentials::NotInclude
+    } else {
+        fetch.cached_credentials
+    }
+}
+
+fn blank(subject: &Subject<'_>) -> Diagnosis {
+    let first = subject.hops.first();
+    let step = first.and_then(HopSteps::head_step);
+    let method = match first {
+        Some(HopSteps {
+            actual: None,
+            ask: Some(ask),
+            ..
+        }) => ask.method.clone(),
+        _ => step.map_or_else(String::new, |s| s.exchange.request.method.clone()),
+    };
+    let initiator = match (first, step) {
+        (Some(hop), Some(step)) => initiator(&step.exchange, &hop.class()),
+        _ => "other",
+    };
+    Diagnosis {
+        fetch: subject.fetch.clone(),
+        method,
+        url: step.map_or_else(String::new, |s| s.exchange.request.url.clone()),
+        origin: subject.page.clone(),
+        initiator,
+        browser: subject.browser,
+        credentials: subject.credentials,
+        outcome: Outcome::Pending,
+        cause: None,
+        when_include: None,
+        when_not_include: None,
+        warnings: Vec::new(),
+        exposed_headers: None,
+        hidden_headers: Vec::new(),
+        exempt_because: None,
+    }
+}
+
+fn decide_exempt(subject: &Subject<'_>, diagnosis: &mut Diagnosis) {
+    diagnosis.outcome = Outcome::Exempt;
+    if let Some(cause) = failed_below_http(subject) {
+        diagnosis.outcome = Outcome::Failed;
+        diagnosis.cause = Some(cause);
+        diagnosis.exempt_because = None;
+    } else if let Some(cause) = other::same_origin_redirected(subject) {
+        diagnosis.outcome = Outcome::Blocked;
+        diagnosis.cause = Some(cause);
+        diagnosis.exempt_because = None;
+    }
+}
+
+fn decide(subject: &Subject<'_>, diagnosis: &mut Diagnosis, judged: &Judged) {
+    let branch = |j: &Judgement, include: bool| branch(subject, j, include);
+    match (&judged.include, &judged.not_include) {
+        (Some(with), Some(without)) => {
+            let yes = branch(with, true);
+            let no = branch(without, false);
+            diagnosis.outcome = no.outcome;
+            diagnosis.cause = no.cause.clone();
+            let waiting = !subject.fetch.settled && no.outcome == Outcome::Pending;
+            if yes.outcome != no.outcome && !waiting {
+                diagnosis.outcome = Outcome::Depends;
+                diagnosis.cause = None;
+            }
+            if let (Some(cause), Some(other)) = (&mut diagnosis.cause, &yes.cause)
+                && (cause.check, cause.stage) != (other.check, other.stage)
+            {
+                cause.certainty = Certainty::Conditional;
+            }
+            // The actual answer of a refused preflight was never seen: what it will need differs.
+            let unseen = no.outcome == Outcome::Blocked
+                && no
+                    .cause
+                    .as_ref()
+                    .is_some_and(|c| c.stage == Stage::Preflight);
+            if !waiting && (yes.outcome != no.outcome || with.faults != without.faults || unseen) {
+                diagnosis.when_include = Some(yes);
+                diagnosis.when_not_include = Some(no);
+            }
+        }
+        (Some(one), None) | (None, Some(one)) => {
+            let branch = branch(one, judged.include.is_some());
+            diagnosis.outcome = branch.outcome;
+            diagnosis.cause = branch.cause;
+        }
+        (None, None) => {}
+    }
+}
+
+fn branch(subject: &Subject<'_>, judgement: &Judgement, include: bool) -> Branch {
+    if let Some((hop, fault)) = judgement.first() {
+        let outcome = if fault.check == Check::NetworkError {
+            Outcome::Failed
+        } else {
+            Outcome::Blocked
+        };
+        return Branch {
+            outcome,
+            cause: Some(cause_of(subject, *hop, fault, judgement, include)),
+        };
+    }
+    if let Some(cause) = failed_below_http(subject) {
+        return Branch {
+            outcome: Outcome::Failed,
+            cause: Some(cause),
+        };
+    }
+    let outcome = match judgement.end {
+        CaseEnd::Answered => Outcome::Allowed,
+        CaseEnd::AwaitsRequest | CaseEnd::AwaitsRedirect | CaseEnd::AwaitsAnswer => {
+            Outcome::Pending
+        }
+    };
+    Branch {
+        outcome,
+        cause: None,
+    }
+}
+
+fn cause_of(
+    subject: &Subject<'_>,
+    index: usize,
+    fault: &Fault,
+    judgement: &Judgement,
+    include: bool,
+) -> Cause {
+    let hop = &subject.hops[index];
+    let step = match fault.stage {
+        Stage::Preflight => hop.preflight.as_ref(),
+        Stage::Actual | Stage::Redirect => hop.actual.as_ref(),
+    };
+    let mut next: Vec<(Check, Stage)> = Vec::new();
+    for (_, other) in &judgement.faults {
+        let known = (other.check, other.stage);
+        if known != (fault.check, fault.stage) && !next.contains(&known) {
+            next.push(known);
+        }
+    }
+    let mut cause = Cause {
+        check: fault.check,
+        stage: fault.stage,
+        exchange: step.map(super::steps::Step::id),
+        sub: None,
+        root: None,
+        missing: fault.missing.clone(),
+        next,
+        certainty: Certainty::Certain,
+        evidence: Vec::new(),
+        found: fault.found.clone(),
+        needed: fault.needed.clone(),
+        firefox_name: fault.firefox_name(),
+    };
+    let Some(step) = step else { return cause };
+    cause.evidence = evidence::of_fault(step, fault);
+    cause.sub = subs::of(step, fault);
+    roots::find(subject, index, step, &mut cause, include);
+    cause
+}
+
+/// The cause, where the last attempt got no answer at all.
+fn failed_below_http(subject: &Subject<'_>) -> Option<Cause> {
+    let hop = subject.last()?;
+    let (step, check, stage) = match (&hop.actual, &hop.preflight) {
+        (Some(actual), _) => (actual, Check::NetworkError, Stage::Actual),
+        (None, Some(preflight)) => (preflight, Check::PreflightNetworkError, Stage::Preflight),
+        (None, None) => return None,
+    };
+    let evidence = if let Some(failure) = step.failure() {
+        evidence::of_failure(step, failure)
+    } else if super::steps::is_unexpected_proxy_auth(subject.browser, step) {
+        evidence::of_status(step, "Chromium takes it for a broken proxy")
+    } else {
+        return None;
+    };
+    Some(Cause {
+        check,
+        stage,
+        exchange: Some(step.id()),
+        sub: None,
+        root: step.failure().map(|_| super::root::Root::NetworkFailure),
+        missing: Vec::new(),
+        next: Vec::new(),
+        certainty: Certainty::Certain,
+        evidence: vec![evidence],
+        found: None,
+        needed: None,
+        firefox_name: check.firefox_name(),
+    })
+}
+
+/// Which response headers script can read.
+fn expose(subject: &Subject<'_>, diagnosis: &mut Diagnosis) {
+    let Some(head) = subject
+        .last()
+        .and_then(|h| h.actual.as_ref())
+        .and_then(|s| s.head.as_ref())
+    else {
+        return;
+    };
+    let Exposed { exposed, hidden } = match diagnosis.outcome {
+        Outcome::Allowed => {
+            let include = diagnosis.credentials == Credentials::Include;
+            exposed_headers(&head.headers, include)
+        }
+        Outcome::Exempt if diagnosis.exempt_because == Some(SAME_ORIGIN) => {
+            basic_headers(&head.headers)
+        }
+        _ => return,
+    };
+    diagnosis.exposed_headers = Some(exposed);
+    diagnosis.hidden_headers = hidden;
+}

@@ -1,0 +1,198 @@
+//! Blocks that are not CORS and are taken for it.
+
+use crate::cors::{Browser, Certainty, Check, Stage};
+use crate::wire::Origin;
+
+use super::diagnose::Subject;
+use super::diagnosis::{Cause, Evidence, Part};
+use super::evidence;
+use super::infer::{Class, value};
+use super::steps::Step;
+use super::surroundings::leads_on;
+
+fn cause(check: Check, stage: Stage, step: &Step, evidence: Vec<Evidence>) -> Cause {
+    Cause {
+        check,
+        stage,
+        exchange: Some(step.id()),
+        sub: None,
+        root: None,
+        missing: Vec::new(),
+        next: Vec::new(),
+        certainty: Certainty::Certain,
+        evidence,
+        found: None,
+        needed: None,
+        firefox_name: None,
+    }
+}
+
+/// Why a fetch that CORS lets through, or does not apply to, is blocked all the same.
+pub(crate) fn blocked(subject: &Subject<'_>) -> Option<Cause> {
+    let hop = subject.last()?;
+    let step = hop.actual.as_ref()?;
+    match hop.class() {
+        Class::NoCors => resource_policy(subject, step).or_else(|| opaque_blocking(subject, step)),
+        Class::Cors => wrong_type(step),
+        Class::Preflight | Class::Exempt(_) => None,
+    }
+}
+
+/// A `mode: 'same-origin'` request that is redirected elsewhere.
+pub(crate) fn same_origin_redirected(subject: &Subject<'_>) -> Option<Cause> {
+    let step = subject.last()?.actual.as_ref()?;
+    let request = &step.exchange.request;
+    if value(&request.headers, "sec-fetch-mode") != "same-origin" {
+        return None;
+    }
+    let head = step.head.as_ref()?;
+    if !leads_on(head.status, &head.headers) {
+        return None;
+    }
+    let from = url::Url::parse(&request.url).ok()?;
+    let to = from.join(&value(&head.headers, "location")).ok()?;
+    let leaves = !Origin::of(&from)?.same_origin(&Origin::of(&to)?);
+    leaves.then(|| {
+        let proof = evidence::header(step, "location", "another origin, mode same-origin");
+        cause(Check::InvalidRedirect, Stage::Redirect, step, vec![proof])
+    })
+}
+
+/// Cross-Origin-Resource-Policy, also by default under the page's embedder policy
+/// ([Fetch § cross-origin resource policy check](https://fetch.spec.whatwg.org/#cross-origin-resource-policy-check)).
+fn resource_policy(subject: &Subject<'_>, step: &Step) -> Option<Cause> {
+    const NAME: &str = "cross-origin-resource-policy";
+    let head = step.head.as_ref()?;
+    let policy = head.headers.get(NAME);
+    let page = subject.page.as_deref();
+    let mut proof = vec![evidence::header(step, NAME, "keeps other sites out")];
+    let effective = match policy.as_deref() {
+        Some(p @ ("same-origin" | "same-site" | "cross-origin")) => p.to_owned(),
+        _ => {
+            let (id, embedder) = subject.around.embedder_policy(page?, step.id())?;
+            if embedder.split(';').next().map(str::trim) != Some("require-corp") {
+                return None;
+            }
+            proof[0].note = "missing, and the page requires it".to_owned();
+            proof.push(Evidence {
+                exchange: id,
+                part: Part::ResponseHeader,
+                name: Some("cross-origin-embedder-policy".to_owned()),
+                value: Some(embedder.to_owned()),
+                note: "the page's own policy".to_owned(),
+            });
+            "same-origin".to_owned()
+        }
+    };
+    let target = Origin::of_url(&step.exchange.request.url);
+    let site = value(&step.exchange.request.headers, "sec-fetch-site");
+    let page = page.and_then(Origin::of_url);
+    let (same_origin, same_site) = match (&page, &target) {
+        (Some(page), Some(target)) => (
+            page.same_origin(target),
+            page.schemelessly_same_site(target)
+                && !(page.scheme() == "http" && target.scheme() == "https"),
+        ),
+        _ => (
+            site == "same-origin",
+            site != "cross-site" && !site.is_empty(),
+        ),
+    };
+    let blocked = match effective.as_str() {
+        "same-origin" => !same_origin,
+        "same-site" => !same_site && !same_origin,
+        _ => false,
+    };
+    blocked.then(|| cause(Check::BlockedByCorp, Stage::Actual, step, proof))
+}
+
+/// Opaque response blocking: an image, script or media element that gets data
+/// ([Fetch § ORB](https://fetch.spec.whatwg.org/#orb)). `fetch` in no-cors mode sees an opaque response
+/// either way.
+fn opaque_blocking(subject: &Subject<'_>, step: &Step) -> Option<Cause> {
+    let head = step.head.as_ref()?;
+    let dest = value(&step.exchange.request.headers, "sec-fetch-dest");
+    if !matches!(
+        dest.as_str(),
+        "image" | "script" | "audio" | "video" | "style"
+    ) {
+        return None;
+    }
+    let nosniff = value(&head.headers, "x-content-type-options").eq_ignore_ascii_case("nosniff");
+    let media = head.media_type().unwrap_or_default();
+    let data = media == "application/json"
+        || media == "text/json"
+        || media.ends_with("+json")
+        || media == "text/html"
+        || media == "text/xml"
+        || media == "application/xml"
+        || (media.ends_with("+xml") && media != "image/svg+xml");
+    if dest == "style" && (media == "text/css" || subject.browser == Browser::Chromium) {
+        return None;
+    }
+    let body = &step.exchange.response_body;
+    let looks = looks_like_data(&media, &body.excerpt);
+    let blocked =
+        (nosniff && (data || media == "text/plain")) || (data && looks && body.seen_bytes > 0);
+    if !blocked {
+        return None;
+    }
+    let proof = evidence::header(
+        step,
+        "content-type",
+        "data, where code or a picture was due",
+    );
+    let mut cause = cause(
+        Check::OpaqueResponseBlocked,
+        Stage::Actual,
+        step,
+        vec![proof],
+    );
+    cause.certainty = Certainty::Inferred;
+    Some(cause)
+}
+
+/// Whether the beginning of a body is what its type says, as the browsers' sniffing tests it.
+fn looks_like_data(media: &str, body: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(body);
+    let text = text.trim_start().to_ascii_lowercase();
+    if media.contains("json") {
+        text.starts_with('{') || text.starts_with('[') || text.starts_with(")]}'")
+    } else if media.contains("xml") {
+        text.starts_with("<?xml")
+    } else {
+        [
+            "<!doctype",
+            "<html",
+            "<head",
+            "<body",
+            "<script",
+            "<!--",
+            "<title",
+            "<h1",
+            "<p",
+            "<div",
+        ]
+        .iter()
+        .any(|tag| text.starts_with(tag))
+    }
+}
+
+/// A module script or an event stream of a wrong type or status, a font or picture that is an error
+/// page: readable, and useless to the element that asked.
+fn wrong_type(step: &Step) -> Option<Cause> {
+    let head = step.head.as_ref()?;
+    let headers = &step.exchange.request.headers;
+    let dest = value(headers, "sec-fetch-dest");
+    let media = head.media_type().unwrap_or_default();
+    let stream = value(headers, "accept").starts_with("text/event-stream");
+    let wrong = stream && dest == "empty" && (head.status != 200 || media != "text/event-stream");
+    if !wrong {
+        return None;
+    }
+    let proof = vec![
+        evidence::of_status(step, "must be 200"),
+        evidence::header(step, "content-type", "must be text/event-stream"),
+    ];
+    Some(cause(Check::WrongResourceType, Stage::Actual, step, proof))
+}

@@ -1,0 +1,475 @@
+//! Which exchanges belong together.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+use crate::cors::{
+    Answer, Ask, Asker, Browser, Credentials, Grant, Stage, cors_check, is_safelisted_method,
+    next_hop, preflight_check, redirect_check, unsafe_header_names,
+};
+use crate::wire::{End, Exchange, ExchangeId, Timestamp};
+
+use super::fetch::{Fetch, FetchId, Member, Role};
+use super::grants::{Covered, Grants};
+use super::infer::{Class, classify, engine, origin_of, value};
+use super::slots::{Seeker, Slot, SlotKind, Slots, key_of};
+
+/// When an exchange is shown to a [`Pairer`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Moment {
+    /// Its request head is known.
+    Opened,
+    /// Its response head is known.
+    Answered,
+    /// It is over.
+    Closed,
+}
+
+/// Puts exchanges together into fetches, as they happen.
+///
+/// Each exchange is shown at its [`Moment`]s, in the order of time. A request takes the best of the
+/// places that open fetches have for it: behind an answered preflight to the same URL with its method,
+/// origin and headers; behind a redirect to its URL; or once more, when a connection was closed before
+/// an answer. Otherwise it begins a fetch of its own, with a cached preflight if it needed one.
+///
+/// Memory is bounded: open fetches by 10 minutes and 50,000, remembered preflights by 4,096 for each
+/// user agent, expectations by 64 for each URL. Time is that of the exchanges and of
+/// [`tick`](Self::tick); there is no clock in here.
+#[derive(Debug, Default)]
+pub struct Pairer {
+    rules: Option<Browser>,
+    issued: u32,
+    open: HashMap<FetchId, Open>,
+    order: VecDeque<FetchId>,
+    of: HashMap<ExchangeId, FetchId>,
+    slots: Slots,
+    grants: Grants,
+    /// Fetches that wait for a request which may not come.
+    deadlines: BTreeMap<(Timestamp, FetchId), ()>,
+    now: Timestamp,
+}
+
+#[derive(Debug)]
+struct Open {
+    fetch: Fetch,
+    since: Timestamp,
+    client: u64,
+    /// Keys of the URLs at which it has slots.
+    expects: Vec<u64>,
+    deadline: Option<Timestamp>,
+}
+
+/// How long a request that should follow is waited for before it counts as never sent.
+const WAIT_MICROS: u64 = 5_000_000;
+
+impl Pairer {
+    /// Fetches that are kept at most, and for how long.
+    const OPEN_MAX: usize = 50_000;
+    const OPEN_MICROS_MAX: u64 = 600_000_000;
+
+    /// A pairer that has seen nothing. `rules` overrides the browser of every fetch.
+    pub fn new(rules: Option<Browser>) -> Self {
+        Self {
+            rules,
+            ..Self::default()
+        }
+    }
+
+    /// Tells what happened; returns the fetches whose members or settledness changed.
+    pub fn observe(&mut self, exchange: &Exchange, moment: Moment) -> Vec<FetchId> {
+        let at = match moment {
+            Moment::Opened => exchange.opened_at,
+            Moment::Answered => exchange.answered_at.unwrap_or(exchange.opened_at),
+            Moment::Closed => exchange.closed_at.unwrap_or(exchange.opened_at),
+        };
+        let changed = match moment {
+            Moment::Opened => Some(self.opened(exchange)),
+            Moment::Answered => self.answered(exchange),
+            Moment::Closed => self.closed(exchange, at),
+        };
+        let mut all = self.tick(at);
+        all.retain(|id| Some(*id) != changed);
+        all.extend(changed);
+        all
+    }
+
+    /// Tells that time has passed: requests that did not follow in time count as never sent.
+    pub fn tick(&mut self, now: Timestamp) -> Vec<FetchId> {
+        self.now = self.now.max(now);
+        let mut due = Vec::new();
+        while let Some((&(at, id), ())) = self.deadlines.first_key_value() {
+            if at > self.now {
+                break;
+            }
+            self.deadlines.pop_first();
+            if let Some(open) = self.open.get_mut(&id) {
+                open.deadline = None;
+                open.settle();
+                due.push(id);
+            }
+        }
+        due
+    }
+
+    /// Tells that the capture is over: everything settles.
+    pub fn finish(&mut self) -> Vec<FetchId> {
+        self.deadlines.clear();
+        let mut changed = Vec::new();
+        for (id, open) in &mut self.open {
+            open.deadline = None;
+            if !open.fetch.settled {
+                open.settle();
+                changed.push(*id);
+            }
+        }
+        changed.sort_unstable();
+        changed
+    }
+
+    /// A fetch that is open, or was not long ago.
+    pub fn fetch(&self, id: FetchId) -> Option<&Fetch> {
+        self.open.get(&id).map(|o| &o.fetch)
+    }
+
+    /// The fetch an exchange belongs to, while that is [remembered](Self::fetch).
+    pub fn fetch_of(&self, id: ExchangeId) -> Option<FetchId> {
+        self.of.get(&id).copied()
+    }
+
+    fn opened(&mut self, exchange: &Exchange) -> FetchId {
+        if let Some(known) = self.of.get(&exchange.id) {
+            return *known;
+        }
+        self.forget_old(exchange.opened_at);
+        let request = &exchange.request;
+        let headers = &request.headers;
+        let client = key_of(value(headers, "user-agent"));
+        let key = key_of((client, without_fragment(&request.url)));
+        let browser = engine(headers, self.rules);
+        let origin = origin_of(request);
+        let ask = request.is_preflight().then(|| Ask::of(headers)).flatten();
+        let unsafe_names = match (&origin, &ask) {
+            (Some(_), None) => unsafe_header_names(browser.unwrap_or_default(), headers),
+            _ => Vec::new(),
+        };
+        let taken = self.slots.take(
+            key,
+            &Seeker {
+                method: &request.method,
+                origin: origin.as_deref(),
+                ask: ask.as_ref(),
+                has_header: &|name| headers.contains(name),
+                unsafe_names: &unsafe_names,
+                at: exchange.opened_at,
+            },
+        );
+        let role = if ask.is_some() {
+            Role::Preflight
+        } else {
+            Role::Actual
+        };
+        let redirected = matches!(
+            taken,
+            Some(Slot {
+                kind: SlotKind::Redirected(_),
+                ..
+            })
+        );
+        let id = match taken.map(|slot| slot.fetch) {
+            Some(id) if self.open.contains_key(&id) => id,
+            _ => self.begin(exchange, client, browser.unwrap_or_default()),
+        };
+        let fresh = self
+            .open
+            .get(&id)
+            .is_some_and(|o| o.fetch.members.is_empty());
+
+        // A request that needs a preflight and had none: the browser remembered one.
+        let needs = role == Role::Actual
+            && (fresh || redirected)
+            && (!is_safelisted_method(&request.method) || !unsafe_names.is_empty())
+            && classify(exchange, self.rules, redirected) == Class::Cors
+            && matches!(value(headers, "sec-fetch-dest").as_str(), "" | "empty");
+        let wanted = Ask {
+            method: request.method.clone(),
+            headers: unsafe_names,
+        };
+        let grant_key = key_of((&origin, without_fragment(&request.url)));
+        let covered = needs
+            .then(|| {
+                self.grants
+                    .covering(client, grant_key, &wanted, exchange.opened_at)
+            })
+            .flatten();
+
+        self.of.insert(exchange.id, id);
+        if let Some(open) = self.open.get_mut(&id) {
+            open.fetch.members.retain(|m| !m.never_sent);
+            if needs {
+                open.fetch
+                    .members
+                    .push(Member::cached(covered.map(|c| c.from)));
+                if let Some(Covered { credentials, .. }) = covered
+                    && credentials != Credentials::Unknown
+                {
+                    open.fetch.cached_credentials = credentials;
+                }
+            }
+            open.fetch.members.push(Member::sent(role, exchange.id));
+            open.fetch.settled = false;
+        }
+        self.clear_deadline(id);
+        if let Some(ask) = ask {
+            let slot = Slot {
+                fetch: id,
+                origin,
+                since: exchange.opened_at,
+                kind: SlotKind::Asked {
+                    preflight: exchange.id,
+                    ask,
+                    accepted: None,
+                    redirected: !fresh,
+                },
+            };
+            self.expect(id, key, slot);
+        }
+        id
+    }
+
+    fn begin(&mut self, exchange: &Exchange, client: u64, browser: Browser) -> FetchId {
+        self.issued += 1;
+        let id = FetchId(self.issued);
+        let fetch = Fetch {
+            id,
+            members: Vec::with_capacity(2),
+            browser,
+            browser_told: self.rules.is_some(),
+            cached_credentials: Credentials::Unknown,
+            settled: false,
+        };
+        let open = Open {
+            fetch,
+            since: exchange.opened_at,
+            client,
+            expects: Vec::new(),
+            deadline: None,
+        };
+        self.open.insert(id, open);
+        self.order.push_back(id);
+        id
+    }
+
+    fn answered(&mut self, exchange: &Exchange) -> Option<FetchId> {
+        let id = self.fetch_of(exchange.id)?;
+        let browser = self.open.get(&id)?.fetch.browser;
+        let response = exchange.delivered()?;
+        let answer = Answer {
+            status: response.status,
+            headers: &response.headers,
+        };
+        let at = exchange.answered_at.unwrap_or(exchange.opened_at);
+        if exchange.request.is_preflight() {
+            return self.preflight_answered(id, exchange, browser, answer, at);
+        }
+        let origin = origin_of(&exchange.request);
+        let next = next_hop(
+            browser,
+            &exchange.request.url,
+            &exchange.request.method,
+            origin.as_deref(),
+            answer,
+        )?;
+        let redirected = self.redirects_before(id, exchange.id);
+        let class = classify(exchange, self.rules, redirected);
+        let open = self.open.get_mut(&id)?;
+        for member in &mut open.fetch.members {
+            if member.exchange == Some(exchange.id) {
+                member.role = Role::Redirect;
+            }
+        }
+        let refused = class == Class::Cors && {
+            let origin = origin.as_deref().unwrap_or("null");
+            let check = |include| {
+                let asker = Asker {
+                    browser,
+                    origin,
+                    include,
+                };
+                cors_check(asker, answer.headers, Stage::Redirect)
+            };
+            !check(false).is_empty()
+                || !redirect_check(browser, &exchange.request.url, true, Some(origin), answer)
+                    .is_empty()
+        };
+        let key = key_of((open.client, without_fragment(&next.url)));
+        let slot = Slot {
+            fetch: id,
+            origin,
+            since: at,
+            kind: SlotKind::Redirected(next),
+        };
+        self.expect(id, key, slot);
+        if refused {
+            self.settle_now(id);
+        } else {
+            self.set_deadline(id, at);
+        }
+        Some(id)
+    }
+
+    fn preflight_answered(
+        &mut self,
+        id: FetchId,
+        exchange: &Exchange,
+        browser: Browser,
+        answer: Answer<'_>,
+        at: Timestamp,
+    ) -> Option<FetchId> {
+        let request = &exchange.request;
+        let origin = origin_of(request)?;
+        let ask = Ask::of(&request.headers)?;
+        let client = self.open.get(&id)?.client;
+        let passes = |include| {
+            let asker = Asker {
+                browser,
+                origin: &origin,
+                include,
+            };
+            preflight_check(asker, &ask, answer).is_empty()
+        };
+        let passes = (passes(true), passes(false));
+        let url = without_fragment(&request.url);
+        if let Some(slot) = self.slots.asked(key_of((client, url)), exchange.id) {
+            slot.since = at;
+            if let SlotKind::Asked { accepted, .. } = &mut slot.kind {
+                *accepted = Some(passes.0 || passes.1);
+            }
+        }
+        if passes.0 || passes.1 {
+            let grant = Grant::of(browser, answer.headers);
+            let key = key_of((&Some(origin), url));
+            self.grants
+                .keep(client, key, grant, exchange.id, at, passes);
+            self.set_deadline(id, at);
+        } else {
+            self.settle_now(id);
+        }
+        Some(id)
+    }
+
+    fn closed(&mut self, exchange: &Exchange, at: Timestamp) -> Option<FetchId> {
+        let id = self.fetch_of(exchange.id)?;
+        let request = &exchange.request;
+        let unanswered = exchange.response.is_none();
+        let open = self.open.get_mut(&id)?;
+        let waits = open.deadline.is_some();
+        if unanswered {
+            let preflight = request.is_preflight();
+            if preflight {
+                open.fetch.members.retain(|m| !m.never_sent);
+                open.fetch.members.push(Member::missing());
+            }
+            open.fetch.settled = true;
+            if matches!(exchange.end, End::Failed(_)) {
+                let key = key_of((open.client, without_fragment(&request.url)));
+                let slot = Slot {
+                    fetch: id,
+                    origin: origin_of(request),
+                    since: at,
+                    kind: SlotKind::Again {
+                        method: request.method.clone(),
+                        ask: preflight.then(|| Ask::of(&request.headers)).flatten(),
+                    },
+                };
+                self.expect(id, key, slot);
+            }
+        } else if !waits && !request.is_preflight() {
+            open.fetch.settled = true;
+        }
+        Some(id)
+    }
+
+    fn redirects_before(&self, id: FetchId, exchange: ExchangeId) -> bool {
+        self.open.get(&id).is_some_and(|open| {
+            open.fetch
+                .members
+                .iter()
+                .take_while(|m| m.exchange != Some(exchange))
+                .any(|m| m.role == Role::Redirect)
+        })
+    }
+
+    fn expect(&mut self, id: FetchId, key: u64, slot: Slot) {
+        if let Some(open) = self.open.get_mut(&id)
+            && !open.expects.contains(&key)
+        {
+            open.expects.push(key);
+        }
+        self.slots.add(key, slot);
+    }
+
+    fn set_deadline(&mut self, id: FetchId, since: Timestamp) {
+        self.clear_deadline(id);
+        if let Some(open) = self.open.get_mut(&id) {
+            let at = since.plus_micros(WAIT_MICROS);
+            open.deadline = Some(at);
+            self.deadlines.insert((at, id), ());
+        }
+    }
+
+    fn clear_deadline(&mut self, id: FetchId) {
+        if let Some(open) = self.open.get_mut(&id)
+            && let Some(at) = open.deadline.take()
+        {
+            self.deadlines.remove(&(at, id));
+        }
+    }
+
+    fn settle_now(&mut self, id: FetchId) {
+        self.clear_deadline(id);
+        if let Some(open) = self.open.get_mut(&id) {
+            open.settle();
+        }
+    }
+
+    fn forget_old(&mut self, now: Timestamp) {
+        while let Some(id) = self.order.front().copied() {
+            let old = self
+                .open
+                .get(&id)
+                .is_none_or(|o| now.micros_since(o.since) > Self::OPEN_MICROS_MAX);
+            if !old && self.order.len() <= Self::OPEN_MAX {
+                break;
+            }
+            self.order.pop_front();
+            self.clear_deadline(id);
+            if let Some(open) = self.open.remove(&id) {
+                for key in open.expects {
+                    self.slots.forget(key, id);
+                }
+                for exchange in open.fetch.exchanges() {
+                    self.of.remove(&exchange);
+                }
+            }
+        }
+    }
+}
+
+impl Open {
+    /// Nothing more is expected: a preflight or redirect at the end means that the request it was for
+    /// was never sent.
+    fn settle(&mut self) {
+        let dangling = self
+            .fetch
+            .members
+            .last()
+            .is_some_and(|m| m.role != Role::Actual && !m.cached);
+        if dangling {
+            self.fetch.members.push(Member::missing());
+        }
+        self.fetch.settled = true;
+    }
+}
+
+fn without_fragment(url: &str) -> &str {
+    url.split('#').next().unwrap_or(url)
+}

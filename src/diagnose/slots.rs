@@ -1,0 +1,194 @@
+//! What is expected next: places in open fetches that a coming request may take.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use crate::cors::{Ask, NextHop};
+use crate::wire::{ExchangeId, Timestamp};
+
+use super::fetch::FetchId;
+
+/// A request that is expected, because of something that happened in a fetch.
+#[derive(Clone, Debug)]
+pub(crate) struct Slot {
+    pub(crate) fetch: FetchId,
+    /// The Origin header of what happened.
+    pub(crate) origin: Option<String>,
+    /// Since when the request may come.
+    pub(crate) since: Timestamp,
+    pub(crate) kind: SlotKind,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum SlotKind {
+    /// The request a preflight asked for.
+    Asked {
+        preflight: ExchangeId,
+        ask: Ask,
+        /// Whether the rules accept the answer in at least one credentials mode; `None` before it.
+        accepted: Option<bool>,
+        /// Whether the preflight is for the target of a redirect.
+        redirected: bool,
+    },
+    /// The next hop of a redirect, or its preflight.
+    Redirected(NextHop),
+    /// The same once more, because the connection was closed before an answer.
+    Again {
+        method: String,
+        /// What the preflight asked for, if it was one.
+        ask: Option<Ask>,
+    },
+}
+
+/// What is known of a request that looks for its place.
+pub(crate) struct Seeker<'a> {
+    pub(crate) method: &'a str,
+    pub(crate) origin: Option<&'a str>,
+    /// For a preflight what it asks for.
+    pub(crate) ask: Option<&'a Ask>,
+    /// Names of headers the request has, as `contains` would answer.
+    pub(crate) has_header: &'a dyn Fn(&str) -> bool,
+    /// Names script must have set.
+    pub(crate) unsafe_names: &'a [String],
+    pub(crate) at: Timestamp,
+}
+
+/// All slots, by client and URL. Bounded by the open fetches and per URL.
+#[derive(Debug, Default)]
+pub(crate) struct Slots {
+    by_url: HashMap<u64, Vec<Slot>>,
+}
+
+/// How long a request may lag behind what announced it, in microseconds: 30 s, far more than a
+/// browser needs and less than it takes a person to try again and be mistaken for it.
+const LAG_MICROS_MAX: u64 = 30_000_000;
+
+/// How fast a browser sends again what a closed connection swallowed; recorded: below 150 ms on a
+/// busy machine.
+const AGAIN_MICROS_MAX: u64 = 500_000;
+
+impl Slots {
+    /// How many expectations one URL may have; more concurrent equal requests are not told apart.
+    const PER_URL_MAX: usize = 64;
+
+    pub(crate) fn add(&mut self, key: u64, slot: Slot) {
+        let slots = self.by_url.entry(key).or_default();
+        let now = slot.since;
+        if slots.len() >= Self::PER_URL_MAX / 2 {
+            slots.retain(|s| now.micros_since(s.since) <= LAG_MICROS_MAX);
+        }
+        if slots.len() >= Self::PER_URL_MAX {
+            slots.remove(0);
+        }
+        slots.push(slot);
+    }
+
+    /// Forgets what a fetch expected at a URL.
+    pub(crate) fn forget(&mut self, key: u64, fetch: FetchId) {
+        if let Some(slots) = self.by_url.get_mut(&key) {
+            slots.retain(|s| s.fetch != fetch);
+            if slots.is_empty() {
+                self.by_url.remove(&key);
+            }
+        }
+    }
+
+    /// The slot of a preflight, to note its answer.
+    pub(crate) fn asked(&mut self, key: u64, exchange: ExchangeId) -> Option<&mut Slot> {
+        self.by_url
+            .get_mut(&key)?
+            .iter_mut()
+            .find(|s| matches!(s.kind, SlotKind::Asked { preflight, .. } if preflight == exchange))
+    }
+
+    /// Takes the slot that fits a request best; among equals the oldest.
+    pub(crate) fn take(&mut self, key: u64, seeker: &Seeker<'_>) -> Option<Slot> {
+        let slots = self.by_url.get_mut(&key)?;
+        let mut best: Option<(u32, usize)> = None;
+        for (index, slot) in slots.iter().enumerate() {
+            let score = slot.fit(seeker);
+            if score > 0 && best.is_none_or(|(b, _)| score > b) {
+                best = Some((score, index));
+            }
+        }
+        let slot = slots.remove(best?.1);
+        if slots.is_empty() {
+            self.by_url.remove(&key);
+        }
+        Some(slot)
+    }
+}
+
+impl Slot {
+    /// How well a request fits; 0 is not at all.
+    fn fit(&self, seeker: &Seeker<'_>) -> u32 {
+        let lag = seeker.at.micros_since(self.since);
+        if lag > LAG_MICROS_MAX {
+            return 0;
+        }
+        match &self.kind {
+            SlotKind::Asked { .. } if seeker.ask.is_some() => 0,
+            SlotKind::Asked {
+                ask,
+                accepted,
+                redirected,
+                ..
+            } => {
+                let origin = self.origin.as_deref() == seeker.origin
+                    || (*redirected && seeker.origin == Some("null"));
+                // A redirect to another origin drops Authorization, after WebKit has asked for it.
+                let present = |name: &String| {
+                    (seeker.has_header)(name) || (*redirected && name == "authorization")
+                };
+                if !origin || ask.method != seeker.method || !ask.headers.iter().all(present) {
+                    return 0;
+                }
+                let exact = seeker
+                    .unsafe_names
+                    .iter()
+                    .all(|name| ask.headers.contains(name));
+                match (accepted, exact) {
+                    (Some(true), true) => 90,
+                    (Some(true), false) => 60,
+                    (Some(false), true) => 20,
+                    (Some(false), false) => 10,
+                    (None, _) => 0,
+                }
+            }
+            SlotKind::Redirected(next) => {
+                let method = seeker.ask.map_or(seeker.method, |a| a.method.as_str());
+                let origin = match seeker.origin {
+                    Some("null") => next.tainted,
+                    // Firefox asks for a tainted hop with the page's origin.
+                    Some(origin) => {
+                        (!next.tainted || seeker.ask.is_some())
+                            && self.origin.as_deref().is_none_or(|o| o == origin)
+                    }
+                    None => self.origin.is_none() || !next.tainted,
+                };
+                if origin && method == next.method {
+                    80
+                } else {
+                    0
+                }
+            }
+            SlotKind::Again { method, ask } => {
+                let same = *method == seeker.method
+                    && ask.as_ref() == seeker.ask
+                    && self.origin.as_deref() == seeker.origin;
+                if same && lag <= AGAIN_MICROS_MAX {
+                    40
+                } else {
+                    0
+                }
+            }
+        }
+    }
+}
+
+/// A key of anything hashable.
+pub(crate) fn key_of(parts: impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    parts.hash(&mut hasher);
+    hasher.finish()
+}

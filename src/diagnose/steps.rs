@@ -1,0 +1,111 @@
+//! A fetch with its exchanges looked up, hop by hop.
+
+use std::sync::Arc;
+
+use crate::cors::{Ask, Browser};
+use crate::wire::{End, Exchange, ExchangeId, Failure, ResponseHead};
+
+use super::exchanges::Exchanges;
+use super::fetch::{Fetch, Role};
+use super::infer::{Class, classify};
+
+/// One exchange of a fetch, and what the browser got for it.
+#[derive(Clone, Debug)]
+pub(crate) struct Step {
+    pub(crate) exchange: Arc<Exchange>,
+    pub(crate) head: Option<ResponseHead>,
+}
+
+impl Step {
+    fn new(exchange: Arc<Exchange>) -> Self {
+        let head = exchange.delivered();
+        Self { exchange, head }
+    }
+
+    pub(crate) fn id(&self) -> ExchangeId {
+        self.exchange.id
+    }
+
+    /// What broke, if no answer came.
+    pub(crate) fn failure(&self) -> Option<&Failure> {
+        match &self.exchange.end {
+            End::Failed(failure) if self.head.is_none() => Some(failure),
+            _ => None,
+        }
+    }
+}
+
+/// One request of a fetch with its preflight.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct HopSteps {
+    pub(crate) preflight: Option<Step>,
+    pub(crate) ask: Option<Ask>,
+    pub(crate) actual: Option<Step>,
+    pub(crate) class: Option<Class>,
+}
+
+/// The hops of a fetch, in order. Of repeated attempts the last one counts.
+pub(crate) fn hops_of(fetch: &Fetch, exchanges: &dyn Exchanges) -> Vec<HopSteps> {
+    let rules = fetch.browser_told.then_some(fetch.browser);
+    let mut hops: Vec<HopSteps> = Vec::new();
+    for member in &fetch.members {
+        let Some(step) = member
+            .exchange
+            .and_then(|id| exchanges.exchange(id))
+            .map(Step::new)
+        else {
+            continue;
+        };
+        let begins = match hops.last() {
+            None => true,
+            Some(hop) => match (&hop.actual, member.role) {
+                (None, _) => false,
+                (Some(_), Role::Preflight) => true,
+                (Some(before), _) => {
+                    before.head.is_some()
+                        || before.exchange.request.url != step.exchange.request.url
+                }
+            },
+        };
+        if begins {
+            hops.push(HopSteps::default());
+        }
+        let redirected = hops.len() > 1;
+        let Some(hop) = hops.last_mut() else { continue };
+        if member.role == Role::Preflight {
+            hop.ask = Ask::of(&step.exchange.request.headers);
+            hop.preflight = Some(step);
+        } else {
+            hop.class = Some(classify(&step.exchange, rules, redirected));
+            hop.actual = Some(step);
+        }
+    }
+    hops
+}
+
+impl HopSteps {
+    /// The request that stands for the hop.
+    pub(crate) fn head_step(&self) -> Option<&Step> {
+        self.actual.as_ref().or(self.preflight.as_ref())
+    }
+
+    pub(crate) fn class(&self) -> Class {
+        match &self.class {
+            Some(class) => class.clone(),
+            None => Class::Cors,
+        }
+    }
+
+    /// Whether the browser went beyond the answer to the preflight.
+    pub(crate) fn preflight_accepted(&self) -> bool {
+        self.actual.is_some()
+    }
+}
+
+/// Chromium takes a 407 that comes through a tunnel for a broken proxy (recorded on 156); Firefox
+/// hands it to script.
+pub(crate) fn is_unexpected_proxy_auth(browser: Browser, step: &Step) -> bool {
+    browser == Browser::Chromium
+        && step.head.as_ref().is_some_and(|h| h.status == 407)
+        && step.exchange.request.url.starts_with("https://")
+}

@@ -1,0 +1,288 @@
+//! What the rest of a session says about hosts, endpoints and pages.
+
+use std::collections::{HashMap, VecDeque};
+
+use crate::cors::{Answer, Browser};
+use crate::wire::{Exchange, ExchangeId, HeaderList, Origin};
+
+use super::infer::{origin_of, value};
+use super::slots::key_of;
+
+/// What a session has seen, for evidence from siblings: which endpoints of a host ever carried CORS
+/// headers, for which origins, on which statuses; which documents the pages are.
+///
+/// Fed with every exchange that has an answer ([`learn`](Self::learn)); asked by
+/// [`diagnose`](super::diagnose). Bounded: the last sightings of each host and of all hosts.
+#[derive(Clone, Debug, Default)]
+pub struct Surroundings {
+    hosts: HashMap<String, VecDeque<Sighting>>,
+    order: VecDeque<String>,
+    pages: HashMap<String, VecDeque<Page>>,
+}
+
+/// What is remembered of one exchange.
+#[derive(Clone, Debug)]
+pub(crate) struct Sighting {
+    pub(crate) id: ExchangeId,
+    /// Method, for a preflight the one asked for.
+    pub(crate) method: String,
+    pub(crate) preflight: bool,
+    /// Path with ids replaced, so that `/cart/7` and `/cart/8` are one endpoint.
+    pub(crate) template: String,
+    /// Key of the whole URL.
+    pub(crate) url: u64,
+    pub(crate) origin: Option<String>,
+    pub(crate) same_origin: bool,
+    pub(crate) status: u16,
+    pub(crate) allow_origin: Option<String>,
+    /// Whether the answer had any `Access-Control-*` header.
+    pub(crate) any_cors: bool,
+    pub(crate) vary_origin: bool,
+    pub(crate) cookie: bool,
+    pub(crate) cacheable: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Page {
+    id: ExchangeId,
+    embedder_policy: Option<String>,
+    security_policy: Option<String>,
+}
+
+impl Surroundings {
+    const PER_HOST_MAX: usize = 256;
+    const HOSTS_MAX: usize = 1024;
+    const PAGES_MAX: usize = 8;
+
+    /// Nothing seen yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Remembers an exchange that was answered; seeing it again replaces what was remembered.
+    pub fn learn(&mut self, exchange: &Exchange) {
+        let Some(response) = exchange.delivered() else {
+            return;
+        };
+        let Some(target) = Origin::of_url(&exchange.request.url) else {
+            return;
+        };
+        let request = &exchange.request;
+        let host = target.to_string();
+        if matches!(
+            value(&request.headers, "sec-fetch-dest").as_str(),
+            "document" | "iframe"
+        ) {
+            self.learn_page(&host, exchange.id, &response.headers);
+        }
+        let asked = value(&request.headers, "access-control-request-method");
+        let preflight = request.is_preflight();
+        let origin = origin_of(request);
+        let headers = &response.headers;
+        let sighting = Sighting {
+            id: exchange.id,
+            method: if preflight {
+                asked
+            } else {
+                request.method.clone()
+            },
+            preflight,
+            template: template_of(&request.url),
+            url: key_of(&request.url),
+            same_origin: origin.as_deref().map_or_else(
+                || value(&request.headers, "sec-fetch-site") == "same-origin",
+                |o| *o == host,
+            ),
+            origin,
+            status: response.status,
+            allow_origin: headers.get("access-control-allow-origin"),
+            any_cors: headers.iter().any(|f| {
+                f.name.len() > 15
+                    && f.name.is_char_boundary(15)
+                    && f.name[..15].eq_ignore_ascii_case("access-control-")
+            }),
+            vary_origin: vary_has_origin(headers),
+            cookie: request.headers.contains("cookie"),
+            cacheable: is_cacheable(headers),
+        };
+        if !self.hosts.contains_key(&host) {
+            self.order.push_back(host.clone());
+            if self.order.len() > Self::HOSTS_MAX
+                && let Some(oldest) = self.order.pop_front()
+            {
+                self.hosts.remove(&oldest);
+                self.pages.remove(&oldest);
+            }
+        }
+        let seen = self.hosts.entry(host).or_default();
+        seen.retain(|s| s.id != sighting.id);
+        seen.push_back(sighting);
+        if seen.len() > Self::PER_HOST_MAX {
+            seen.pop_front();
+        }
+    }
+
+    fn learn_page(&mut self, origin: &str, id: ExchangeId, headers: &HeaderList) {
+        if !self.pages.contains_key(origin) && self.pages.len() >= Self::HOSTS_MAX {
+            return;
+        }
+        let pages = self.pages.entry(origin.to_owned()).or_default();
+        pages.retain(|p| p.id != id);
+        pages.push_back(Page {
+            id,
+            embedder_policy: headers.get("cross-origin-embedder-policy"),
+            security_policy: headers.get("content-security-policy"),
+        });
+        if pages.len() > Self::PAGES_MAX {
+            pages.pop_front();
+        }
+    }
+
+    /// Sightings of the target's host, other than `but`.
+    pub(crate) fn of_host<'a>(
+        &'a self,
+        url: &str,
+        but: &'a [ExchangeId],
+    ) -> impl DoubleEndedIterator<Item = &'a Sighting> {
+        let host = Origin::of_url(url).map(|o| o.to_string());
+        host.and_then(|h| self.hosts.get(&h))
+            .into_iter()
+            .flatten()
+            .filter(move |s| !but.contains(&s.id))
+    }
+
+    /// The answer that a 304 to this request refreshes: the last one before it at the same URL that is
+    /// not a 304 itself.
+    pub(crate) fn stored_before(&self, exchange: &Exchange) -> Option<ExchangeId> {
+        let url = key_of(&exchange.request.url);
+        self.of_host(&exchange.request.url, &[])
+            .filter(|s| s.id < exchange.id && s.url == url && s.status != 304 && !s.preflight)
+            .map(|s| s.id)
+            .next_back()
+    }
+
+    /// The embedder policy of the page's document, where it was seen before `id`.
+    pub(crate) fn embedder_policy(&self, page: &str, id: ExchangeId) -> Option<(ExchangeId, &str)> {
+        let page = self.page_before(page, id)?;
+        Some((page.id, page.embedder_policy.as_deref()?))
+    }
+
+    /// The Content-Security-Policy of the page's document, where it was seen before `id`.
+    pub(crate) fn security_policy(&self, page: &str, id: ExchangeId) -> Option<(ExchangeId, &str)> {
+        let page = self.page_before(page, id)?;
+        Some((page.id, page.security_policy.as_deref()?))
+    }
+
+    fn page_before(&self, page: &str, id: ExchangeId) -> Option<&Page> {
+        self.pages.get(page)?.iter().rev().find(|p| p.id < id)
+    }
+}
+
+/// Whether `Vary` has `Origin` or `*`.
+pub(crate) fn vary_has_origin(headers: &HeaderList) -> bool {
+    headers.get("vary").is_some_and(|v| {
+        v.split(',')
+            .map(str::trim)
+            .any(|v| v == "*" || v.eq_ignore_ascii_case("origin"))
+    })
+}
+
+/// Whether a browser would keep the answer for a while without asking again.
+pub(crate) fn is_cacheable(headers: &HeaderList) -> bool {
+    let control = headers
+        .get("cache-control")
+        .unwrap_or_default()
+        .to_ascii_lowercase();
+    if control.contains("no-store") || control.contains("no-cache") {
+        return false;
+    }
+    control
+        .split(',')
+        .filter_map(|d| d.trim().strip_prefix("max-age="))
+        .any(|age| age.trim_matches('"').parse::<u64>().is_ok_and(|a| a > 0))
+        || (control.is_empty() && headers.contains("expires"))
+}
+
+/// Whether a cache in front of the server says that it answered.
+pub(crate) fn is_cache_hit(headers: &HeaderList) -> Option<(&'static str, String)> {
+    const NAMES: [&str; 5] = [
+        "cf-cache-status",
+        "x-cache",
+        "x-vercel-cache",
+        "x-cache-status",
+        "x-proxy-cache",
+    ];
+    if let Some(age) = headers.get("age")
+        && age.parse::<u64>().is_ok_and(|a| a > 0)
+    {
+        return Some(("age", age));
+    }
+    NAMES.into_iter().find_map(|name| {
+        let value = headers.get(name)?;
+        value
+            .to_ascii_lowercase()
+            .contains("hit")
+            .then_some((name, value))
+    })
+}
+
+/// The path with numbers, UUIDs and long hexadecimal words replaced by `*`, without query.
+pub(crate) fn template_of(url: &str) -> String {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let path = rest.find('/').map_or("/", |at| &rest[at..]);
+    let path = path.split(['?', '#']).next().unwrap_or_default();
+    let segment = |s: &str| {
+        let digits = s.bytes().filter(u8::is_ascii_digit).count();
+        let hex = s.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
+        let id = !s.is_empty() && (digits == s.len() || (hex && digits > 0 && s.len() >= 8));
+        if id { "*".to_owned() } else { s.to_owned() }
+    };
+    path.split('/').map(segment).collect::<Vec<_>>().join("/")
+}
+
+/// The headers of a 304 over those of the answer it refreshes
+/// ([RFC 9111 § 3.2](https://www.rfc-editor.org/rfc/rfc9111#section-3.2)).
+pub(crate) fn refreshed(stored: &HeaderList, fresh: &HeaderList) -> HeaderList {
+    let mut merged = HeaderList::new();
+    for field in stored.iter() {
+        if !fresh.contains(field.name) {
+            merged.push(field.name, field.value);
+        }
+    }
+    for field in fresh.iter() {
+        merged.push(field.name, field.value);
+    }
+    merged
+}
+
+/// Whether an answer lets an origin read it, in the mode that needs less.
+pub(crate) fn lets_in(origin: &str, allow_origin: Option<&str>) -> bool {
+    allow_origin.is_some_and(|a| a == "*" || a == origin)
+}
+
+/// Whether a status is a redirect with somewhere to go, for any browser.
+pub(crate) fn leads_on(status: u16, headers: &HeaderList) -> bool {
+    Answer { status, headers }.is_redirect(Browser::Chromium)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn endpoints_are_told_apart_from_ids() {
+        assert_eq!(template_of("https://a.test/v1/cart/77?x=1"), "/v1/cart/*");
+        assert_eq!(template_of("https://a.test/u/3f2b9c1e-aa11"), "/u/*");
+        assert_eq!(template_of("https://a.test"), "/");
+        assert_eq!(template_of("https://a.test/facade"), "/facade");
+    }
+
+    #[test]
+    fn a_304_replaces_what_it_has() {
+        let stored = HeaderList::from_pairs([("ETag", "1"), ("Content-Type", "a/b")]);
+        let fresh = HeaderList::from_pairs([("etag", "2")]);
+        let merged = refreshed(&stored, &fresh);
+        assert_eq!(merged.get("etag").as_deref(), Some("2"));
+        assert_eq!(merged.get("content-type").as_deref(), Some("a/b"));
+    }
+}
