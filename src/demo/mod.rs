@@ -5,6 +5,7 @@
 //! browser is needed.
 
 mod authority;
+mod client;
 mod page;
 mod scenario;
 mod scenarios;
@@ -19,6 +20,7 @@ use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
 use authority::Authority;
+pub use client::{Client, ClientError, Pace, Saw};
 use page::Page;
 pub use scenario::{Answer, Body, Call, Expected, Fault, How, Scenario, Seen};
 use server::{Counter, Listener};

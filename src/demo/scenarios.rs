@@ -386,7 +386,7 @@ fn event_stream(site: &Site) -> Scenario {
         },
         preflight: None,
         actual: Answer {
-            body: Body::Events(Duration::from_millis(700)),
+            body: Body::Events(Duration::from_millis(400)),
             ..answer(200, 10)
                 .header("Access-Control-Allow-Origin", site.origin(Party::Page))
                 .header("Vary", "Origin")

@@ -3,11 +3,12 @@
 use std::convert::Infallible;
 use std::io::Write;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::{SinkExt, StreamExt, stream};
+use futures_util::{SinkExt, Stream, StreamExt, stream};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body::Frame;
 use http_body_util::{BodyExt, Full, StreamBody, combinators::BoxBody};
@@ -30,6 +31,8 @@ use super::site::{Party, Site};
 
 /// How often another port is tried when IPv4 has one that IPv6 has not.
 const PORT_TRIES: usize = 20;
+/// How far the delivery that is followed has to go, in events.
+const STOPS: u32 = 12;
 /// What the WebSocket says on its own, and how often.
 const SHOP_SAYS: [&str; 3] = [
     r#"{"from":"shop","text":"Hello, how can we help?"}"#,
@@ -250,22 +253,23 @@ fn gzipped(text: &str) -> std::io::Result<Bytes> {
     Ok(packer.finish()?.into())
 }
 
-/// One event at once, then one every so often, until the client has enough.
+/// One event at once, then one every so often until the delivery is there; then silence, as a real
+/// stream has it, so that a screen that nobody uses comes to rest.
 fn events(every: Duration) -> AnswerBody {
     let stops = stream::unfold(0_u32, move |stop| async move {
-        if stop > 0 {
-            tokio::time::sleep(every).await;
+        match stop {
+            0 => {}
+            1..=STOPS => tokio::time::sleep(every).await,
+            _ => std::future::pending().await,
         }
         let event = format!(
             "event: position\nid: {stop}\ndata: {{\"stop\":{stop},\"left\":{}}}\n\n",
-            12_u32.saturating_sub(stop)
+            STOPS - stop
         );
         Some((Ok(Frame::data(Bytes::from(event))), stop + 1))
     });
-    BodyExt::boxed(StreamBody::new(Box::pin(stops)
-        as std::pin::Pin<
-            Box<dyn futures_util::Stream<Item = Result<Frame<Bytes>, Infallible>> + Send + Sync>,
-        >))
+    let stops: Pin<Box<dyn Stream<Item = _> + Send + Sync>> = Box::pin(stops);
+    BodyExt::boxed(StreamBody::new(stops))
 }
 
 fn upgrade(mut request: Request<Incoming>) -> Response<AnswerBody> {

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::Options;
 
 /// Calls of the browser's own that would stand between those of the page.
-const CHATTER_OFF: [&str; 12] = [
+const CHATTER_OFF: [&str; 13] = [
     "--no-first-run",
     "--no-default-browser-check",
     "--disable-background-networking",
@@ -15,6 +15,7 @@ const CHATTER_OFF: [&str; 12] = [
     "--disable-domain-reliability",
     "--disable-sync",
     "--disable-breakpad",
+    "--allow-browser-signin=false",
     "--metrics-recording-only",
     "--disable-search-engine-choice-screen",
     // Nothing listens there: `--disable-component-update` does not stop the first check.

@@ -128,6 +128,14 @@ impl Running {
         // Its own group: it can be ended with all its helpers, and the terminal's Ctrl-C is ours.
         #[cfg(unix)]
         command.process_group(0);
+        // Both write a little outside their profile, else.
+        command
+            .env("BREAKPAD_DUMP_LOCATION", profile.path())
+            .env("XDG_CACHE_HOME", profile.path().join("cache"));
+        if program.brand.family() == Family::Firefox {
+            // Makes the preference for the settings server count; else it is asked dozens of times.
+            command.env("MOZ_REMOTE_SETTINGS_DEVTOOLS", "1");
+        }
         let child = command.spawn().map_err(|source| LaunchError::Start {
             path: program.path.clone(),
             source,
