@@ -105,7 +105,9 @@ impl Client {
     /// closed first, as when a page is left.
     pub async fn load_page(&mut self, demo: &Demo, pace: Pace) -> Result<Vec<Saw>, ClientError> {
         self.streams.abort_all();
-        self.load_files(demo).await.map_err(ClientError::Page)?;
+        Box::pin(self.load_files(demo))
+            .await
+            .map_err(ClientError::Page)?;
         let mut saw = Vec::new();
         for scenario in demo.scenarios() {
             if pace == Pace::Watched {
@@ -190,19 +192,17 @@ impl Client {
             // Even where the page may not read the answer.
             self.remember_cookies(&url, &response);
         }
-        let readable = match call.how {
-            How::NoCors => None,
-            _ => {
-                let origin = parties.page.to_string();
-                let asker = asker(&origin, call.include_credentials);
-                let heads = head_of(&response);
-                Some(cors::cors_check(asker, &heads, Stage::Actual).is_empty())
+        let seen = if call.how == How::NoCors {
+            Seen::Opaque
+        } else {
+            let origin = parties.page.to_string();
+            let asker = asker(&origin, call.include_credentials);
+            let faults = cors::cors_check(asker, &head_of(&response), Stage::Actual);
+            if faults.is_empty() {
+                Seen::Ok
+            } else {
+                Seen::Blocked
             }
-        };
-        let seen = match readable {
-            None => Seen::Opaque,
-            Some(true) => Seen::Ok,
-            Some(false) => Seen::Blocked,
         };
         if call.how == How::EventSource && seen == Seen::Ok {
             self.listen(response.into_body(), pace).await?;
