@@ -1,11 +1,23 @@
 //! Remembering what was heard: the [`Event`]s, the way in ([`Recorder`]), rows in memory and the
 //! session file on disk.
 
+mod archive;
+mod database;
+mod error;
 mod event;
 mod recorder;
+mod row;
+mod schema;
+mod store;
 
+pub use archive::Archive;
+pub use database::{Batch, Heard, PIECE_BYTES_MAX, Piece, Writer};
+pub use error::SessionError;
 pub use event::{Answer, Closing, Event, Opening};
 pub use recorder::{
     EventQueue, ExchangeRecorder, QUEUE_BODY_BYTES_MAX, QUEUE_EVENTS_MAX, Recorder, Waited, now,
     queue,
 };
+pub use row::{ROW_PATH_BYTES_MAX, RowEnd, Summary};
+pub use schema::{APPLICATION_ID, SCHEMA_VERSION};
+pub use store::Store;

@@ -1,0 +1,462 @@
+//! Writing the session file: one connection, one transaction per batch.
+
+use std::fs::OpenOptions;
+use std::hash::{Hash, Hasher};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use quick_cache::unsync::Cache;
+use rusqlite::config::DbConfig;
+use rusqlite::types::{ToSql, ToSqlOutput, Value, ValueRef};
+use rusqlite::{Connection, OpenFlags, params};
+
+use super::error::SessionError;
+use super::schema::{
+    APPLICATION_ID, MIGRATIONS, PAGE_BYTES, PIECES_MAX, SCHEMA_VERSION, patch_text, piece_id,
+    side_number, version_number,
+};
+use crate::wire::{
+    End, Exchange, ExchangeId, HeaderList, Kind, Message, MessageKind, SharedHeaders, Side, Source,
+    Timestamp,
+};
+
+/// A body lies in pieces of at most this many bytes.
+pub const PIECE_BYTES_MAX: usize = 256 << 10;
+
+/// Pieces of at least this size are compressed if it pays.
+const COMPRESS_FROM_BYTES: usize = 2_048;
+
+/// How many header lists are remembered, to store equal ones once.
+const HEADS_REMEMBERED: usize = 4_096;
+
+/// The order in which the sentences about an exchange were heard in the whole session: to be judged
+/// the same when the file is read again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Heard {
+    /// Number of the opening.
+    pub opened: u64,
+    /// Number of the answer.
+    pub answered: Option<u64>,
+    /// Number of the end.
+    pub closed: Option<u64>,
+}
+
+/// A stretch of one body.
+#[derive(Clone, Debug)]
+pub struct Piece {
+    /// Whose body.
+    pub exchange: ExchangeId,
+    /// Which of the two.
+    pub side: Side,
+    /// Number of the piece within the body.
+    pub number: u64,
+    /// Bytes of the body before it.
+    pub start: u64,
+    /// Its bytes, in order.
+    pub parts: Vec<Bytes>,
+    /// Sum of the parts.
+    pub len: usize,
+    /// Whether a content coding makes compressing it again pointless.
+    pub coded: bool,
+}
+
+/// What one transaction brings to the file.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// Exchanges that are new or changed.
+    pub exchanges: Vec<(Arc<Exchange>, Heard)>,
+    /// Pieces of bodies.
+    pub pieces: Vec<Piece>,
+    /// Messages, with their number within the exchange.
+    pub messages: Vec<(ExchangeId, u64, Box<Message>)>,
+}
+
+/// A connection that a writer and readers may share.
+pub(super) type SharedConnection = Arc<Mutex<Connection>>;
+
+pub(super) fn lock(connection: &SharedConnection) -> MutexGuard<'_, Connection> {
+    // A panic inside rolls the transaction back; the connection itself stays whole.
+    connection.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The one who writes a session file.
+pub struct Writer {
+    path: PathBuf,
+    connection: SharedConnection,
+    heads: Cache<Head, i64>,
+    next_head: i64,
+    compressor: Option<zstd::bulk::Compressor<'static>>,
+    plain: Vec<u8>,
+    packed: Vec<u8>,
+}
+
+struct Head(SharedHeaders);
+
+impl Hash for Head {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.as_block().hash(state);
+    }
+}
+
+impl PartialEq for Head {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.as_block() == other.0.as_block()
+    }
+}
+
+impl Eq for Head {}
+
+impl Writer {
+    /// Makes a new file, readable by its owner only; a file that is there already stays as it is.
+    /// Beyond `file_bytes_max` it is as if the disk were full.
+    pub fn create(path: &Path, file_bytes_max: Option<u64>) -> Result<Self, SessionError> {
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        match options.open(path) {
+            Ok(_) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                return Err(SessionError::Exists { path: path.into() });
+            }
+            Err(source) => {
+                return Err(SessionError::Create {
+                    path: path.into(),
+                    source,
+                });
+            }
+        }
+        let made = Connection::open_with_flags(
+            path,
+            OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+        )
+        .and_then(|connection| prepare(&connection, true, file_bytes_max).map(|()| connection));
+        match made {
+            Ok(connection) => Ok(Self::new(path, connection)),
+            Err(error) => {
+                // It is ours and empty: leave nothing half-made behind.
+                let _ = std::fs::remove_file(path);
+                Err(SessionError::from_database(path, &error))
+            }
+        }
+    }
+
+    /// Makes a file without a name that is gone with the session.
+    pub fn temporary() -> Result<Self, SessionError> {
+        let path = Path::new("(in memory)");
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_CREATE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        // An empty name is SQLite's for a private database that spills to disk when it grows.
+        Connection::open_with_flags("", flags)
+            .and_then(|connection| prepare(&connection, false, None).map(|()| connection))
+            .map(|connection| Self::new(path, connection))
+            .map_err(|error| SessionError::from_database(path, &error))
+    }
+
+    fn new(path: &Path, connection: Connection) -> Self {
+        connection.set_prepared_statement_cache_capacity(32);
+        Self {
+            path: path.to_owned(),
+            connection: Arc::new(Mutex::new(connection)),
+            heads: Cache::new(HEADS_REMEMBERED),
+            next_head: 1,
+            compressor: zstd::bulk::Compressor::new(1).ok(),
+            plain: Vec::new(),
+            packed: Vec::new(),
+        }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) fn connection(&self) -> &SharedConnection {
+        &self.connection
+    }
+
+    /// Notes a fact about the session as a whole.
+    pub fn note(&mut self, key: &str, value: &Value) -> Result<(), SessionError> {
+        lock(&self.connection)
+            .execute("INSERT OR REPLACE INTO meta VALUES (?1, ?2)", params![key, value])
+            .map(drop)
+            .map_err(|error| SessionError::from_database(&self.path, &error))
+    }
+
+    /// Writes a batch, all of it or nothing.
+    pub fn write(&mut self, batch: &Batch) -> Result<(), SessionError> {
+        let connection = Arc::clone(&self.connection);
+        let mut connection = lock(&connection);
+        let result = self.write_in(&mut connection, batch);
+        result.map_err(|error| {
+            // Heads written within the failed transaction are not there.
+            self.heads.clear();
+            SessionError::from_database(&self.path, &error)
+        })
+    }
+
+    fn write_in(&mut self, connection: &mut Connection, batch: &Batch) -> rusqlite::Result<()> {
+        let transaction = connection.transaction()?;
+        for (exchange, heard) in &batch.exchanges {
+            self.write_exchange(&transaction, exchange, *heard)?;
+        }
+        for piece in &batch.pieces {
+            self.write_piece(&transaction, piece)?;
+        }
+        for (exchange, number, message) in &batch.messages {
+            write_message(&transaction, *exchange, *number, message)?;
+        }
+        transaction.commit()
+    }
+
+    fn head(&mut self, connection: &Connection, head: &SharedHeaders) -> rusqlite::Result<i64> {
+        let key = Head(Arc::clone(head));
+        if let Some(id) = self.heads.get(&key) {
+            return Ok(*id);
+        }
+        let id = self.next_head;
+        connection
+            .prepare_cached("INSERT INTO head (id, fields) VALUES (?1, ?2)")?
+            .execute(params![id, Block(head)])?;
+        self.next_head += 1;
+        self.heads.insert(key, id);
+        Ok(id)
+    }
+
+    fn write_exchange(
+        &mut self,
+        connection: &Connection,
+        exchange: &Exchange,
+        heard: Heard,
+    ) -> rusqlite::Result<()> {
+        let request_head = self.head(connection, &exchange.request.headers)?;
+        let response = exchange.response.as_ref();
+        let response_head = match response {
+            Some(response) => Some(self.head(connection, &response.headers)?),
+            None => None,
+        };
+        let trailers = if exchange.trailers.is_empty() {
+            None
+        } else {
+            Some(self.head(connection, &Arc::new(exchange.trailers.clone()))?)
+        };
+        let (source, replay_of) = match exchange.source {
+            Source::Proxy => ("proxy", None),
+            Source::Har => ("har", None),
+            Source::Replay(of) => ("replay", Some(of.0 as i64)),
+        };
+        let (end, failure) = match &exchange.end {
+            End::Open => ("open", None),
+            End::Complete => ("complete", None),
+            End::Aborted => ("aborted", None),
+            End::Failed(failure) => ("failed", Some(failure)),
+        };
+        let since = |at: Option<Timestamp>| at.map(|at| at.0.saturating_sub(exchange.opened_at.0));
+        let order = |at: Option<u64>| at.map(|at| at.saturating_sub(heard.opened) as i64);
+        let micros = |duration: Option<u64>| duration.map(|micros| micros as i64);
+        let upstream = exchange.upstream.as_ref();
+        let timings = &exchange.timings;
+        connection.prepare_cached(INSERT_EXCHANGE)?.execute(params![
+            exchange.id.0 as i64,
+            source,
+            replay_of,
+            kind_name(exchange.kind),
+            exchange.opened_at.0,
+            since(exchange.answered_at),
+            since(exchange.closed_at),
+            exchange.request.method,
+            exchange.request.url,
+            version_number(exchange.request.version),
+            request_head,
+            exchange.request_body.seen_bytes as i64,
+            exchange.request_body.kept_bytes as i64,
+            response.map(|r| r.status),
+            response.and_then(|r| r.reason.as_deref()),
+            response.map(|r| version_number(r.version)),
+            response_head,
+            exchange.response_body.seen_bytes as i64,
+            exchange.response_body.kept_bytes as i64,
+            trailers,
+            exchange.patch.as_ref().map(patch_text),
+            end,
+            failure.map(|f| f.stage.name()),
+            failure.map(|f| f.kind.name()),
+            failure.map(|f| f.detail.as_str()),
+            exchange.client.connection as i64,
+            exchange.client.addr.map(|a| a.to_string()),
+            upstream.map(|u| u.connection as i64),
+            upstream.and_then(|u| u.addr).map(|a| a.to_string()),
+            upstream.map(|u| u.reused),
+            upstream.and_then(|u| u.tls.as_deref()),
+            upstream.map(|u| u.insecure),
+            micros(timings.queued),
+            micros(timings.dns),
+            micros(timings.connect),
+            micros(timings.tls),
+            micros(timings.send),
+            micros(timings.wait),
+            micros(timings.receive),
+            heard.opened as i64,
+            order(heard.answered),
+            order(heard.closed),
+        ])?;
+        Ok(())
+    }
+
+    fn write_piece(&mut self, connection: &Connection, piece: &Piece) -> rusqlite::Result<()> {
+        if piece.number >= PIECES_MAX {
+            return Ok(());
+        }
+        let bytes: &[u8] = if let [one] = &piece.parts[..] {
+            one
+        } else {
+            self.plain.clear();
+            piece.parts.iter().for_each(|part| self.plain.extend_from_slice(part));
+            &self.plain
+        };
+        let mut zstd = false;
+        if bytes.len() >= COMPRESS_FROM_BYTES
+            && !piece.coded
+            && let Some(compressor) = &mut self.compressor
+        {
+            // Only what saves an eighth: the buffer is no larger than that.
+            self.packed.clear();
+            self.packed.reserve(bytes.len() - bytes.len() / 8);
+            zstd = compressor.compress_to_buffer(bytes, &mut self.packed).is_ok()
+                && self.packed.len() <= bytes.len() - bytes.len() / 8;
+        }
+        connection
+            .prepare_cached(
+                "INSERT OR REPLACE INTO body (id, start, length, zstd, bytes) VALUES (?1, ?2, ?3, ?4, ?5)",
+            )?
+            .execute(params![
+                piece_id(piece.exchange, piece.side, piece.number),
+                piece.start as i64,
+                bytes.len() as i64,
+                zstd,
+                if zstd { &self.packed[..] } else { bytes },
+            ])?;
+        Ok(())
+    }
+
+    /// Closes the file: all in one piece, nothing beside it.
+    pub fn close(&mut self) -> Result<(), SessionError> {
+        let connection = lock(&self.connection);
+        // Readers of this process have let go; one of another process keeps the journal alive,
+        // which is no fault: the file is complete with it.
+        let _ = connection.pragma_update(None, "wal_checkpoint", "TRUNCATE");
+        let _ = connection.pragma_update(None, "journal_mode", "DELETE");
+        Ok(())
+    }
+}
+
+const INSERT_EXCHANGE: &str = "INSERT OR REPLACE INTO exchange VALUES (\
+    ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, \
+    ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, ?36, ?37, ?38, ?39, ?40, \
+    ?41, ?42)";
+
+fn write_message(
+    connection: &Connection,
+    exchange: ExchangeId,
+    number: u64,
+    message: &Message,
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT OR REPLACE INTO message (exchange, number, at, side, kind, length, payload) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        )?
+        .execute(params![
+            exchange.0 as i64,
+            number as i64,
+            message.at.0,
+            side_number(message.from),
+            message_kind_name(message.kind),
+            message.len_bytes as i64,
+            &message.payload[..],
+        ])?;
+    Ok(())
+}
+
+fn prepare(
+    connection: &Connection,
+    named: bool,
+    file_bytes_max: Option<u64>,
+) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, false)?;
+    connection.pragma_update(None, "page_size", PAGE_BYTES)?;
+    connection.pragma_update(None, "application_id", APPLICATION_ID)?;
+    for step in MIGRATIONS {
+        connection.execute_batch(step)?;
+    }
+    connection.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+    if named {
+        // What is written is seen by readers at once, and survives this process; only a power cut
+        // may lose the last moments, which buys one fsync per some megabytes.
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        connection.pragma_update(None, "synchronous", "NORMAL")?;
+        connection.pragma_update(None, "journal_size_limit", 16 << 20)?;
+    } else {
+        connection.pragma_update(None, "journal_mode", "MEMORY")?;
+        connection.pragma_update(None, "synchronous", "OFF")?;
+    }
+    connection.pragma_update(None, "cache_size", -8_192)?;
+    if let Some(bytes) = file_bytes_max {
+        let pages = (bytes / u64::from(PAGE_BYTES)).max(1) as i64;
+        connection.pragma_update(None, "max_page_count", pages)?;
+    }
+    connection.busy_timeout(std::time::Duration::from_secs(5))
+}
+
+/// A header list as it is stored: text where it is text.
+struct Block<'a>(&'a HeaderList);
+
+impl ToSql for Block<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        let block = self.0.as_block();
+        Ok(ToSqlOutput::Borrowed(if std::str::from_utf8(block).is_ok() {
+            ValueRef::Text(block)
+        } else {
+            ValueRef::Blob(block)
+        }))
+    }
+}
+
+fn kind_name(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Http => "http",
+        Kind::WebSocket => "websocket",
+        Kind::Tunnel => "tunnel",
+    }
+}
+
+pub(super) fn kind_from_name(name: &str) -> Kind {
+    match name {
+        "websocket" => Kind::WebSocket,
+        "tunnel" => Kind::Tunnel,
+        _ => Kind::Http,
+    }
+}
+
+fn message_kind_name(kind: MessageKind) -> &'static str {
+    match kind {
+        MessageKind::Text => "text",
+        MessageKind::Binary => "binary",
+        MessageKind::Ping => "ping",
+        MessageKind::Pong => "pong",
+        MessageKind::Close => "close",
+        MessageKind::ServerSentEvent => "event",
+    }
+}
+
+pub(super) fn message_kind_from_name(name: &str) -> MessageKind {
+    match name {
+        "text" => MessageKind::Text,
+        "ping" => MessageKind::Ping,
+        "pong" => MessageKind::Pong,
+        "close" => MessageKind::Close,
+        "event" => MessageKind::ServerSentEvent,
+        _ => MessageKind::Binary,
+    }
+}

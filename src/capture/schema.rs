@@ -1,0 +1,178 @@
+//! The session file: an SQLite database that `sqlite3` can open as well.
+//!
+//! Times are microseconds, moments counted from 1970-01-01T00:00:00Z. What is absent is NULL.
+//! Verdicts are not stored: they are derived from what was seen.
+//!
+//! ```sql
+//! -- What failed, newest first:
+//! SELECT id, method, url, status, "end" FROM exchange WHERE status >= 400 ORDER BY id DESC;
+//! -- The headers of number 14 (name:value lines):
+//! SELECT fields FROM head JOIN exchange ON head.id = response_head WHERE exchange.id = 14;
+//! ```
+
+use crate::wire::{ExchangeId, HttpVersion, Patch, Side};
+
+/// `PRAGMA application_id` of every session file: `cors` in ASCII.
+pub const APPLICATION_ID: i32 = 0x636f_7273;
+
+/// `PRAGMA user_version` this program writes and reads.
+pub const SCHEMA_VERSION: i32 = MIGRATIONS.len() as i32;
+
+/// Bytes of a database page: the rows of small bodies share one with little waste.
+pub(super) const PAGE_BYTES: u32 = 8_192;
+
+/// Step `n` makes a file of version `n` one of version `n + 1`.
+pub(super) const MIGRATIONS: [&str; 1] = [V1];
+
+const V1: &str = r#"
+-- key: corscope (version that wrote it), started_at, first_id, kept_bytes_max, finished_at
+CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
+
+-- Header fields, name:value lines in wire order; equal lists are stored once.
+CREATE TABLE head (id INTEGER PRIMARY KEY, fields TEXT NOT NULL);
+
+-- One request and what became of it.
+CREATE TABLE exchange (
+  id INTEGER PRIMARY KEY,
+  source TEXT NOT NULL,            -- proxy, har, replay
+  replay_of INTEGER,               -- the exchange a replay repeats
+  kind TEXT NOT NULL,              -- http, websocket, tunnel
+  opened_at INTEGER NOT NULL,      -- when the request head was read
+  answered_micros INTEGER,         -- from opened_at to the response head
+  closed_micros INTEGER,           -- from opened_at to the end
+  method TEXT NOT NULL,
+  url TEXT NOT NULL,
+  request_version INTEGER NOT NULL, -- 10, 11, 20, 30
+  request_head INTEGER NOT NULL,   -- head.id
+  request_bytes INTEGER NOT NULL,  -- body bytes that crossed the wire
+  request_kept INTEGER NOT NULL,   -- body bytes in this file
+  status INTEGER,
+  reason TEXT,                     -- the reason phrase, if not the standard one
+  response_version INTEGER,
+  response_head INTEGER,           -- head.id
+  response_bytes INTEGER NOT NULL,
+  response_kept INTEGER NOT NULL,
+  trailers INTEGER,                -- head.id
+  patch TEXT,                      -- what a trial fix changed: lines status, set, append, remove
+  "end" TEXT NOT NULL,             -- open, complete, aborted, failed
+  failure_stage TEXT,
+  failure_kind TEXT,
+  failure TEXT,                    -- in one sentence
+  client_connection INTEGER NOT NULL,
+  client_address TEXT,
+  server_connection INTEGER,
+  server_address TEXT,
+  server_reused INTEGER,           -- 1: an earlier exchange opened the connection
+  server_tls TEXT,
+  server_insecure INTEGER,         -- 1: the certificate was not verified
+  queued_micros INTEGER,
+  dns_micros INTEGER,
+  connect_micros INTEGER,
+  tls_micros INTEGER,
+  send_micros INTEGER,
+  wait_micros INTEGER,
+  receive_micros INTEGER,
+  heard_opened INTEGER NOT NULL,   -- the order in which openings, answers and ends were heard,
+  heard_answered INTEGER,          -- counted from the opening
+  heard_closed INTEGER
+);
+
+-- Bodies as they crossed the wire (content coding still on), in pieces.
+-- id = (exchange * 2 + side) * 16777216 + number of the piece; side 0 request, 1 response.
+CREATE TABLE body (
+  id INTEGER PRIMARY KEY,
+  start INTEGER NOT NULL,          -- bytes of the body before this piece
+  length INTEGER NOT NULL,         -- bytes of this piece
+  zstd INTEGER NOT NULL,           -- 1: the bytes are a zstd frame
+  bytes BLOB NOT NULL
+);
+
+-- WebSocket messages and server-sent events.
+CREATE TABLE message (
+  exchange INTEGER NOT NULL,
+  number INTEGER NOT NULL,         -- within the exchange, from 0
+  at INTEGER NOT NULL,
+  side INTEGER NOT NULL,           -- 0 from the browser, 1 from the server
+  kind TEXT NOT NULL,              -- text, binary, ping, pong, close, event
+  length INTEGER NOT NULL,         -- bytes as sent
+  payload BLOB NOT NULL            -- unmasked, inflated; the beginning if it was large
+);
+CREATE UNIQUE INDEX message_number ON message (exchange, number);
+"#;
+
+/// How many pieces one body has at most.
+pub(super) const PIECES_MAX: u64 = 1 << 24;
+
+/// The rowid of a piece of a body.
+pub(super) fn piece_id(exchange: ExchangeId, side: Side, number: u64) -> i64 {
+    let body = exchange.0 * 2 + u64::from(side_number(side));
+    (body * PIECES_MAX + number) as i64
+}
+
+pub(super) fn side_number(side: Side) -> u8 {
+    match side {
+        Side::Request => 0,
+        Side::Response => 1,
+    }
+}
+
+pub(super) fn version_number(version: HttpVersion) -> u8 {
+    match version {
+        HttpVersion::Http10 => 10,
+        HttpVersion::Http11 => 11,
+        HttpVersion::Http2 => 20,
+        HttpVersion::Http3 => 30,
+    }
+}
+
+pub(super) fn version_from_number(number: i64) -> HttpVersion {
+    match number {
+        10 => HttpVersion::Http10,
+        20 => HttpVersion::Http2,
+        30 => HttpVersion::Http3,
+        _ => HttpVersion::Http11,
+    }
+}
+
+/// A patch as lines: `status 204`, `set Name: value`, `append Name: value`, `remove Name`.
+pub(super) fn patch_text(patch: &Patch) -> String {
+    let mut lines = Vec::new();
+    lines.extend(patch.status.map(|status| format!("status {status}")));
+    lines.extend(patch.set.iter().map(|(name, value)| format!("set {name}: {value}")));
+    lines.extend(patch.append.iter().map(|(name, value)| format!("append {name}: {value}")));
+    lines.extend(patch.remove.iter().map(|name| format!("remove {name}")));
+    lines.join("\n")
+}
+
+/// Reads [`patch_text`] back; lines nobody knows are left out.
+pub(super) fn patch_from_text(text: &str) -> Patch {
+    let mut patch = Patch::default();
+    for line in text.lines() {
+        let (verb, rest) = line.split_once(' ').unwrap_or((line, ""));
+        let field = || rest.split_once(": ").map(|(n, v)| (n.to_owned(), v.to_owned()));
+        match verb {
+            "status" => patch.status = rest.parse().ok(),
+            "set" => patch.set.extend(field()),
+            "append" => patch.append.extend(field()),
+            "remove" => patch.remove.push(rest.to_owned()),
+            _ => {}
+        }
+    }
+    patch
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_patch_reads_back_the_same() {
+        let patch = Patch {
+            status: Some(204),
+            set: vec![("A".into(), "https://app.test".into()), ("Empty".into(), String::new())],
+            append: vec![("Vary".into(), "Origin".into())],
+            remove: vec!["X-Old".into()],
+        };
+        assert_eq!(patch_from_text(&patch_text(&patch)), patch);
+    }
+}
