@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use quick_cache::unsync::Cache;
@@ -30,10 +30,18 @@ const HEADS_REMEMBERED: usize = 1_024;
 /// One who reads a session file. Reading never changes it.
 pub struct Archive {
     path: PathBuf,
-    connection: SharedConnection,
+    way: Way,
     heads: Mutex<Cache<i64, SharedHeaders>>,
     // Holds the copy that is read where the original cannot be.
     _copy: Option<Copy>,
+}
+
+/// How the file is reached.
+enum Way {
+    /// Through the writer's connection: nobody else can see the file.
+    Shared(SharedConnection),
+    /// Through one of its own, connected when it is first needed.
+    Own(Mutex<Option<Connection>>),
 }
 
 struct Copy {
@@ -49,15 +57,13 @@ impl Drop for Copy {
 impl Archive {
     /// Reads what this writer wrote: through a connection of its own if the file has a name, so
     /// that reading never waits for writing.
-    pub fn of(writer: &Writer) -> Result<Self, SessionError> {
-        let path = writer.path();
-        let named = lock(writer.connection()).path().is_some_and(|name| !name.is_empty());
-        let connection = if named {
-            Arc::new(Mutex::new(connect(path, "")?))
+    pub fn of(writer: &Writer) -> Self {
+        let way = if writer.has_name() {
+            Way::Own(Mutex::new(None))
         } else {
-            Arc::clone(writer.connection())
+            Way::Shared(Arc::clone(writer.connection()))
         };
-        Ok(Self::new(path, connection, None))
+        Self::new(writer.path(), way, None)
     }
 
     /// Opens a session file for reading, whatever state it was left in.
@@ -69,13 +75,17 @@ impl Archive {
             Err(SessionError::Disk { .. } | SessionError::Busy { .. }) => beside(path)?,
             Err(error) => return Err(error),
         };
-        Ok(Self::new(path, Arc::new(Mutex::new(connection)), copy))
+        Ok(Self::new(
+            path,
+            Way::Own(Mutex::new(Some(connection))),
+            copy,
+        ))
     }
 
-    fn new(path: &Path, connection: SharedConnection, copy: Option<Copy>) -> Self {
+    fn new(path: &Path, way: Way, copy: Option<Copy>) -> Self {
         Self {
             path: path.to_owned(),
-            connection,
+            way,
             heads: Mutex::new(Cache::new(HEADS_REMEMBERED)),
             _copy: copy,
         }
@@ -108,10 +118,13 @@ impl Archive {
     /// One exchange with the beginnings of its bodies.
     pub fn exchange(&self, id: ExchangeId) -> Result<Option<Exchange>, SessionError> {
         self.ask(|connection| {
-            let mut statement = connection
-                .prepare_cached(&format!("SELECT {EXCHANGE_COLUMNS} FROM exchange WHERE id = ?1"))?;
+            let mut statement = connection.prepare_cached(&format!(
+                "SELECT {EXCHANGE_COLUMNS} FROM exchange WHERE id = ?1"
+            ))?;
             let stored = statement.query_row([id.0 as i64], stored).optional()?;
-            stored.map(|stored| self.complete(connection, stored).map(|(e, _)| e)).transpose()
+            stored
+                .map(|stored| self.complete(connection, stored).map(|(e, _)| e))
+                .transpose()
         })
     }
 
@@ -161,7 +174,11 @@ impl Archive {
             let rows = statement.query_map(values, |row| {
                 Ok(Message {
                     at: Timestamp(row.get(0)?),
-                    from: if row.get::<_, i64>(1)? == 0 { Side::Request } else { Side::Response },
+                    from: if row.get::<_, i64>(1)? == 0 {
+                        Side::Request
+                    } else {
+                        Side::Response
+                    },
                     kind: message_kind_from_name(row.get_ref(2)?.as_str()?),
                     len_bytes: unsigned(row.get(3)?),
                     payload: Bytes::copy_from_slice(row.get_ref(4)?.as_bytes()?),
@@ -174,8 +191,9 @@ impl Archive {
     /// How many messages each exchange has, for those that have any.
     pub fn message_counts(&self) -> Result<Vec<(ExchangeId, u64)>, SessionError> {
         self.ask(|connection| {
-            let mut statement = connection
-                .prepare_cached("SELECT exchange, max(number) + 1 FROM message GROUP BY exchange")?;
+            let mut statement = connection.prepare_cached(
+                "SELECT exchange, max(number) + 1 FROM message GROUP BY exchange",
+            )?;
             let rows = statement.query_map([], |row| {
                 Ok((ExchangeId(unsigned(row.get(0)?)), unsigned(row.get(1)?)))
             })?;
@@ -208,14 +226,16 @@ impl Archive {
     }
 
     fn head(&self, connection: &Connection, id: i64) -> rusqlite::Result<SharedHeaders> {
-        let mut heads = self.heads.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut heads = self.heads.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(head) = heads.get(&id) {
             return Ok(Arc::clone(head));
         }
         let head = connection
             .prepare_cached("SELECT fields FROM head WHERE id = ?1")?
             .query_row([id], |row| {
-                Ok(Arc::new(HeaderList::from_block(row.get_ref(0)?.as_bytes()?)))
+                Ok(Arc::new(HeaderList::from_block(
+                    row.get_ref(0)?.as_bytes()?,
+                )))
             })?;
         heads.insert(id, Arc::clone(&head));
         Ok(head)
@@ -225,8 +245,25 @@ impl Archive {
         &self,
         question: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, SessionError> {
-        question(&lock(&self.connection))
-            .map_err(|error| SessionError::from_database(&self.path, &error))
+        let told = |error| SessionError::from_database(&self.path, &error);
+        match &self.way {
+            Way::Shared(connection) => question(&lock(connection)).map_err(told),
+            Way::Own(connection) => {
+                let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
+                let connection = match &mut *connection {
+                    Some(connection) => connection,
+                    none => none.insert(connect(&self.path, "")?),
+                };
+                question(connection).map_err(told)
+            }
+        }
+    }
+
+    /// Lets go of the file until it is next asked, so that its writer can close it.
+    pub fn release(&self) {
+        if let Way::Own(connection) = &self.way {
+            *connection.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        }
     }
 }
 
@@ -242,11 +279,17 @@ fn check_header(path: &Path) -> Result<(), SessionError> {
     let metadata = file.metadata().map_err(read)?;
     let mut header = Vec::with_capacity(100);
     if metadata.is_file() {
-        (&mut file).take(100).read_to_end(&mut header).map_err(read)?;
+        (&mut file)
+            .take(100)
+            .read_to_end(&mut header)
+            .map_err(read)?;
     }
     // Offsets of the SQLite file format, § 1.3.
     let number = |at: usize| {
-        let bytes = header.get(at..at + 4).and_then(|b| b.try_into().ok()).unwrap_or_default();
+        let bytes = header
+            .get(at..at + 4)
+            .and_then(|b| b.try_into().ok())
+            .unwrap_or_default();
         u32::from_be_bytes(bytes)
     };
     if header.len() < 100
@@ -312,7 +355,10 @@ fn connect(path: &Path, query: &str) -> Result<Connection, SessionError> {
 /// A file name as SQLite reads it in a URI.
 fn uri(path: &Path, query: &str) -> String {
     let name = path.to_string_lossy();
-    let escaped = name.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+    let escaped = name
+        .replace('%', "%25")
+        .replace('?', "%3f")
+        .replace('#', "%23");
     format!("file:{escaped}?{query}")
 }
 
@@ -375,7 +421,9 @@ fn private_directory(path: &Path) -> Result<PathBuf, SessionError> {
         match builder.create(&directory) {
             Ok(()) => return Ok(directory),
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-                number = number.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                number = number
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1);
             }
             Err(source) => {
                 return Err(SessionError::Read {
@@ -408,7 +456,8 @@ struct Stored {
 
 fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
     let opened_at = Timestamp(row.get(4)?);
-    let moment = |after: Option<i64>| after.map(|after| Timestamp(opened_at.0.saturating_add(after)));
+    let moment =
+        |after: Option<i64>| after.map(|after| Timestamp(opened_at.0.saturating_add(after)));
     let micros = |column| row.get::<_, Option<i64>>(column).map(|m| m.map(unsigned));
     let text = |column| row.get::<_, Option<String>>(column);
     let address = |column| -> rusqlite::Result<Option<SocketAddr>> {
@@ -490,7 +539,11 @@ fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
 fn end(row: &Row<'_>) -> rusqlite::Result<End> {
     let name = |column| -> rusqlite::Result<&str> {
         let value = row.get_ref(column)?;
-        Ok(if value == ValueRef::Null { "" } else { value.as_str()? })
+        Ok(if value == ValueRef::Null {
+            ""
+        } else {
+            value.as_str()?
+        })
     };
     Ok(match name(21)? {
         "open" => End::Open,
@@ -523,7 +576,14 @@ fn excerpt(connection: &Connection, exchange: &Exchange, side: Side) -> rusqlite
     };
     let mut bytes = Vec::new();
     if facts.kept_bytes > 0 {
-        read_body(connection, exchange.id, side, 0, BodyFacts::EXCERPT_BYTES_MAX, &mut bytes)?;
+        read_body(
+            connection,
+            exchange.id,
+            side,
+            0,
+            BodyFacts::EXCERPT_BYTES_MAX,
+            &mut bytes,
+        )?;
     }
     Ok(bytes.into())
 }
@@ -556,13 +616,14 @@ fn read_body(
         let skip = usize::try_from(next - start).unwrap_or(usize::MAX);
         let unpacked;
         let piece = if row.get::<_, bool>(2)? {
-            unpacked = zstd::bulk::decompress(stored, length.min(PIECE_BYTES_MAX)).map_err(|error| {
-                rusqlite::Error::FromSqlConversionFailure(
-                    3,
-                    rusqlite::types::Type::Blob,
-                    Box::new(error),
-                )
-            })?;
+            unpacked =
+                zstd::bulk::decompress(stored, length.min(PIECE_BYTES_MAX)).map_err(|error| {
+                    rusqlite::Error::FromSqlConversionFailure(
+                        3,
+                        rusqlite::types::Type::Blob,
+                        Box::new(error),
+                    )
+                })?;
             &unpacked[..]
         } else {
             stored

@@ -172,6 +172,13 @@ impl Writer {
         &self.path
     }
 
+    /// Whether others can open the file.
+    pub(super) fn has_name(&self) -> bool {
+        lock(&self.connection)
+            .path()
+            .is_some_and(|name| !name.is_empty())
+    }
+
     pub(super) fn connection(&self) -> &SharedConnection {
         &self.connection
     }
@@ -179,7 +186,10 @@ impl Writer {
     /// Notes a fact about the session as a whole.
     pub fn note(&mut self, key: &str, value: &Value) -> Result<(), SessionError> {
         lock(&self.connection)
-            .execute("INSERT OR REPLACE INTO meta VALUES (?1, ?2)", params![key, value])
+            .execute(
+                "INSERT OR REPLACE INTO meta VALUES (?1, ?2)",
+                params![key, value],
+            )
             .map(drop)
             .map_err(|error| SessionError::from_database(&self.path, &error))
     }
@@ -257,50 +267,52 @@ impl Writer {
         let micros = |duration: Option<u64>| duration.map(|micros| micros as i64);
         let upstream = exchange.upstream.as_ref();
         let timings = &exchange.timings;
-        connection.prepare_cached(INSERT_EXCHANGE)?.execute(params![
-            exchange.id.0 as i64,
-            source,
-            replay_of,
-            kind_name(exchange.kind),
-            exchange.opened_at.0,
-            since(exchange.answered_at),
-            since(exchange.closed_at),
-            exchange.request.method,
-            exchange.request.url,
-            version_number(exchange.request.version),
-            request_head,
-            exchange.request_body.seen_bytes as i64,
-            exchange.request_body.kept_bytes as i64,
-            response.map(|r| r.status),
-            response.and_then(|r| r.reason.as_deref()),
-            response.map(|r| version_number(r.version)),
-            response_head,
-            exchange.response_body.seen_bytes as i64,
-            exchange.response_body.kept_bytes as i64,
-            trailers,
-            exchange.patch.as_ref().map(patch_text),
-            end,
-            failure.map(|f| f.stage.name()),
-            failure.map(|f| f.kind.name()),
-            failure.map(|f| f.detail.as_str()),
-            exchange.client.connection as i64,
-            exchange.client.addr.map(|a| a.to_string()),
-            upstream.map(|u| u.connection as i64),
-            upstream.and_then(|u| u.addr).map(|a| a.to_string()),
-            upstream.map(|u| u.reused),
-            upstream.and_then(|u| u.tls.as_deref()),
-            upstream.map(|u| u.insecure),
-            micros(timings.queued),
-            micros(timings.dns),
-            micros(timings.connect),
-            micros(timings.tls),
-            micros(timings.send),
-            micros(timings.wait),
-            micros(timings.receive),
-            heard.opened as i64,
-            order(heard.answered),
-            order(heard.closed),
-        ])?;
+        connection
+            .prepare_cached(INSERT_EXCHANGE)?
+            .execute(params![
+                exchange.id.0 as i64,
+                source,
+                replay_of,
+                kind_name(exchange.kind),
+                exchange.opened_at.0,
+                since(exchange.answered_at),
+                since(exchange.closed_at),
+                exchange.request.method,
+                exchange.request.url,
+                version_number(exchange.request.version),
+                request_head,
+                exchange.request_body.seen_bytes as i64,
+                exchange.request_body.kept_bytes as i64,
+                response.map(|r| r.status),
+                response.and_then(|r| r.reason.as_deref()),
+                response.map(|r| version_number(r.version)),
+                response_head,
+                exchange.response_body.seen_bytes as i64,
+                exchange.response_body.kept_bytes as i64,
+                trailers,
+                exchange.patch.as_ref().map(patch_text),
+                end,
+                failure.map(|f| f.stage.name()),
+                failure.map(|f| f.kind.name()),
+                failure.map(|f| f.detail.as_str()),
+                exchange.client.connection as i64,
+                exchange.client.addr.map(|a| a.to_string()),
+                upstream.map(|u| u.connection as i64),
+                upstream.and_then(|u| u.addr).map(|a| a.to_string()),
+                upstream.map(|u| u.reused),
+                upstream.and_then(|u| u.tls.as_deref()),
+                upstream.map(|u| u.insecure),
+                micros(timings.queued),
+                micros(timings.dns),
+                micros(timings.connect),
+                micros(timings.tls),
+                micros(timings.send),
+                micros(timings.wait),
+                micros(timings.receive),
+                heard.opened as i64,
+                order(heard.answered),
+                order(heard.closed),
+            ])?;
         Ok(())
     }
 
@@ -312,7 +324,10 @@ impl Writer {
             one
         } else {
             self.plain.clear();
-            piece.parts.iter().for_each(|part| self.plain.extend_from_slice(part));
+            piece
+                .parts
+                .iter()
+                .for_each(|part| self.plain.extend_from_slice(part));
             &self.plain
         };
         let mut zstd = false;
@@ -323,7 +338,9 @@ impl Writer {
             // Only what saves an eighth: the buffer is no larger than that.
             self.packed.clear();
             self.packed.reserve(bytes.len() - bytes.len() / 8);
-            zstd = compressor.compress_to_buffer(bytes, &mut self.packed).is_ok()
+            zstd = compressor
+                .compress_to_buffer(bytes, &mut self.packed)
+                .is_ok()
                 && self.packed.len() <= bytes.len() - bytes.len() / 8;
         }
         connection
@@ -415,11 +432,13 @@ struct Block<'a>(&'a HeaderList);
 impl ToSql for Block<'_> {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         let block = self.0.as_block();
-        Ok(ToSqlOutput::Borrowed(if std::str::from_utf8(block).is_ok() {
-            ValueRef::Text(block)
-        } else {
-            ValueRef::Blob(block)
-        }))
+        Ok(ToSqlOutput::Borrowed(
+            if std::str::from_utf8(block).is_ok() {
+                ValueRef::Text(block)
+            } else {
+                ValueRef::Blob(block)
+            },
+        ))
     }
 }
 

@@ -160,8 +160,11 @@ impl Packed {
             self.status = response.status;
             self.version = response.version;
         }
-        let answered = exchange.answered_at.map(|at| at.micros_since(exchange.opened_at));
-        self.answered_micros = answered.map_or(u32::MAX, |m| u32::try_from(m).unwrap_or(u32::MAX - 1));
+        let answered = exchange
+            .answered_at
+            .map(|at| at.micros_since(exchange.opened_at));
+        self.answered_micros =
+            answered.map_or(u32::MAX, |m| u32::try_from(m).unwrap_or(u32::MAX - 1));
         self.duration_micros = exchange.duration_micros().unwrap_or(NEVER_MICROS);
         self.response_bytes = exchange.response_body.seen_bytes;
         self.end = RowEnd::from(&exchange.end);
@@ -186,10 +189,16 @@ impl Packed {
             method: texts.text(self.method),
             status: (self.status != 0).then_some(self.status),
             origin_text: texts.text(self.origin),
-            path: paths.get(start..start + usize::from(self.path_len)).unwrap_or(""),
-            type_: TYPES.get(usize::from(self.type_)).copied().unwrap_or("other"),
+            path: paths
+                .get(start..start + usize::from(self.path_len))
+                .unwrap_or(""),
+            type_: TYPES
+                .get(usize::from(self.type_))
+                .copied()
+                .unwrap_or("other"),
             opened_at: self.opened_at,
-            answered_micros: (self.answered_micros != u32::MAX).then_some(self.answered_micros.into()),
+            answered_micros: (self.answered_micros != u32::MAX)
+                .then_some(self.answered_micros.into()),
             duration_micros: (self.duration_micros != NEVER_MICROS).then_some(self.duration_micros),
             response_bytes: self.response_bytes,
             end: self.end,
@@ -207,7 +216,9 @@ fn split_url(url: &str, kind: Kind) -> (String, &str) {
         return (String::new(), url);
     };
     let after_scheme = url.find("://").map_or(0, |at| at + 3);
-    let path = url[after_scheme..].find(['/', '?']).map_or("/", |at| &url[after_scheme + at..]);
+    let path = url[after_scheme..]
+        .find(['/', '?'])
+        .map_or("/", |at| &url[after_scheme + at..]);
     let path = path.split('#').next().unwrap_or_default();
     let path = if kind == Kind::Tunnel { "" } else { path };
     (origin.to_string(), path)
@@ -224,8 +235,22 @@ fn page_origin(headers: &HeaderList) -> Option<String> {
 
 /// The words of [`Summary::type_`].
 const TYPES: [&str; 16] = [
-    "other", "doc", "css", "js", "img", "font", "media", "fetch", "ws", "sse", "preflight", "tunnel",
-    "manifest", "worker", "wasm", "report",
+    "other",
+    "doc",
+    "css",
+    "js",
+    "img",
+    "font",
+    "media",
+    "fetch",
+    "ws",
+    "sse",
+    "preflight",
+    "tunnel",
+    "manifest",
+    "worker",
+    "wasm",
+    "report",
 ];
 
 fn type_id(word: &str) -> u8 {
@@ -243,8 +268,18 @@ fn type_of(exchange: &Exchange) -> u8 {
     if request.is_preflight() {
         return type_id("preflight");
     }
-    let media = exchange.response.as_ref().and_then(|r| r.media_type()).unwrap_or_default();
-    let header = |name| request.headers.first(name).map(|f| f.text()).unwrap_or_default();
+    let media = exchange
+        .response
+        .as_ref()
+        .and_then(|r| r.media_type())
+        .unwrap_or_default();
+    let header = |name| {
+        request
+            .headers
+            .first(name)
+            .map(|f| f.text())
+            .unwrap_or_default()
+    };
     if media == "text/event-stream" || header("accept") == "text/event-stream" {
         return type_id("sse");
     }
@@ -317,17 +352,31 @@ mod tests {
         let mut row = |url: &str, headers: &[(&str, &str)]| {
             let packed = Packed::new(&exchange(url, headers, ""), &mut texts, &mut paths);
             let s = packed.summary(ExchangeId(7), &texts, &paths);
-            (s.origin_text.to_owned(), s.path.to_owned(), s.page_origin.map(str::to_owned))
+            (
+                s.origin_text.to_owned(),
+                s.path.to_owned(),
+                s.page_origin.map(str::to_owned),
+            )
         };
         assert_eq!(
-            row("https://API.app.test:8443/v1?q=/x", &[("Referer", "https://app.test/a/b")]),
-            ("https://api.app.test:8443".into(), "/v1?q=/x".into(), Some("https://app.test".into()))
+            row(
+                "https://API.app.test:8443/v1?q=/x",
+                &[("Referer", "https://app.test/a/b")]
+            ),
+            (
+                "https://api.app.test:8443".into(),
+                "/v1?q=/x".into(),
+                Some("https://app.test".into())
+            )
         );
         assert_eq!(
             row("http://u:p@a.test:80?q", &[("Origin", "null")]),
             ("http://a.test".into(), "?q".into(), Some("null".into()))
         );
-        assert_eq!(row("not a url", &[]), (String::new(), "not a url".into(), None));
+        assert_eq!(
+            row("not a url", &[]),
+            (String::new(), "not a url".into(), None)
+        );
     }
 
     #[test]
@@ -343,7 +392,11 @@ mod tests {
             (&[], "", "other"),
         ] {
             let exchange = exchange("https://a.test/", request, content_type);
-            assert_eq!(TYPES[usize::from(type_of(&exchange))], word, "{request:?} {content_type}");
+            assert_eq!(
+                TYPES[usize::from(type_of(&exchange))],
+                word,
+                "{request:?} {content_type}"
+            );
         }
     }
 }

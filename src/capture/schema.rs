@@ -138,8 +138,18 @@ pub(super) fn version_from_number(number: i64) -> HttpVersion {
 pub(super) fn patch_text(patch: &Patch) -> String {
     let mut lines = Vec::new();
     lines.extend(patch.status.map(|status| format!("status {status}")));
-    lines.extend(patch.set.iter().map(|(name, value)| format!("set {name}: {value}")));
-    lines.extend(patch.append.iter().map(|(name, value)| format!("append {name}: {value}")));
+    lines.extend(
+        patch
+            .set
+            .iter()
+            .map(|(name, value)| format!("set {name}: {value}")),
+    );
+    lines.extend(
+        patch
+            .append
+            .iter()
+            .map(|(name, value)| format!("append {name}: {value}")),
+    );
     lines.extend(patch.remove.iter().map(|name| format!("remove {name}")));
     lines.join("\n")
 }
@@ -149,7 +159,10 @@ pub(super) fn patch_from_text(text: &str) -> Patch {
     let mut patch = Patch::default();
     for line in text.lines() {
         let (verb, rest) = line.split_once(' ').unwrap_or((line, ""));
-        let field = || rest.split_once(": ").map(|(n, v)| (n.to_owned(), v.to_owned()));
+        let field = || {
+            rest.split_once(": ")
+                .map(|(n, v)| (n.to_owned(), v.to_owned()))
+        };
         match verb {
             "status" => patch.status = rest.parse().ok(),
             "set" => patch.set.extend(field()),
@@ -169,7 +182,10 @@ mod tests {
     fn a_patch_reads_back_the_same() {
         let patch = Patch {
             status: Some(204),
-            set: vec![("A".into(), "https://app.test".into()), ("Empty".into(), String::new())],
+            set: vec![
+                ("A".into(), "https://app.test".into()),
+                ("Empty".into(), String::new()),
+            ],
             append: vec![("Vary".into(), "Origin".into())],
             remove: vec!["X-Old".into()],
         };

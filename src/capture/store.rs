@@ -168,6 +168,9 @@ mod tests {
         assert!(store.row(ExchangeId(4_999)).is_none());
         assert!(store.put(&exchange(4_999)));
         assert_eq!(path(&store, 4_999), Some("/4999".into()));
-        assert!(!store.put(&exchange(u64::MAX / 2)), "no memory for absurd ids");
+        assert!(
+            !store.put(&exchange(u64::MAX / 2)),
+            "no memory for absurd ids"
+        );
     }
 }

@@ -1,1 +1,231 @@
-//! The live whole: one writer, many readers.
+//! The live whole: a recording thread that hears every [`Event`](crate::capture::Event), the file it
+//! writes, and [`Reader`]s that look at it.
+//!
+//! ```
+//! use corscope::capture::now;
+//! use corscope::session::Session;
+//! use corscope::wire::{Client, End, HttpVersion, Kind, RequestHead, Source, Timings};
+//!
+//! let (session, recorder) = Session::in_memory(None, 1)?;
+//! let request = RequestHead {
+//!     method: "GET".into(),
+//!     url: "https://api.app.test/v1".into(),
+//!     version: HttpVersion::Http2,
+//!     headers: Default::default(),
+//! };
+//! let exchange = recorder.open_now(Source::Proxy, Kind::Http, Client::default(), request, now());
+//! exchange.close(End::Complete, Timings::default());
+//! let reader = session.reader();
+//! session.finish()?;
+//! assert_eq!(reader.len(), 1);
+//! # Ok::<(), corscope::session::SessionError>(())
+//! ```
+
+mod ingest;
+mod judging;
+mod load;
+mod marks;
+mod reader;
+mod row;
+mod whole;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use rusqlite::types::Value;
+
+pub use crate::capture::{RowEnd, SessionError};
+pub use marks::Mark;
+pub use reader::{Counts, Reader};
+pub use row::Row;
+
+use crate::capture::{Archive, Recorder, Writer, now, queue};
+use crate::cors::Browser;
+use crate::wire::ExchangeId;
+use ingest::Ingest;
+use judging::Judging;
+use whole::Whole;
+
+/// How a session is recorded.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The file to make.
+    pub path: PathBuf,
+    /// How much of each body is kept, in bytes.
+    pub kept_bytes_max: u64,
+    /// The file grows no larger than this, in bytes; then it is as if the disk were full.
+    pub file_bytes_max: Option<u64>,
+    /// Whose rules to apply; by User-Agent when `None`.
+    pub rules: Option<Browser>,
+    /// The id of the first exchange: 1 in a capture, 0 in an import, where it is an index.
+    pub first_id: u64,
+}
+
+impl Options {
+    /// How much of each body is kept unless told otherwise, in bytes.
+    pub const KEPT_BYTES_MAX: u64 = 32 << 20;
+
+    /// A live capture into this file.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self {
+            path: path.into(),
+            kept_bytes_max: Self::KEPT_BYTES_MAX,
+            file_bytes_max: None,
+            rules: None,
+            first_id: 1,
+        }
+    }
+}
+
+/// A session: being recorded, or read back from its file. Dropping it ends the recording.
+pub struct Session {
+    whole: Arc<Whole>,
+    recorder: Option<Recorder>,
+    thread: Option<JoinHandle<Result<(), SessionError>>>,
+}
+
+impl Session {
+    /// Starts recording into a new file, readable by its owner only.
+    pub fn create(options: Options) -> Result<(Self, Recorder), SessionError> {
+        let mut writer = Writer::create(&options.path, options.file_bytes_max)?;
+        let notes = [
+            ("corscope", Value::Text(env!("CARGO_PKG_VERSION").into())),
+            ("started_at", Value::Integer(now().0)),
+            ("first_id", Value::Integer(options.first_id as i64)),
+            (
+                "kept_bytes_max",
+                Value::Integer(i64::try_from(options.kept_bytes_max).unwrap_or(i64::MAX)),
+            ),
+        ];
+        for (key, value) in notes {
+            writer.note(key, &value)?;
+        }
+        let name = name_of(&options.path);
+        Self::start(
+            writer,
+            name,
+            options.kept_bytes_max,
+            options.rules,
+            options.first_id,
+        )
+    }
+
+    /// Starts recording without a file that others could see.
+    pub fn in_memory(
+        rules: Option<Browser>,
+        first_id: u64,
+    ) -> Result<(Self, Recorder), SessionError> {
+        let writer = Writer::temporary()?;
+        Self::start(
+            writer,
+            "unsaved".into(),
+            Options::KEPT_BYTES_MAX,
+            rules,
+            first_id,
+        )
+    }
+
+    fn start(
+        writer: Writer,
+        name: String,
+        kept_bytes_max: u64,
+        rules: Option<Browser>,
+        first_id: u64,
+    ) -> Result<(Self, Recorder), SessionError> {
+        let first = ExchangeId(first_id);
+        let whole = Arc::new(Whole::new(name, Archive::of(&writer), first));
+        let (recorder, queue) = queue(first, kept_bytes_max);
+        let ingest = Ingest::new(queue, writer, Arc::clone(&whole), Judging::new(rules));
+        let thread = std::thread::Builder::new()
+            .name("corscope-ingest".into())
+            .spawn(move || ingest.run())
+            .map_err(|source| SessionError::Thread { source })?;
+        let session = Self {
+            whole,
+            recorder: Some(recorder.clone()),
+            thread: Some(thread),
+        };
+        Ok((session, recorder))
+    }
+
+    /// Reads a session file; returns when all of it is read and judged. The file stays as it is.
+    pub fn open(path: &Path, rules: Option<Browser>) -> Result<Self, SessionError> {
+        let whole = Self::whole_of(path)?;
+        load::load(&whole, Judging::new(rules))?;
+        Ok(Self {
+            whole,
+            recorder: None,
+            thread: None,
+        })
+    }
+
+    /// As [`open`](Self::open), but returns at once: rows appear as they are read, and what is wrong
+    /// inside the file is told by [`Reader::trouble`]. [`finish`](Self::finish) waits for the end.
+    pub fn view(path: &Path, rules: Option<Browser>) -> Result<Self, SessionError> {
+        let whole = Self::whole_of(path)?;
+        let loading = Arc::clone(&whole);
+        let thread = std::thread::Builder::new()
+            .name("corscope-load".into())
+            .spawn(move || {
+                let result = load::load(&loading, Judging::new(rules));
+                if let Err(error) = &result {
+                    loading.set_trouble(Some(format!(
+                        "Not all of the session could be read: {error}."
+                    )));
+                    loading.bump();
+                }
+                result
+            })
+            .map_err(|source| SessionError::Thread { source })?;
+        Ok(Self {
+            whole,
+            recorder: None,
+            thread: Some(thread),
+        })
+    }
+
+    fn whole_of(path: &Path) -> Result<Arc<Whole>, SessionError> {
+        let archive = Archive::open(path)?;
+        let first = archive.extent()?.map_or(ExchangeId(1), |(first, _)| first);
+        Ok(Arc::new(Whole::new(name_of(path), archive, first)))
+    }
+
+    /// One who looks at it.
+    pub fn reader(&self) -> Reader {
+        Reader::new(Arc::clone(&self.whole))
+    }
+
+    /// Ends the recording: hears what is queued, writes it, settles every verdict, closes the file.
+    /// Readers can go on looking.
+    pub fn finish(mut self) -> Result<(), SessionError> {
+        self.end()
+    }
+
+    fn end(&mut self) -> Result<(), SessionError> {
+        if let Some(recorder) = self.recorder.take() {
+            recorder.finish();
+        }
+        match self.thread.take().map(JoinHandle::join) {
+            None => Ok(()),
+            Some(Ok(result)) => result,
+            Some(Err(_)) => Err(SessionError::Disk {
+                path: self.whole.archive.path().to_owned(),
+                detail: "the recording thread broke".into(),
+            }),
+        }
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        // Whoever wants to know what went wrong calls `finish`.
+        let _ = self.end();
+    }
+}
+
+/// What a session is called: its file without the ending.
+fn name_of(path: &Path) -> String {
+    let stem = path.file_stem().unwrap_or(path.as_os_str());
+    stem.to_string_lossy().into_owned()
+}

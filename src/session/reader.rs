@@ -1,0 +1,190 @@
+//! Looking at a session while it grows.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use super::row::Row;
+use super::whole::{State, Whole};
+use crate::capture::SessionError;
+use crate::cors::Outcome;
+use crate::diagnose::{Diagnosis, Exchanges, Fetch, FetchId};
+use crate::wire::{Exchange, ExchangeId, Message, Side};
+
+/// Looks at a session, live or finished. Cheap to clone; all look at the same.
+#[derive(Clone)]
+pub struct Reader {
+    whole: Arc<Whole>,
+}
+
+/// How many there are of what; kept up to date, so asking costs nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Exchanges.
+    pub exchanges: u64,
+    /// Fetches.
+    pub fetches: u64,
+    /// Fetches the browser blocked.
+    pub blocked: u64,
+    /// Fetches whose outcome depends on the credentials mode.
+    pub depends: u64,
+    /// Fetches that broke below HTTP.
+    pub failed: u64,
+    /// Fetches whose response script cannot read.
+    pub opaque: u64,
+    /// Preflights.
+    pub preflights: u64,
+    /// What the preflights took together, in microseconds.
+    pub preflight_micros: u64,
+    /// Bytes of bodies and messages that passed and could not be kept.
+    pub skipped_bytes: u64,
+}
+
+impl Reader {
+    pub(super) fn new(whole: Arc<Whole>) -> Self {
+        Self { whole }
+    }
+
+    /// Changes whenever there is something new: once per batch.
+    pub fn revision(&self) -> watch::Receiver<u64> {
+        self.whole.revision.subscribe()
+    }
+
+    /// The session's name.
+    pub fn name(&self) -> String {
+        self.whole.name.clone()
+    }
+
+    /// How many rows there are.
+    pub fn len(&self) -> usize {
+        self.whole.read().store.len()
+    }
+
+    /// Whether there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The id of row 0; ids are dense.
+    pub fn first_id(&self) -> ExchangeId {
+        self.whole.read().store.first_id()
+    }
+
+    /// Hands out the rows of these exchanges, in this order, from memory and under one short lock:
+    /// `each` must not ask the reader for anything. Ids nobody knows are passed over.
+    pub fn rows(&self, ids: &[ExchangeId], each: &mut dyn FnMut(&Row<'_>)) {
+        let state = self.whole.read();
+        ids.iter()
+            .filter_map(|id| state.row(*id))
+            .for_each(|row| each(&row));
+    }
+
+    /// As [`rows`](Self::rows), for rows that follow each other.
+    pub fn scan(&self, from: ExchangeId, at_most: usize, each: &mut dyn FnMut(&Row<'_>)) {
+        let state = self.whole.read();
+        let end = state.store.first_id().0 + state.store.len() as u64;
+        let end = end.min(from.0.saturating_add(at_most as u64));
+        (from.0..end)
+            .filter_map(|id| state.row(ExchangeId(id)))
+            .for_each(|row| each(&row));
+    }
+
+    /// A fetch as it was last judged.
+    pub fn fetch(&self, id: FetchId) -> Option<Fetch> {
+        self.whole.read().marks.fetch(id)
+    }
+
+    /// All fetches, in the order of first sighting.
+    pub fn fetches(&self) -> Vec<FetchId> {
+        self.whole.read().marks.fetches()
+    }
+
+    /// The fetch an exchange belongs to.
+    pub fn fetch_of(&self, id: ExchangeId) -> Option<FetchId> {
+        self.whole.read().marks.mark(id).fetch
+    }
+
+    /// An exchange; may read the disk, so not for drawing.
+    pub fn exchange(&self, id: ExchangeId) -> Option<Arc<Exchange>> {
+        self.whole.exchange(id)
+    }
+
+    /// Bytes of a body as they crossed the wire, content coding on; fewer than asked for at the end
+    /// of what was kept. Reads the disk.
+    pub fn body(
+        &self,
+        id: ExchangeId,
+        side: Side,
+        offset: u64,
+        at_most: usize,
+    ) -> Result<Vec<u8>, SessionError> {
+        self.whole.archive.body(id, side, offset, at_most)
+    }
+
+    /// How many WebSocket messages or server-sent events an exchange has.
+    pub fn message_count(&self, id: ExchangeId) -> u64 {
+        self.whole.read().messages.get(&id).copied().unwrap_or(0)
+    }
+
+    /// WebSocket messages or server-sent events of an exchange, from a number on. Reads the disk.
+    pub fn messages(&self, id: ExchangeId, from: usize, at_most: usize) -> Vec<Message> {
+        self.whole
+            .archive
+            .messages(id, from, at_most)
+            .unwrap_or_default()
+    }
+
+    /// The full verdict, judged anew. May read the disk.
+    pub fn diagnosis(&self, id: FetchId) -> Option<Diagnosis> {
+        let _ = self.fetch(id)?;
+        None
+    }
+
+    /// How many there are of what.
+    pub fn counts(&self) -> Counts {
+        let state = self.whole.read();
+        Counts {
+            exchanges: state.store.len() as u64,
+            fetches: state.marks.count(),
+            blocked: state.marks.count_of(Outcome::Blocked),
+            depends: state.marks.count_of(Outcome::Depends),
+            failed: state.marks.count_of(Outcome::Failed),
+            opaque: state.marks.count_of(Outcome::Opaque),
+            preflights: state.preflights,
+            preflight_micros: state.preflight_micros,
+            skipped_bytes: self.whole.skipped(),
+        }
+    }
+
+    /// What is wrong with the recording at the moment, in words for the screen.
+    pub fn trouble(&self) -> Option<String> {
+        self.whole.trouble()
+    }
+}
+
+impl Exchanges for Reader {
+    fn exchange(&self, id: ExchangeId) -> Option<Arc<Exchange>> {
+        self.whole.exchange(id)
+    }
+}
+
+impl State {
+    /// Takes over an exchange into rows and counts. `false`: its id is out of all order.
+    pub(super) fn show(&mut self, exchange: &Exchange) -> bool {
+        let before = self.store.row(exchange.id).map(|row| row.duration_micros);
+        if !self.store.put(exchange) {
+            return false;
+        }
+        if exchange.request.is_preflight() {
+            self.preflights += u64::from(before.is_none());
+            let already = before.flatten().unwrap_or(0);
+            let takes = exchange.duration_micros().unwrap_or(0);
+            self.preflight_micros = self.preflight_micros + takes - already;
+        }
+        true
+    }
+
+    fn row(&self, id: ExchangeId) -> Option<Row<'_>> {
+        Some(Row::new(self.store.row(id)?, self.marks.mark(id)))
+    }
+}

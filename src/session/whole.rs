@@ -1,0 +1,139 @@
+//! What the recording thread and the readers share.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
+use tokio::sync::watch;
+
+use super::marks::Marks;
+use crate::capture::{Archive, SessionError, Store};
+use crate::diagnose::Exchanges;
+use crate::wire::{Exchange, ExchangeId};
+
+/// Decoded exchanges kept at hand, in bytes.
+const CACHE_BYTES_MAX: u64 = 32 << 20;
+
+/// What the recording thread and the readers share.
+pub(super) struct Whole {
+    pub(super) name: String,
+    pub(super) archive: Archive,
+    pub(super) revision: watch::Sender<u64>,
+    pub(super) skipped_bytes: AtomicU64,
+    state: RwLock<State>,
+    cache: Cache<u64, Arc<Exchange>, Weight>,
+    trouble: Mutex<Option<String>>,
+}
+
+/// Rows and verdicts, behind one lock that is only ever held for memory's work.
+pub(super) struct State {
+    pub(super) store: Store,
+    pub(super) marks: Marks,
+    pub(super) preflights: u64,
+    pub(super) preflight_micros: u64,
+    /// Messages of the exchanges that have any.
+    pub(super) messages: std::collections::HashMap<ExchangeId, u64>,
+}
+
+#[derive(Clone)]
+struct Weight;
+
+impl Weighter<u64, Arc<Exchange>> for Weight {
+    fn weight(&self, _: &u64, exchange: &Arc<Exchange>) -> u64 {
+        weight(exchange)
+    }
+}
+
+/// About how many bytes of memory an exchange takes.
+pub(super) fn weight(exchange: &Exchange) -> u64 {
+    let list = |block: &[u8], fields: usize| block.len() + 12 * fields;
+    let request = &exchange.request.headers;
+    let mut bytes = size_of::<Exchange>() + 200 + exchange.request.url.len();
+    bytes += list(request.as_block(), request.len());
+    if let Some(response) = &exchange.response {
+        bytes += list(response.headers.as_block(), response.headers.len());
+    }
+    bytes += exchange.request_body.excerpt.len() + exchange.response_body.excerpt.len();
+    bytes as u64
+}
+
+impl Whole {
+    pub(super) fn new(name: String, archive: Archive, first: ExchangeId) -> Self {
+        Self {
+            name,
+            archive,
+            revision: watch::Sender::new(0),
+            skipped_bytes: AtomicU64::new(0),
+            state: RwLock::new(State {
+                store: Store::new(first),
+                marks: Marks::new(first),
+                preflights: 0,
+                preflight_micros: 0,
+                messages: std::collections::HashMap::new(),
+            }),
+            cache: Cache::with_weighter(16_384, CACHE_BYTES_MAX, Weight),
+            trouble: Mutex::new(None),
+        }
+    }
+
+    pub(super) fn read(&self) -> RwLockReadGuard<'_, State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn write(&self) -> RwLockWriteGuard<'_, State> {
+        self.state.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells the readers that there is something new.
+    pub(super) fn bump(&self) {
+        self.revision.send_modify(|revision| *revision += 1);
+    }
+
+    pub(super) fn skipped(&self) -> u64 {
+        self.skipped_bytes.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn trouble(&self) -> Option<String> {
+        self.trouble
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    pub(super) fn set_trouble(&self, sentence: Option<String>) {
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = sentence;
+    }
+
+    /// Keeps an exchange that ended at hand, as long as there is room.
+    pub(super) fn remember(&self, exchange: Arc<Exchange>) {
+        self.cache.insert(exchange.id.0, exchange);
+    }
+
+    /// Forgets what is at hand of an exchange, because it changed.
+    pub(super) fn forget(&self, id: ExchangeId) {
+        self.cache.remove(&id.0);
+    }
+
+    /// An exchange: one that is held, or at hand, or from the file.
+    pub(super) fn find(&self, id: ExchangeId) -> Result<Option<Arc<Exchange>>, SessionError> {
+        if let Some(held) = self.read().store.held(id) {
+            return Ok(Some(held));
+        }
+        if let Some(cached) = self.cache.get(&id.0) {
+            return Ok(Some(cached));
+        }
+        let Some(exchange) = self.archive.exchange(id)? else {
+            return Ok(None);
+        };
+        let exchange = Arc::new(super::load::as_ended(exchange));
+        self.remember(Arc::clone(&exchange));
+        Ok(Some(exchange))
+    }
+}
+
+impl Exchanges for Whole {
+    fn exchange(&self, id: ExchangeId) -> Option<Arc<Exchange>> {
+        self.find(id).ok().flatten()
+    }
+}
