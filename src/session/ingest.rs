@@ -164,7 +164,11 @@ impl Ingest {
             Event::Answered(answer) => self.answered(*answer),
             Event::Patched(id, patch) => {
                 if let Some(working) = self.working.get_mut(&id) {
-                    Arc::make_mut(&mut working.exchange).patch = Some(*patch);
+                    let exchange = Arc::make_mut(&mut working.exchange);
+                    exchange.patch = Some(*patch);
+                    if exchange.response.is_some() {
+                        self.judging.answered(exchange, &self.whole);
+                    }
                     self.touch(id);
                 }
             }
@@ -210,7 +214,7 @@ impl Ingest {
         exchange.response = Some(answer.response);
         exchange.upstream = Some(answer.upstream);
         exchange.timings = answer.timings;
-        self.judging.answered(exchange);
+        self.judging.answered(exchange, &self.whole);
         self.touch(answer.id);
     }
 

@@ -1,31 +1,93 @@
 //! Pairing and judging as events come: what changed is judged once per batch.
 
+use std::collections::BTreeSet;
+
 use super::whole::Whole;
 use crate::cors::Browser;
-use crate::wire::{Exchange, Timestamp};
+use crate::diagnose::{FetchId, Moment, Pairer, diagnose};
+use crate::wire::{Exchange, Source, Timestamp};
 
-/// Watches exchanges and keeps the marks right.
+/// How many fetches with a cause are judged again at the end, when all siblings are known.
+const JUDGED_AGAIN_MAX: usize = 20_000;
+
+/// Watches exchanges and keeps the marks right. Works the same for what happens now and for what is
+/// read from a file.
 pub(super) struct Judging {
-    _rules: Option<Browser>,
+    pairer: Pairer,
+    changed: BTreeSet<FetchId>,
+    with_cause: BTreeSet<FetchId>,
+    imported: bool,
 }
 
 impl Judging {
     pub(super) fn new(rules: Option<Browser>) -> Self {
-        Self { _rules: rules }
+        Self {
+            pairer: Pairer::new(rules),
+            changed: BTreeSet::new(),
+            with_cause: BTreeSet::new(),
+            imported: false,
+        }
     }
 
-    pub(super) fn opened(&mut self, _exchange: &Exchange) {}
+    pub(super) fn opened(&mut self, exchange: &Exchange) {
+        self.imported = exchange.source == Source::Har;
+        let changed = self.pairer.observe(exchange, Moment::Opened);
+        self.changed.extend(changed);
+    }
 
-    pub(super) fn answered(&mut self, _exchange: &Exchange) {}
+    /// A response head came, or was changed by a trial fix.
+    pub(super) fn answered(&mut self, exchange: &Exchange, whole: &Whole) {
+        whole.learn(exchange);
+        let changed = self.pairer.observe(exchange, Moment::Answered);
+        self.changed.extend(changed);
+    }
 
-    pub(super) fn closed(&mut self, _exchange: &Exchange) {}
+    pub(super) fn closed(&mut self, exchange: &Exchange) {
+        let changed = self.pairer.observe(exchange, Moment::Closed);
+        self.changed.extend(changed);
+    }
 
-    pub(super) fn tick(&mut self, _now: Timestamp) {}
+    /// Time passes; the time of an import is that of its entries.
+    pub(super) fn tick(&mut self, now: Timestamp) {
+        if !self.imported {
+            let changed = self.pairer.tick(now);
+            self.changed.extend(changed);
+        }
+    }
 
-    pub(super) fn finish(&mut self) {}
+    /// Nothing more will come. What has a cause is judged once more: its root may lie in something
+    /// that came later.
+    pub(super) fn finish(&mut self) {
+        let changed = self.pairer.finish();
+        self.changed.extend(changed);
+        self.changed.append(&mut self.with_cause);
+    }
 
     /// Judges what changed; says whether anything did.
-    pub(super) fn judge(&mut self, _whole: &Whole) -> bool {
-        false
+    pub(super) fn judge(&mut self, whole: &Whole) -> bool {
+        let mut diagnoses = Vec::with_capacity(self.changed.len());
+        {
+            let around = whole.around();
+            for id in &self.changed {
+                let fetch = self.pairer.fetch(*id).cloned();
+                if let Some(fetch) = fetch.or_else(|| whole.read().marks.fetch(*id)) {
+                    diagnoses.push(diagnose(&fetch, whole, &around));
+                }
+            }
+        }
+        self.changed.clear();
+        for diagnosis in &diagnoses {
+            if diagnosis.cause.is_some() {
+                self.with_cause.insert(diagnosis.fetch.id);
+            }
+        }
+        while self.with_cause.len() > JUDGED_AGAIN_MAX {
+            self.with_cause.pop_first();
+        }
+        if !diagnoses.is_empty() {
+            let marks = &mut whole.write().marks;
+            diagnoses.iter().for_each(|diagnosis| marks.set(diagnosis));
+        }
+        !diagnoses.is_empty()
     }
 }

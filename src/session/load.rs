@@ -7,7 +7,8 @@ use std::sync::Arc;
 use super::judging::Judging;
 use super::whole::Whole;
 use crate::capture::{Heard, SessionError};
-use crate::wire::{End, Exchange, ExchangeId, Failure, FailureKind, FailureStage, ResponseHead};
+use crate::diagnose::Moment;
+use crate::wire::{End, Exchange, ExchangeId, Failure, FailureKind, FailureStage};
 
 /// Exchanges read at a time; between slices others see what came so far.
 const SLICE: usize = 1_000;
@@ -30,11 +31,16 @@ pub(super) fn as_ended(mut exchange: Exchange) -> Exchange {
 }
 
 /// Reads all of the archive into the session.
-pub(super) fn load(whole: &Whole, mut judging: Judging) -> Result<(), SessionError> {
+pub(super) fn load(whole: &Whole, judging: Judging) -> Result<(), SessionError> {
     for (id, count) in whole.archive.message_counts()? {
         whole.write().messages.insert(id, count);
     }
-    let mut replay = Replay::default();
+    let mut replay = Replay {
+        whole,
+        judging,
+        due: BinaryHeap::new(),
+        exchanges: HashMap::new(),
+    };
     let mut from = whole.read().store.first_id();
     loop {
         let slice = whole.archive.exchanges(from, SLICE)?;
@@ -57,72 +63,70 @@ pub(super) fn load(whole: &Whole, mut judging: Judging) -> Result<(), SessionErr
         drop(state);
         for (exchange, heard) in ended {
             whole.remember(Arc::clone(&exchange));
-            replay.opened(&mut judging, exchange, heard);
+            replay.opened(exchange, heard);
         }
-        judging.judge(whole);
+        replay.judging.judge(whole);
         whole.bump();
     }
-    replay.rest(&mut judging);
-    judging.finish();
-    judging.judge(whole);
+    replay.rest();
+    replay.judging.finish();
+    replay.judging.judge(whole);
     whole.bump();
     Ok(())
 }
 
 /// Tells answers and ends between the openings they came between.
-#[derive(Default)]
-struct Replay {
-    due: BinaryHeap<Reverse<(u64, bool, ExchangeId)>>,
+struct Replay<'a> {
+    whole: &'a Whole,
+    judging: Judging,
+    due: BinaryHeap<Reverse<(u64, ExchangeId, Moment)>>,
     exchanges: HashMap<ExchangeId, Arc<Exchange>>,
 }
 
-impl Replay {
-    fn opened(&mut self, judging: &mut Judging, exchange: Arc<Exchange>, heard: Heard) {
-        self.until(judging, heard.opened);
-        judging.tick(exchange.opened_at);
-        let mut whole = Exchange::clone(&exchange);
-        judging.opened(&as_opened(&mut whole));
+impl Replay<'_> {
+    fn opened(&mut self, exchange: Arc<Exchange>, heard: Heard) {
+        self.until(heard.opened);
+        self.judging.tick(exchange.opened_at);
+        self.judging.opened(&as_opened(&exchange));
         if let Some(number) = heard.answered {
-            self.due.push(Reverse((number, false, exchange.id)));
+            self.due
+                .push(Reverse((number, exchange.id, Moment::Answered)));
         }
         // One that did not end by itself is told as ended when all others are.
-        self.due.push(Reverse((
-            heard.closed.unwrap_or(u64::MAX),
-            true,
-            exchange.id,
-        )));
+        let closed = heard.closed.unwrap_or(u64::MAX);
+        self.due
+            .push(Reverse((closed, exchange.id, Moment::Closed)));
         self.exchanges.insert(exchange.id, exchange);
     }
 
-    fn until(&mut self, judging: &mut Judging, number: u64) {
-        while let Some(Reverse((due, closed, id))) = self.due.peek().copied()
+    /// Tells what was heard before this.
+    fn until(&mut self, number: u64) {
+        while let Some(Reverse((due, id, moment))) = self.due.peek().copied()
             && due < number
         {
             self.due.pop();
-            self.tell(judging, closed, id);
-        }
-    }
-
-    fn rest(&mut self, judging: &mut Judging) {
-        while let Some(Reverse((_, closed, id))) = self.due.pop() {
-            self.tell(judging, closed, id);
-        }
-    }
-
-    fn tell(&mut self, judging: &mut Judging, closed: bool, id: ExchangeId) {
-        if closed {
-            if let Some(exchange) = self.exchanges.remove(&id) {
-                judging.closed(&exchange);
+            if moment == Moment::Closed {
+                if let Some(exchange) = self.exchanges.remove(&id) {
+                    self.judging.closed(&exchange);
+                }
+            } else if let Some(exchange) = self.exchanges.get(&id) {
+                self.judging.answered(exchange, self.whole);
             }
-        } else if let Some(exchange) = self.exchanges.get(&id) {
-            judging.answered(exchange);
+        }
+    }
+
+    fn rest(&mut self) {
+        self.until(u64::MAX);
+        let mut open: Vec<_> = self.exchanges.drain().collect();
+        open.sort_unstable_by_key(|(id, _)| *id);
+        for (_, exchange) in open {
+            self.judging.closed(&exchange);
         }
     }
 }
 
 /// The exchange as it was when it opened.
-fn as_opened(exchange: &mut Exchange) -> Exchange {
-    let _: Option<ResponseHead> = exchange.response.take();
+fn as_opened(exchange: &Exchange) -> Exchange {
     let mut opened = Exchange::opened(exchange.id, exchange.opened_at, exchange.request.clone());
     opened.source = exchange.source;
     opened.kind = exchange.kind;

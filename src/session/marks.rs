@@ -1,6 +1,6 @@
 //! The verdict of every row in a few bytes, and which exchanges belong together.
 
-use crate::cors::{Browser, Check, Outcome, Stage};
+use crate::cors::{Browser, Check, Credentials, Outcome, Stage};
 use crate::diagnose::{Diagnosis, Fetch, FetchId, Member, Role, Root};
 use crate::wire::ExchangeId;
 
@@ -93,6 +93,8 @@ const PAGE: usize = 4_096;
 #[derive(Debug)]
 pub(super) struct Marks {
     first: u64,
+    // Whether whose rules apply was told for the whole session.
+    browser_told: bool,
     pages: Vec<Vec<Packed>>,
     fetches: Vec<Vec<Held>>,
     // Where an outcome's kind of mismatch is told by number; number 0 is none.
@@ -103,9 +105,10 @@ pub(super) struct Marks {
 }
 
 impl Marks {
-    pub(super) fn new(first: ExchangeId) -> Self {
+    pub(super) fn new(first: ExchangeId, browser_told: bool) -> Self {
         Self {
             first: first.0,
+            browser_told,
             pages: Vec::new(),
             fetches: Vec::new(),
             subs: Vec::new(),
@@ -141,12 +144,8 @@ impl Marks {
     /// A fetch as it was last judged.
     pub(super) fn fetch(&self, id: FetchId) -> Option<Fetch> {
         let held = self.held(id)?;
-        let member = |role, position: u32| Member {
-            role,
-            exchange: Some(ExchangeId(self.first + u64::from(position))),
-            cached: false,
-            never_sent: false,
-        };
+        let member =
+            |role, position: u32| Member::sent(role, ExchangeId(self.first + u64::from(position)));
         let members = match &held.members {
             Members::None => return None,
             Members::One(role, position) => vec![member(*role, *position)],
@@ -162,6 +161,8 @@ impl Marks {
             id,
             members,
             browser: held.browser,
+            browser_told: self.browser_told,
+            cached_credentials: Credentials::Unknown,
             settled: held.settled,
         })
     }
@@ -228,6 +229,10 @@ impl Marks {
             self.outcomes[before.outcome as usize] -= 1;
             self.unsettled -= u64::from(!before.settled);
         }
+        if fetch.members.is_empty() {
+            self.count -= 1;
+            return;
+        }
         self.outcomes[diagnosis.outcome as usize] += 1;
         self.unsettled += u64::from(!fetch.settled);
 
@@ -292,13 +297,15 @@ impl Marks {
 
     fn pack(&self, fetch: &Fetch) -> Members {
         let plain = |member: &Member| {
-            if member.cached || member.never_sent {
+            if *member != Member::sent(member.role, member.exchange?) {
                 return None;
             }
             let position = member.exchange?.0.checked_sub(self.first)?;
             Some((member.role, u32::try_from(position).ok()?))
         };
         let packed = match &fetch.members[..] {
+            _ if fetch.cached_credentials != Credentials::Unknown => None,
+            [] => Some(Members::None),
             [one] => plain(one).map(|(role, position)| Members::One(role, position)),
             [first, second] => match (plain(first), plain(second)) {
                 (Some((Role::Preflight, preflight)), Some((Role::Actual, actual))) => {

@@ -134,7 +134,12 @@ impl Session {
         first_id: u64,
     ) -> Result<(Self, Recorder), SessionError> {
         let first = ExchangeId(first_id);
-        let whole = Arc::new(Whole::new(name, Archive::of(&writer), first));
+        let whole = Arc::new(Whole::new(
+            name,
+            Archive::of(&writer),
+            first,
+            rules.is_some(),
+        ));
         let (recorder, queue) = queue(first, kept_bytes_max);
         let ingest = Ingest::new(queue, writer, Arc::clone(&whole), Judging::new(rules));
         let thread = std::thread::Builder::new()
@@ -151,7 +156,7 @@ impl Session {
 
     /// Reads a session file; returns when all of it is read and judged. The file stays as it is.
     pub fn open(path: &Path, rules: Option<Browser>) -> Result<Self, SessionError> {
-        let whole = Self::whole_of(path)?;
+        let whole = Self::whole_of(path, rules)?;
         load::load(&whole, Judging::new(rules))?;
         Ok(Self {
             whole,
@@ -163,7 +168,7 @@ impl Session {
     /// As [`open`](Self::open), but returns at once: rows appear as they are read, and what is wrong
     /// inside the file is told by [`Reader::trouble`]. [`finish`](Self::finish) waits for the end.
     pub fn view(path: &Path, rules: Option<Browser>) -> Result<Self, SessionError> {
-        let whole = Self::whole_of(path)?;
+        let whole = Self::whole_of(path, rules)?;
         let loading = Arc::clone(&whole);
         let thread = std::thread::Builder::new()
             .name("corscope-load".into())
@@ -185,10 +190,15 @@ impl Session {
         })
     }
 
-    fn whole_of(path: &Path) -> Result<Arc<Whole>, SessionError> {
+    fn whole_of(path: &Path, rules: Option<Browser>) -> Result<Arc<Whole>, SessionError> {
         let archive = Archive::open(path)?;
         let first = archive.extent()?.map_or(ExchangeId(1), |(first, _)| first);
-        Ok(Arc::new(Whole::new(name_of(path), archive, first)))
+        Ok(Arc::new(Whole::new(
+            name_of(path),
+            archive,
+            first,
+            rules.is_some(),
+        )))
     }
 
     /// One who looks at it.

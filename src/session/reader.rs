@@ -8,7 +8,7 @@ use super::row::Row;
 use super::whole::{State, Whole};
 use crate::capture::SessionError;
 use crate::cors::Outcome;
-use crate::diagnose::{Diagnosis, Exchanges, Fetch, FetchId};
+use crate::diagnose::{Diagnosis, Exchanges, Fetch, FetchId, diagnose};
 use crate::wire::{Exchange, ExchangeId, Message, Side};
 
 /// Looks at a session, live or finished. Cheap to clone; all look at the same.
@@ -136,8 +136,8 @@ impl Reader {
 
     /// The full verdict, judged anew. May read the disk.
     pub fn diagnosis(&self, id: FetchId) -> Option<Diagnosis> {
-        let _ = self.fetch(id)?;
-        None
+        let fetch = self.fetch(id)?;
+        Some(diagnose(&fetch, &*self.whole, &self.whole.around()))
     }
 
     /// How many there are of what.

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use super::marks::Marks;
 use crate::capture::{Archive, SessionError, Store};
-use crate::diagnose::Exchanges;
+use crate::diagnose::{Exchanges, Surroundings};
 use crate::wire::{Exchange, ExchangeId};
 
 /// Decoded exchanges kept at hand, in bytes.
@@ -24,6 +24,7 @@ pub(super) struct Whole {
     state: RwLock<State>,
     cache: Cache<u64, Arc<Exchange>, Weight>,
     trouble: Mutex<Option<String>>,
+    around: RwLock<Surroundings>,
 }
 
 /// Rows and verdicts, behind one lock that is only ever held for memory's work.
@@ -59,7 +60,7 @@ pub(super) fn weight(exchange: &Exchange) -> u64 {
 }
 
 impl Whole {
-    pub(super) fn new(name: String, archive: Archive, first: ExchangeId) -> Self {
+    pub(super) fn new(name: String, archive: Archive, first: ExchangeId, told: bool) -> Self {
         Self {
             name,
             archive,
@@ -67,13 +68,14 @@ impl Whole {
             skipped_bytes: AtomicU64::new(0),
             state: RwLock::new(State {
                 store: Store::new(first),
-                marks: Marks::new(first),
+                marks: Marks::new(first, told),
                 preflights: 0,
                 preflight_micros: 0,
                 messages: std::collections::HashMap::new(),
             }),
             cache: Cache::with_weighter(16_384, CACHE_BYTES_MAX, Weight),
             trouble: Mutex::new(None),
+            around: RwLock::new(Surroundings::new()),
         }
     }
 
@@ -110,9 +112,17 @@ impl Whole {
         self.cache.insert(exchange.id.0, exchange);
     }
 
-    /// Forgets what is at hand of an exchange, because it changed.
-    pub(super) fn forget(&self, id: ExchangeId) {
-        self.cache.remove(&id.0);
+    /// What the session says about hosts and pages.
+    pub(super) fn around(&self) -> RwLockReadGuard<'_, Surroundings> {
+        self.around.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes an answered exchange into account as a sibling of others.
+    pub(super) fn learn(&self, exchange: &Exchange) {
+        self.around
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .learn(exchange);
     }
 
     /// An exchange: one that is held, or at hand, or from the file.

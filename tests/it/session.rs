@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use corscope::capture::{ExchangeRecorder, Recorder, now};
+use corscope::diagnose::Role;
 use corscope::session::{Options, Reader, Session};
 use corscope::wire::{
     Client, End, ExchangeId, Failure, FailureKind, FailureStage, HeaderList, HttpVersion, Kind,
@@ -252,4 +253,31 @@ fn a_session_read_back_is_the_session_that_was_live() {
             .unwrap(),
         b"x"
     );
+}
+
+#[test]
+fn rows_are_judged_as_they_come() {
+    let (session, recorder) = Session::in_memory(None, 1).unwrap();
+    let reader = session.reader();
+    tell_everything(&recorder);
+    session.finish().unwrap();
+    let counts = reader.counts();
+    assert_eq!(
+        (counts.exchanges, counts.preflights, counts.failed),
+        (5, 1, 2)
+    );
+    let mut marks = Vec::new();
+    reader.rows(&[ExchangeId(1), ExchangeId(2)], &mut |row| {
+        marks.push(row.mark)
+    });
+    assert_eq!(
+        marks[0].fetch, marks[1].fetch,
+        "the preflight belongs to its request"
+    );
+    assert_eq!(
+        (marks[0].role, marks[1].role),
+        (Role::Preflight, Role::Actual)
+    );
+    let diagnosis = reader.diagnosis(marks[0].fetch.unwrap()).unwrap();
+    assert_eq!(diagnosis.outcome, marks[0].outcome);
 }
