@@ -8,6 +8,7 @@ mod headers;
 mod message;
 mod origin;
 mod patch;
+mod stream;
 
 pub use body::{BodyFacts, End, Failure, FailureKind, FailureStage, Side};
 pub use decode::{Decoded, decode_body, decode_charset};
@@ -19,3 +20,4 @@ pub use headers::{Field, HeaderList, SharedHeaders, isomorphic};
 pub use message::{HttpVersion, RequestHead, ResponseHead};
 pub use origin::{Origin, canonical_host, is_localhost_name, is_loopback_host};
 pub use patch::Patch;
+pub use stream::{EventSplitter, WebSocketDeflate, WebSocketSplitter};
