@@ -64,7 +64,8 @@ def asked(record, browser):
     first_failure = True
     out = []
     for request, result in zip(requests, verdict["results"]):
-        one = {"method": request.get("method", "GET"), "url": request["url"].split("#")[0]}
+        default = "POST" if request.get("initiator") in ("beacon", "form-post") else "GET"
+        one = {"method": request.get("method", default), "url": request["url"].split("#")[0]}
         one["include"] = (
             request.get("credentials") == "include"
             or request.get("crossorigin") == "use-credentials"

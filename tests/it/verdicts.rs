@@ -126,6 +126,7 @@ struct Tally {
     fault: usize,
     lists: usize,
     list: usize,
+    stray: usize,
     misses: Vec<String>,
 }
 
@@ -141,13 +142,19 @@ fn undecidable() -> BTreeMap<String, String> {
         .collect()
 }
 
-fn same_url(a: &str, b: &str) -> bool {
+/// Whether the URL asked for is the one seen: without user and password, `ws` told as `http`; the
+/// browser may have upgraded a picture to https.
+fn same_url(asked: &str, seen: &str) -> bool {
     let parsed = |u: &str| {
-        let mut url = url::Url::parse(u).ok()?;
+        let mut url =
+            url::Url::parse(&u.replacen("ws", "http", usize::from(u.starts_with("ws")))).ok()?;
         url.set_fragment(None);
-        Some(url.to_string())
+        url.set_username("").ok()?;
+        url.set_password(None).ok()?;
+        let text = url.to_string();
+        Some(text.split_once("://")?.1.to_owned())
     };
-    a == b || (parsed(a).is_some() && parsed(a) == parsed(b))
+    parsed(asked).is_some() && parsed(asked) == parsed(seen)
 }
 
 /// Whether an outcome of ours is the browser's.
@@ -166,6 +173,26 @@ fn agrees(outcome: Outcome, asked: &Asked) -> bool {
         "opaque" => outcome == Outcome::Opaque,
         _ => outcome != Outcome::Blocked || told,
     }
+}
+
+/// What on the wire tells the credentials mode; then nothing may depend on it.
+fn told(record: &Record, diagnosis: &Diagnosis) -> Option<&'static str> {
+    for id in diagnosis.fetch.exchanges() {
+        let entry = &record.wire[id.0 as usize];
+        let headers = headers(&entry.4);
+        let preflight = entry.2 == "OPTIONS";
+        let is = |name: &str, value: &str| headers.get(name).as_deref() == Some(value);
+        if headers.contains("cookie") && is("sec-fetch-mode", "cors") {
+            return Some("there is a Cookie");
+        }
+        if headers.contains("sec-fetch-storage-access") {
+            return Some("there is Sec-Fetch-Storage-Access");
+        }
+        if record.browser == "chromium" && !preflight && is("sec-fetch-site", "cross-site") {
+            return Some("there is no Sec-Fetch-Storage-Access");
+        }
+    }
+    None
 }
 
 fn branch_cause<'a>(diagnosis: &'a Diagnosis, include: bool) -> (Outcome, Option<&'a Cause>) {
@@ -190,13 +217,33 @@ fn same_fault(record: &Record, asked: &Asked, cause: Option<&Cause>, closed: boo
     if record.browser == "chromium" {
         let named = cause.check.chromium_name(cause.stage) == Some(why.as_str());
         let listed = cause.check != Check::HeaderDisallowed
-            || asked.name.as_ref().is_none_or(|n| cause.missing.contains(n));
+            || asked
+                .name
+                .as_ref()
+                .is_none_or(|n| cause.missing.contains(n));
         return named && listed;
     }
     let why = why.trim_end_matches(|c: char| c.is_ascii_digit());
     // Firefox words a closed connection at random.
-    if closed && matches!(why, "CORSDidNotSucceed" | "CORSMultipleAllowOriginNotAllowed") {
+    if closed
+        && matches!(
+            why,
+            "CORSDidNotSucceed" | "CORSMultipleAllowOriginNotAllowed"
+        )
+    {
         return !cause.check.is_cors();
+    }
+    // It says the same of redirects that are blocked for other reasons; of module scripts that are
+    // error pages, whether or not they have Allow-Origin; and sometimes first of a preflight that is
+    // redirected.
+    if why == "CORSDidNotSucceed" {
+        let redirected = cause
+            .next
+            .contains(&(Check::DisallowedRedirect, Stage::Preflight));
+        return !cause.check.is_cors()
+            || asked.by == "module-script"
+            || redirected
+            || cause.firefox_name == Some(why);
     }
     cause.firefox_name == Some(why)
 }
@@ -231,6 +278,12 @@ fn judge_record(record: &Record, tally: &mut Tally, known: &BTreeMap<String, Str
         let mut wrong = String::new();
         if diagnosis.outcome == Outcome::Depends {
             tally.depends += 1;
+            if let Some(what) = told(record, diagnosis) {
+                tally.misses.push(format!(
+                    "{} {}: depends, although {what}",
+                    record.id, record.browser
+                ));
+            }
         }
         if agrees(outcome, asked) {
             tally.outcome += 1;
@@ -266,14 +319,57 @@ fn judge_record(record: &Record, tally: &mut Tally, known: &BTreeMap<String, Str
             tally.misses.push(format!(
                 "{key} ({}){}: ours {} {cause:?}{}, theirs {} {:?} {:?}",
                 record.of,
-                if listed { " is listed as undecidable and agrees" } else { &wrong },
+                if listed {
+                    " is listed as undecidable and agrees"
+                } else {
+                    &wrong
+                },
                 diagnosis.outcome,
-                if diagnosis.outcome == Outcome::Depends { " (this branch)" } else { "" },
+                if diagnosis.outcome == Outcome::Depends {
+                    " (this branch)"
+                } else {
+                    ""
+                },
                 asked.got,
                 asked.why,
                 asked.name,
             ));
         }
+    }
+    check_strays(record, &free, &diagnoses, tally);
+}
+
+/// Every fetch must be one that the page made; the load of the page itself is not asked for, nor is
+/// what a page does that was not told to. In a session the k-th request has `/qk/` in its URL.
+fn check_strays(record: &Record, free: &[&Diagnosis], all: &[Diagnosis], tally: &mut Tally) {
+    for stray in free {
+        if stray.initiator != "navigation" {
+            tally.stray += 1;
+            tally.misses.push(format!(
+                "{} {}: a fetch nobody asked for, {} {} {}",
+                record.id, record.browser, stray.method, stray.url, stray.outcome
+            ));
+        }
+    }
+    for diagnosis in all {
+        let marks: Vec<&str> = diagnosis
+            .fetch
+            .exchanges()
+            .filter_map(|id| {
+                record.wire[id.0 as usize]
+                    .3
+                    .split("/q")
+                    .nth(1)?
+                    .split('/')
+                    .next()
+            })
+            .collect();
+        assert!(
+            record.of != "session" || marks.windows(2).all(|w| w[0] == w[1]),
+            "{} {}: {marks:?} in one fetch",
+            record.id,
+            record.browser
+        );
     }
 }
 
@@ -291,7 +387,7 @@ fn check(set: &str, lines: &str) {
     for (browser, tally) in &mut tallies {
         println!(
             "{set} {browser}: {} requests, {} left no trace, outcome {}/{}, check and stage {}/{}, \
-             readable headers {}/{}, depends {}, misses {}",
+             readable headers {}/{}, depends {}, stray fetches {}, misses {}",
             tally.requests,
             tally.unseen,
             tally.outcome,
@@ -301,6 +397,7 @@ fn check(set: &str, lines: &str) {
             tally.list,
             tally.lists,
             tally.depends,
+            tally.stray,
             tally.misses.len(),
         );
         misses.append(&mut tally.misses);
