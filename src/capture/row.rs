@@ -48,6 +48,8 @@ pub struct Summary<'a> {
     pub replayed: bool,
     /// The method, letter case as sent.
     pub method: &'a str,
+    /// For a preflight, the method it asks for.
+    pub wanted_method: Option<&'a str>,
     /// Status code, once there is one.
     pub status: Option<u16>,
     /// Scheme, host and port as an origin: `https://api.app.test:8443`.
@@ -125,6 +127,7 @@ const NO_TEXT: u32 = u32::MAX;
 const INSECURE: u8 = 1;
 const PATCHED: u8 = 2;
 const REPLAYED: u8 = 4;
+const PREFLIGHT: u8 = 8;
 
 impl Packed {
     /// Packs a newly opened exchange; the path goes to the end of `paths`.
@@ -140,7 +143,11 @@ impl Packed {
             path_start: paths.len() as u32,
             path_len: cut as u16,
             status: 0,
-            method: texts.id(&exchange.request.method),
+            // A preflight's own method is OPTIONS, always; the one it asks for takes its place.
+            method: match wanted_method(exchange) {
+                Some(wanted) => texts.id(&wanted),
+                None => texts.id(&exchange.request.method),
+            },
             origin: texts.id(&origin),
             page_origin: page.map_or(NO_TEXT, |page| texts.id(&page)),
             type_: 0,
@@ -172,7 +179,8 @@ impl Packed {
         let insecure = exchange.upstream.as_ref().is_some_and(|u| u.insecure);
         self.flags = u8::from(insecure) * INSECURE
             | u8::from(exchange.patch.is_some()) * PATCHED
-            | u8::from(matches!(exchange.source, Source::Replay(_))) * REPLAYED;
+            | u8::from(matches!(exchange.source, Source::Replay(_))) * REPLAYED
+            | u8::from(exchange.request.is_preflight()) * PREFLIGHT;
     }
 
     pub(super) fn summary<'a>(
@@ -182,11 +190,17 @@ impl Packed {
         paths: &'a str,
     ) -> Summary<'a> {
         let start = self.path_start as usize;
+        let preflight = self.flags & PREFLIGHT != 0;
         Summary {
             id,
             kind: self.kind,
             replayed: self.flags & REPLAYED != 0,
-            method: texts.text(self.method),
+            method: if preflight {
+                "OPTIONS"
+            } else {
+                texts.text(self.method)
+            },
+            wanted_method: preflight.then(|| texts.text(self.method)),
             status: (self.status != 0).then_some(self.status),
             origin_text: texts.text(self.origin),
             path: paths
@@ -208,6 +222,13 @@ impl Packed {
             page_origin: (self.page_origin != NO_TEXT).then(|| texts.text(self.page_origin)),
         }
     }
+}
+
+/// The method a preflight asks for.
+fn wanted_method(exchange: &Exchange) -> Option<String> {
+    let request = &exchange.request;
+    let wanted = request.headers.first("access-control-request-method")?;
+    request.is_preflight().then(|| wanted.text())
 }
 
 /// Origin and path with query of a URL. What is no URL is all path, so that it is seen as it came.

@@ -15,6 +15,8 @@ pub struct Row<'a> {
     pub replayed: bool,
     /// The method, letter case as sent.
     pub method: &'a str,
+    /// For a preflight, the method it asks for.
+    pub wanted_method: Option<&'a str>,
     /// Status code, once there is one.
     pub status: Option<u16>,
     /// Scheme, host and port as an origin: `https://api.app.test:8443`; empty where the URL is none.
@@ -53,6 +55,7 @@ impl<'a> Row<'a> {
             kind: summary.kind,
             replayed: summary.replayed,
             method: summary.method,
+            wanted_method: summary.wanted_method,
             status: summary.status,
             origin_text: summary.origin_text,
             path: summary.path,

@@ -41,6 +41,8 @@ pub(crate) enum Action {
     Follow,
     /// Stop the list from growing.
     Pause,
+    /// Bring back what was hidden.
+    ShowAll,
     /// Hide everything captured so far.
     Clear,
     /// Type a filter.

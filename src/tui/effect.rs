@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use crate::diagnose::{Diagnosis, FetchId, Role};
-use crate::wire::{Exchange, ExchangeId, Message};
-
 use super::text::Document;
+use crate::diagnose::{Diagnosis, FetchId, Role};
+use crate::report::Explanation;
+use crate::wire::{Exchange, ExchangeId, Message};
 
 /// Something the screen wants done. [`perform`](super::perform) does those that need nothing but
 /// the session; the rest is for whoever put the parts together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Effect {
-    /// Fetch what the detail pane shows. At most one is under way at a time.
+    /// Fetch what the detail pane shows. At most one is under way at a time; it must be answered.
     Load(LoadRequest),
     /// Launch a browser that uses the proxy; only asked for when
     /// [`Options::can_launch`](super::Options::can_launch) says somebody can.
@@ -25,6 +25,8 @@ pub enum Effect {
 pub enum Outcome {
     /// What the detail pane asked for.
     Loaded(Box<Loaded>),
+    /// What the detail pane asked for is not there; the reason in one sentence.
+    NotLoaded(LoadRequest, String),
     /// One sentence for the bottom line.
     Notice(String),
 }
@@ -44,12 +46,33 @@ pub struct LoadRequest {
 #[derive(Debug)]
 pub struct Loaded {
     pub(crate) request: LoadRequest,
+    /// The exchange whose heads and bodies are shown.
+    pub(crate) exchange: Arc<Exchange>,
     /// The exchanges of the fetch in order, with what they are in it.
     pub(crate) members: Vec<(Role, Arc<Exchange>)>,
     pub(crate) diagnosis: Option<Diagnosis>,
+    pub(crate) explanation: Option<Explanation>,
     pub(crate) request_body: Document,
     pub(crate) response_body: Document,
     pub(crate) messages: Vec<Message>,
     /// Messages that came before the first of `messages`.
     pub(crate) messages_before: usize,
+}
+
+impl Loaded {
+    /// What the shown exchange is within its fetch.
+    pub(crate) fn role(&self) -> Role {
+        self.members
+            .iter()
+            .find(|(_, e)| e.id == self.exchange.id)
+            .map_or(Role::Actual, |(role, _)| *role)
+    }
+
+    /// The preflight of the shown exchange: the last one before it, or itself.
+    pub(crate) fn preflight(&self) -> Option<&Arc<Exchange>> {
+        let preflights = self.members.iter().filter(|(r, _)| *r == Role::Preflight);
+        preflights
+            .map(|(_, e)| e)
+            .rfind(|e| e.id <= self.exchange.id)
+    }
 }

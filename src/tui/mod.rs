@@ -1,9 +1,30 @@
-//! The screen: state ([`App`](app)), drawing (`view`), and effects that leave as data.
+//! The screen: state ([`App`]), drawing (`view`), and effects that leave as data.
+//!
+//! [`App::update`] is the only place that changes state; drawing takes `&App` and cannot. What needs
+//! the disk or another part of the program leaves as an [`Effect`] and comes back as an [`Outcome`].
+//! The screen knows a session's `Reader` and no proxy.
 
+mod action;
+mod app;
+mod chatter;
 mod effect;
+mod error;
+mod filter;
+mod keymap;
+mod list;
+mod load;
+mod mouse;
 mod options;
-#[allow(dead_code, unused_imports, reason = "the views that use it land next")]
+mod pane;
+mod run;
+mod terminal;
 mod text;
+mod theme;
+mod view;
 
+pub use app::{App, Command, Event};
 pub use effect::{Effect, LoadRequest, Loaded, Outcome};
+pub use error::TuiError;
+pub use load::{perform, serve};
 pub use options::{Options, ThemeChoice};
+pub use run::run;

@@ -2,10 +2,12 @@
 
 mod document;
 mod hex;
+mod human;
 mod json;
 mod sanitise;
 
 pub(crate) use document::{DocLine, Document, Token, break_rows};
 pub(crate) use hex::hex_document;
+pub(crate) use human::{clock, clock_millis, count, duration, size};
 pub(crate) use json::{json_document, looks_like_json};
 pub(crate) use sanitise::{clean_bytes, ellipsis, ellipsis_left, sanitise, width, wrap};

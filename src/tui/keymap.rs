@@ -1,0 +1,362 @@
+//! Keys and what they mean, as one table: the loop looks keys up in it, help and key bar are
+//! printed from it.
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+use super::action::Action;
+
+/// Who gets the keys. One value, so that two dialogs cannot both believe they have them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Focus {
+    /// The list.
+    #[default]
+    List,
+    /// The detail pane.
+    Pane,
+    /// The filter box.
+    Filter,
+    /// The help, and where to go back to.
+    Help,
+}
+
+/// Where a binding holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    Everywhere,
+    List,
+    Pane,
+}
+
+/// One row of the table.
+#[derive(Debug)]
+pub(crate) struct Binding {
+    pub(crate) place: Place,
+    /// All keys that do it; the first is the one shown.
+    pub(crate) keys: &'static [Key],
+    pub(crate) action: Action,
+    /// The line in the help.
+    pub(crate) help: &'static str,
+    /// The word in the key bar, for the most useful ones.
+    pub(crate) bar: Option<&'static str>,
+}
+
+/// A key as the table writes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Key {
+    Char(char),
+    Ctrl(char),
+    Code(KeyCode),
+}
+
+impl Key {
+    fn is(self, event: KeyEvent) -> bool {
+        let ctrl = event.modifiers.contains(KeyModifiers::CONTROL);
+        let alt = event.modifiers.contains(KeyModifiers::ALT);
+        match self {
+            Self::Char(c) => event.code == KeyCode::Char(c) && !ctrl && !alt,
+            Self::Ctrl(c) => event.code == KeyCode::Char(c) && ctrl,
+            Self::Code(code) => event.code == code,
+        }
+    }
+
+    /// As printed.
+    pub(crate) fn label(self) -> String {
+        match self {
+            Self::Char(' ') => "Space".to_owned(),
+            Self::Char(c) => c.to_string(),
+            Self::Ctrl(c) => format!("Ctrl-{}", c.to_ascii_uppercase()),
+            Self::Code(code) => match code {
+                KeyCode::Up => "↑".to_owned(),
+                KeyCode::Down => "↓".to_owned(),
+                KeyCode::Left => "←".to_owned(),
+                KeyCode::Right => "→".to_owned(),
+                KeyCode::PageUp => "PgUp".to_owned(),
+                KeyCode::PageDown => "PgDn".to_owned(),
+                KeyCode::BackTab => "Shift-Tab".to_owned(),
+                other => format!("{other:?}"),
+            },
+        }
+    }
+}
+
+const fn bind(
+    place: Place,
+    keys: &'static [Key],
+    action: Action,
+    help: &'static str,
+    bar: Option<&'static str>,
+) -> Binding {
+    Binding {
+        place,
+        keys,
+        action,
+        help,
+        bar,
+    }
+}
+
+use Key::{Char, Code, Ctrl};
+use Place::{Everywhere, List, Pane};
+
+/// The table, in the order of the help; the key bar takes its words in the same order.
+pub(crate) const BINDINGS: &[Binding] = &[
+    bind(
+        Everywhere,
+        &[Char('!')],
+        Action::NextBlocked,
+        "next blocked request",
+        Some("next blocked"),
+    ),
+    bind(
+        List,
+        &[Code(KeyCode::Enter)],
+        Action::Open,
+        "give the keys to the detail pane",
+        Some("details"),
+    ),
+    bind(
+        Pane,
+        &[Code(KeyCode::Esc)],
+        Action::Back,
+        "back to the list",
+        Some("list"),
+    ),
+    bind(
+        Everywhere,
+        &[Char('/')],
+        Action::Filter,
+        "type a filter",
+        Some("filter"),
+    ),
+    bind(
+        Everywhere,
+        &[Char('y')],
+        Action::Copy,
+        "copy what this tab shows",
+        Some("copy"),
+    ),
+    bind(
+        Everywhere,
+        &[Code(KeyCode::Tab), Code(KeyCode::BackTab)],
+        Action::SwitchPane,
+        "list ⇄ detail pane",
+        None,
+    ),
+    bind(Everywhere, &[Char('1')], Action::Tab(1), "Verdict", None),
+    bind(Everywhere, &[Char('2')], Action::Tab(2), "Headers", None),
+    bind(Everywhere, &[Char('3')], Action::Tab(3), "Request", None),
+    bind(Everywhere, &[Char('4')], Action::Tab(4), "Response", None),
+    bind(Everywhere, &[Char('5')], Action::Tab(5), "Preflight", None),
+    bind(Everywhere, &[Char('6')], Action::Tab(6), "Timing", None),
+    bind(Everywhere, &[Char('7')], Action::Tab(7), "Cookies", None),
+    bind(Everywhere, &[Char('8')], Action::Tab(8), "Messages", None),
+    bind(
+        List,
+        &[Code(KeyCode::Left), Char('h')],
+        Action::Left,
+        "chip to the left",
+        None,
+    ),
+    bind(
+        List,
+        &[Code(KeyCode::Right), Char('l')],
+        Action::Right,
+        "chip to the right",
+        None,
+    ),
+    bind(
+        Pane,
+        &[Code(KeyCode::Left), Char('h')],
+        Action::Left,
+        "tab to the left",
+        None,
+    ),
+    bind(
+        Pane,
+        &[Code(KeyCode::Right), Char('l')],
+        Action::Right,
+        "tab to the right",
+        Some("tabs"),
+    ),
+    bind(
+        List,
+        &[Char(' ')],
+        Action::Fold,
+        "show or hide the preflights of this request",
+        Some("fold"),
+    ),
+    bind(
+        Pane,
+        &[Char('z')],
+        Action::Zoom,
+        "detail pane on the whole screen, and back",
+        Some("zoom"),
+    ),
+    bind(
+        List,
+        &[Char('z')],
+        Action::Zoom,
+        "detail pane on the whole screen, and back",
+        None,
+    ),
+    bind(
+        Everywhere,
+        &[Char('?'), Code(KeyCode::F(1))],
+        Action::Help,
+        "this help",
+        Some("help"),
+    ),
+    bind(
+        Everywhere,
+        &[Char('q'), Ctrl('c')],
+        Action::Quit,
+        "quit",
+        Some("quit"),
+    ),
+    bind(
+        List,
+        &[Char('F')],
+        Action::Follow,
+        "stay with the newest request",
+        Some("follow"),
+    ),
+    bind(
+        Everywhere,
+        &[Char('p')],
+        Action::Pause,
+        "stop the list from growing; capture goes on",
+        Some("pause"),
+    ),
+    bind(
+        List,
+        &[Char('B')],
+        Action::Chatter,
+        "show or hide the browser's own traffic",
+        Some("browser chatter"),
+    ),
+    bind(
+        Everywhere,
+        &[Char('b')],
+        Action::Launch,
+        "open a browser that uses this proxy",
+        Some("browser"),
+    ),
+    bind(
+        List,
+        &[Char('x')],
+        Action::Clear,
+        "hide what is listed; the session keeps it",
+        None,
+    ),
+    bind(
+        List,
+        &[Char('X')],
+        Action::ShowAll,
+        "bring back what x hid",
+        Some("bring back"),
+    ),
+    bind(
+        List,
+        &[Code(KeyCode::Esc)],
+        Action::Back,
+        "drop the filter, then the chip",
+        None,
+    ),
+    bind(
+        Everywhere,
+        &[Char('N')],
+        Action::PreviousBlocked,
+        "blocked request before",
+        None,
+    ),
+    bind(
+        Everywhere,
+        &[Code(KeyCode::Up), Char('k')],
+        Action::Up,
+        "up",
+        None,
+    ),
+    bind(
+        Everywhere,
+        &[Code(KeyCode::Down), Char('j')],
+        Action::Down,
+        "down",
+        None,
+    ),
+    bind(
+        Everywhere,
+        &[Code(KeyCode::PageUp), Ctrl('b')],
+        Action::PageUp,
+        "a screenful up",
+        None,
+    ),
+    bind(
+        Everywhere,
+        &[Code(KeyCode::PageDown), Ctrl('f')],
+        Action::PageDown,
+        "a screenful down",
+        None,
+    ),
+    bind(
+        Everywhere,
+        &[Char('g'), Code(KeyCode::Home)],
+        Action::First,
+        "first line",
+        None,
+    ),
+    bind(
+        Everywhere,
+        &[Char('G'), Code(KeyCode::End)],
+        Action::Last,
+        "last line; in the list also follow",
+        None,
+    ),
+    bind(
+        Everywhere,
+        &[Ctrl('z')],
+        Action::Suspend,
+        "suspend; fg brings it back",
+        None,
+    ),
+];
+
+/// What a key means where the focus is. Filter box and help read keys themselves and ask this for
+/// the rest.
+pub(crate) fn action(focus: Focus, event: KeyEvent) -> Option<Action> {
+    BINDINGS
+        .iter()
+        .find(|b| holds(b.place, focus) && b.keys.iter().any(|k| k.is(event)))
+        .map(|b| b.action)
+}
+
+/// Whether a binding's place is where the focus is.
+pub(crate) fn holds(place: Place, focus: Focus) -> bool {
+    match place {
+        Everywhere => matches!(focus, Focus::List | Focus::Pane),
+        List => focus == Focus::List,
+        Pane => focus == Focus::Pane,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_key_means_two_things_in_one_place() {
+        for focus in [Focus::List, Focus::Pane] {
+            let keys: Vec<Key> = BINDINGS
+                .iter()
+                .filter(|b| holds(b.place, focus))
+                .flat_map(|b| b.keys.iter().copied())
+                .collect();
+            for (i, key) in keys.iter().enumerate() {
+                assert!(
+                    !keys[..i].contains(key),
+                    "{} twice in {focus:?}",
+                    key.label()
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,447 @@
+//! What the list consists of: one entry per fetch, learned from rows in slices.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use super::super::chatter::is_chatter;
+use super::super::filter::{Filter, Subject};
+use crate::cors::{Outcome, Stage};
+use crate::diagnose::{FetchId, Role};
+use crate::session::{Reader, Row, RowEnd};
+use crate::wire::ExchangeId;
+
+/// How long learning rows may take per turn of the loop.
+const SLICE: Duration = Duration::from_millis(4);
+/// Rows read under one short lock.
+const ROWS_PER_LOCK: usize = 512;
+
+/// A quick filter, as in DevTools.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Chip {
+    #[default]
+    All,
+    Blocked,
+    Fetch,
+    Doc,
+    Js,
+    Css,
+    Img,
+    Font,
+    Ws,
+}
+
+impl Chip {
+    /// In the order of the screen.
+    pub(crate) const ALL: [Self; 9] = [
+        Self::All,
+        Self::Blocked,
+        Self::Fetch,
+        Self::Doc,
+        Self::Js,
+        Self::Css,
+        Self::Img,
+        Self::Font,
+        Self::Ws,
+    ];
+
+    /// As DevTools writes it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::All => "All",
+            Self::Blocked => "Blocked",
+            Self::Fetch => "Fetch/XHR",
+            Self::Doc => "Doc",
+            Self::Js => "JS",
+            Self::Css => "CSS",
+            Self::Img => "Img",
+            Self::Font => "Font",
+            Self::Ws => "WS",
+        }
+    }
+
+    fn of_type(type_: &str) -> Self {
+        match type_ {
+            "fetch" | "xhr" | "sse" | "preflight" | "beacon" => Self::Fetch,
+            "doc" => Self::Doc,
+            "js" | "worker" | "wasm" => Self::Js,
+            "css" => Self::Css,
+            "img" => Self::Img,
+            "font" => Self::Font,
+            "ws" => Self::Ws,
+            _ => Self::All,
+        }
+    }
+}
+
+/// Whether the exchanges of an entry are shown under it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Fold {
+    /// Open where the preflight is what failed.
+    #[default]
+    Automatic,
+    Open,
+    Closed,
+}
+
+/// One line of the list (and the lines folded into it): a fetch.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entry {
+    /// The fetch, where the session knows one.
+    pub(crate) fetch: Option<FetchId>,
+    /// The exchange that stands for it: the last that is no preflight, or the first preflight.
+    pub(crate) head: ExchangeId,
+    /// Whether `head` is a preflight, so that the request itself was not sent, or not yet.
+    pub(crate) only_preflight: bool,
+    pub(crate) outcome: Outcome,
+    stage: Option<Stage>,
+    pub(crate) fold: Fold,
+    chip: Chip,
+    chatter: bool,
+    /// How many exchanges it has.
+    members: u16,
+    /// The newest of them.
+    last: ExchangeId,
+    matched: bool,
+}
+
+impl Entry {
+    /// How many exchanges are folded into the line.
+    pub(crate) fn children(&self) -> usize {
+        usize::from(self.members) - usize::from(!self.only_preflight)
+    }
+
+    /// Whether they are shown.
+    pub(crate) fn is_open(&self) -> bool {
+        self.children() > 0
+            && match self.fold {
+                Fold::Open => true,
+                Fold::Closed => false,
+                Fold::Automatic => self.failed_in_preflight(),
+            }
+    }
+
+    /// Whether the answer to a preflight is what the browser stumbled over.
+    pub(crate) fn failed_in_preflight(&self) -> bool {
+        self.outcome == Outcome::Blocked && self.stage == Some(Stage::Preflight)
+    }
+
+    /// Lines it takes on the screen.
+    pub(crate) fn lines(&self) -> usize {
+        if self.is_open() {
+            1 + self.children()
+        } else {
+            1
+        }
+    }
+}
+
+/// What decides whether an entry is listed.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Lens {
+    pub(crate) filter: Filter,
+    pub(crate) chip: Chip,
+    pub(crate) chatter: bool,
+    /// Entries before this one are hidden.
+    pub(crate) hidden_before: u32,
+}
+
+/// All entries, and the ones listed.
+#[derive(Debug)]
+pub(crate) struct Entries {
+    entries: Vec<Entry>,
+    /// Entry number + 1 by fetch id; 0 = none.
+    by_fetch: Vec<u32>,
+    /// Entry number by exchange, for exchanges without a fetch; few and passing.
+    loose: Vec<(ExchangeId, u32)>,
+    /// The next row to read.
+    cursor: ExchangeId,
+    /// Rows that can still change what the list decides on.
+    unsettled: VecDeque<ExchangeId>,
+    /// Numbers of the entries that are listed, ascending.
+    listed: Vec<u32>,
+    lens: Lens,
+    counts: [u32; Chip::ALL.len()],
+    chatter_count: u32,
+}
+
+impl Entries {
+    pub(crate) fn new(first: ExchangeId) -> Self {
+        Self {
+            entries: Vec::new(),
+            by_fetch: Vec::new(),
+            loose: Vec::new(),
+            cursor: first,
+            unsettled: VecDeque::new(),
+            listed: Vec::new(),
+            lens: Lens::default(),
+            counts: [0; Chip::ALL.len()],
+            chatter_count: 0,
+        }
+    }
+
+    /// Numbers of the entries that are listed, ascending.
+    pub(crate) fn listed(&self) -> &[u32] {
+        &self.listed
+    }
+
+    pub(crate) fn get(&self, number: u32) -> Option<&Entry> {
+        self.entries.get(number as usize)
+    }
+
+    pub(crate) fn get_mut(&mut self, number: u32) -> Option<&mut Entry> {
+        self.entries.get_mut(number as usize)
+    }
+
+    /// How many entries there are, listed or not.
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Entries of a chip; chatter is counted only while it is shown.
+    pub(crate) fn count(&self, chip: Chip) -> u32 {
+        self.counts[chip as usize]
+    }
+
+    /// Entries that are the browser's own traffic.
+    pub(crate) fn chatter_count(&self) -> u32 {
+        self.chatter_count
+    }
+
+    pub(crate) fn lens(&self) -> &Lens {
+        &self.lens
+    }
+
+    /// Looks through another lens: everything is read again, in slices.
+    pub(crate) fn set_lens(&mut self, lens: Lens, first: ExchangeId) {
+        self.lens = lens;
+        self.listed.clear();
+        self.counts = [0; Chip::ALL.len()];
+        self.chatter_count = 0;
+        for entry in &mut self.entries {
+            entry.matched = false;
+        }
+        for number in 0..self.entries.len() {
+            let entry = self.entries[number];
+            self.count_entry(&entry, true);
+        }
+        self.cursor = first;
+        self.unsettled.clear();
+    }
+
+    /// Whether rows wait to be read.
+    pub(crate) fn is_behind(&self, reader: &Reader) -> bool {
+        self.cursor.0 < reader.first_id().0 + reader.len() as u64
+    }
+
+    /// Reads rows that came, then those that may have changed, for at most one slice of time.
+    /// Returns whether more is to do.
+    pub(crate) fn advance(&mut self, reader: &Reader) -> bool {
+        let started = Instant::now();
+        while self.is_behind(reader) {
+            let mut next = self.cursor;
+            reader.scan(self.cursor, ROWS_PER_LOCK, &mut |row| {
+                self.learn(row);
+                next = ExchangeId(row.id.0 + 1);
+            });
+            // A hole in the file is as long as it is; never wait for it.
+            let end = reader.first_id().0 + reader.len() as u64;
+            if next == self.cursor {
+                next = ExchangeId((self.cursor.0 + ROWS_PER_LOCK as u64).min(end));
+            }
+            self.cursor = next;
+            if started.elapsed() > SLICE {
+                return true;
+            }
+        }
+        self.refresh(reader, started);
+        false
+    }
+
+    /// Reads unsettled rows again, oldest first, as many as time allows; the rest have their turn
+    /// when something happens next.
+    fn refresh(&mut self, reader: &Reader, started: Instant) {
+        let mut left = self.unsettled.len();
+        while left > 0 {
+            let batch: Vec<ExchangeId> = self.unsettled.drain(..left.min(ROWS_PER_LOCK)).collect();
+            left -= batch.len();
+            reader.rows(&batch, &mut |row| self.learn(row));
+            if !self.lens.filter.is_empty() {
+                self.match_again(reader, &batch);
+            }
+            if started.elapsed() > SLICE {
+                return;
+            }
+        }
+    }
+
+    /// Decides anew whether the entries of these exchanges are listed.
+    fn match_again(&mut self, reader: &Reader, exchanges: &[ExchangeId]) {
+        let mut numbers: Vec<u32> = Vec::new();
+        reader.rows(exchanges, &mut |row| {
+            numbers.extend(self.number_of(row.mark.fetch, row.id));
+        });
+        numbers.sort_unstable();
+        numbers.dedup();
+        for number in numbers {
+            let entry = self.entries[number as usize];
+            let members: Vec<ExchangeId> = entry
+                .fetch
+                .and_then(|f| reader.fetch(f))
+                .map_or_else(|| vec![entry.head], |f| f.exchanges().collect());
+            let mut matched = false;
+            let filter = &self.lens.filter;
+            reader.rows(&members, &mut |row| {
+                matched |= filter.matches(&subject(row))
+            });
+            self.entries[number as usize].matched = matched;
+            self.list_or_not(number);
+        }
+    }
+
+    /// The number of an entry.
+    pub(crate) fn number_of(&self, fetch: Option<FetchId>, exchange: ExchangeId) -> Option<u32> {
+        match fetch {
+            Some(fetch) => self.by_fetch.get(fetch.0 as usize)?.checked_sub(1),
+            None => self
+                .loose
+                .iter()
+                .find(|(id, _)| *id == exchange)
+                .map(|(_, n)| *n),
+        }
+    }
+
+    /// Takes a row in; reading one twice does no harm.
+    fn learn(&mut self, row: &Row<'_>) {
+        let mark = &row.mark;
+        let preflight = mark.role == Role::Preflight;
+        let chip = Chip::of_type(row.type_);
+        let number = match self.number_of(mark.fetch, row.id) {
+            Some(number) => number,
+            None => self.adopt(row, preflight, chip),
+        };
+        let before = self.entries[number as usize];
+        let mut entry = before;
+        if row.id > entry.last {
+            entry.last = row.id;
+            entry.members = entry.members.saturating_add(1);
+        }
+        let stands = if preflight {
+            entry.only_preflight && row.id <= entry.head
+        } else {
+            entry.only_preflight || row.id >= entry.head
+        };
+        if stands {
+            entry.head = row.id;
+            entry.only_preflight = preflight;
+            entry.chip = chip;
+        }
+        entry.outcome = mark.outcome;
+        entry.stage = mark.stage;
+        if !entry.matched {
+            entry.matched = self.lens.filter.is_empty() || self.lens.filter.matches(&subject(row));
+        }
+        if (before.outcome, before.chip) != (entry.outcome, entry.chip) {
+            self.count_entry(&before, false);
+            self.count_entry(&entry, true);
+        }
+        self.entries[number as usize] = entry;
+        self.list_or_not(number);
+        if row.end == RowEnd::Open || mark.outcome == Outcome::Pending || mark.fetch.is_none() {
+            self.unsettled.push_back(row.id);
+        }
+    }
+
+    fn adopt(&mut self, row: &Row<'_>, preflight: bool, chip: Chip) -> u32 {
+        let known = self.loose.iter().position(|(id, _)| *id == row.id);
+        let number = if let Some(at) = known {
+            // The session found out since which fetch it belongs to.
+            self.loose.swap_remove(at).1
+        } else {
+            let entry = Entry {
+                fetch: row.mark.fetch,
+                head: row.id,
+                only_preflight: preflight,
+                outcome: row.mark.outcome,
+                stage: row.mark.stage,
+                fold: Fold::Automatic,
+                chip,
+                chatter: is_chatter(row.origin_text, row.path, row.page_origin),
+                members: 1,
+                last: row.id,
+                matched: false,
+            };
+            self.entries.push(entry);
+            self.count_entry(&entry, true);
+            self.entries.len() as u32 - 1
+        };
+        if let Some(fetch) = row.mark.fetch {
+            let at = fetch.0 as usize;
+            if self.by_fetch.len() <= at {
+                self.by_fetch.resize(at + 1, 0);
+            }
+            self.by_fetch[at] = number + 1;
+            self.entries[number as usize].fetch = Some(fetch);
+        } else {
+            self.loose.push((row.id, number));
+        }
+        number
+    }
+
+    fn count_entry(&mut self, entry: &Entry, add: bool) {
+        let step = |n: &mut u32| *n = if add { *n + 1 } else { n.saturating_sub(1) };
+        if entry.chatter {
+            step(&mut self.chatter_count);
+            if !self.lens.chatter {
+                return;
+            }
+        }
+        step(&mut self.counts[Chip::All as usize]);
+        if entry.chip != Chip::All {
+            step(&mut self.counts[entry.chip as usize]);
+        }
+        if entry.outcome == Outcome::Blocked {
+            step(&mut self.counts[Chip::Blocked as usize]);
+        }
+    }
+
+    fn list_or_not(&mut self, number: u32) {
+        let entry = &self.entries[number as usize];
+        let wanted = entry.matched
+            && number >= self.lens.hidden_before
+            && (self.lens.chatter || !entry.chatter)
+            && match self.lens.chip {
+                Chip::All => true,
+                Chip::Blocked => entry.outcome == Outcome::Blocked,
+                chip => entry.chip == chip,
+            };
+        match self.listed.binary_search(&number) {
+            Ok(at) if !wanted => {
+                self.listed.remove(at);
+            }
+            Err(at) if wanted => self.listed.insert(at, number),
+            _ => {}
+        }
+    }
+}
+
+/// What the filter sees of a row.
+fn subject<'a>(row: &Row<'a>) -> Subject<'a> {
+    let mark = &row.mark;
+    Subject {
+        method: row.method,
+        status: row.status,
+        server: row.origin_text,
+        path: row.path,
+        type_: row.type_,
+        page_origin: row.page_origin,
+        outcome: mark.outcome,
+        check: mark.check,
+        root: mark.root,
+        sub: mark.sub,
+        role: Some(mark.role),
+        never_sent: mark.never_sent,
+        warnings: mark.warnings,
+        insecure: row.insecure,
+        chatter: is_chatter(row.origin_text, row.path, row.page_origin),
+    }
+}

@@ -1,0 +1,151 @@
+//! The loop of the screen.
+
+use std::io::{IsTerminal as _, stdin, stdout};
+use std::time::Duration;
+
+use crossterm::event::{Event as Raw, EventStream};
+use futures_util::{FutureExt as _, StreamExt as _};
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+
+use super::app::{App, Command, Event};
+use super::effect::{Effect, Outcome};
+use super::error::TuiError;
+use super::options::Options;
+use super::terminal::Screen;
+use crate::session::Reader;
+use crate::wire::Timestamp;
+
+/// The shortest time from one frame to the next.
+const FRAME: Duration = Duration::from_millis(16);
+
+/// Shows a session until the person leaves, the program is told to end, or the terminal goes away.
+/// Effects are handed to `effects`, never waiting; what they came to is read from `outcomes`.
+pub async fn run(
+    options: Options,
+    reader: Reader,
+    effects: mpsc::Sender<Effect>,
+    mut outcomes: mpsc::Receiver<Outcome>,
+) -> Result<(), TuiError> {
+    if !stdin().is_terminal() || !stdout().is_terminal() {
+        return Err(TuiError::NoTerminal);
+    }
+    let mut shutdown = options.shutdown.clone();
+    let mut stop = std::pin::pin!(told_to_end());
+    let mut revision = reader.revision();
+    let utc_offset = chrono::Local::now().offset().local_minus_utc();
+    // Asks the terminal for its colours, so before anything else reads from it.
+    let mut app = App::new(options, reader, now(), utc_offset);
+    let mut screen = Screen::take()?;
+    let size = screen.terminal.size()?;
+    let mut keys = EventStream::new();
+    let mut second = interval(Duration::from_secs(1));
+    second.set_missed_tick_behavior(MissedTickBehavior::Skip);
+
+    let mut todo = app.update(Event::Resize(size.width, size.height), now());
+    todo.extend(app.update(Event::Captured, now()));
+    let mut drawn_at: Option<Instant> = None;
+    let mut dirty = true;
+    loop {
+        for command in todo.drain(..) {
+            match command {
+                Command::Quit => return Ok(()),
+                Command::Suspend => screen.suspend()?,
+                Command::Copy(text) => {
+                    let said = Screen::copy(&text)?;
+                    app.update(Event::Outcome(Outcome::Notice(said)), now());
+                }
+                Command::Perform(effect) => {
+                    if let Err(refused) = effects.try_send(effect) {
+                        app.not_performed(&refused.into_inner());
+                    }
+                }
+            }
+        }
+        let frame_at = drawn_at.map_or_else(Instant::now, |at| at + FRAME);
+        let event = tokio::select! {
+            biased;
+            () = &mut stop => return Ok(()),
+            () = turned_true(&mut shutdown) => return Ok(()),
+            () = sleep_until(frame_at), if dirty => {
+                screen.terminal.draw(|frame| app.draw(frame))?;
+                drawn_at = Some(Instant::now());
+                dirty = false;
+                continue;
+            }
+            key = keys.next() => match key {
+                Some(Ok(raw)) => {
+                    // Whatever waits is taken before the next frame is drawn.
+                    todo.extend(take(&mut app, raw));
+                    while let Some(Some(Ok(raw))) = keys.next().now_or_never() {
+                        todo.extend(take(&mut app, raw));
+                    }
+                    dirty = true;
+                    continue;
+                }
+                // The terminal is gone.
+                Some(Err(_)) | None => return Ok(()),
+            },
+            Some(outcome) = outcomes.recv() => Event::Outcome(outcome),
+            Ok(()) = revision.changed() => Event::Captured,
+            _ = second.tick(), if app.wants_ticks() => Event::Tick,
+            () = tokio::task::yield_now(), if app.is_behind() => Event::Captured,
+        };
+        todo.extend(app.update(event, now()));
+        dirty = true;
+    }
+}
+
+fn take(app: &mut App, raw: Raw) -> Vec<Command> {
+    let event = match raw {
+        Raw::Key(key) => Event::Key(key),
+        Raw::Mouse(mouse) => Event::Mouse(mouse),
+        Raw::Paste(text) => Event::Paste(text),
+        Raw::Resize(columns, rows) => Event::Resize(columns, rows),
+        Raw::FocusGained => Event::Focused(true),
+        Raw::FocusLost => Event::Focused(false),
+    };
+    app.update(event, now())
+}
+
+fn now() -> Timestamp {
+    Timestamp(chrono::Utc::now().timestamp_micros())
+}
+
+/// Resolves when the channel says `true`; never without a channel, or when its sender is gone.
+async fn turned_true(channel: &mut Option<watch::Receiver<bool>>) {
+    if let Some(receiver) = channel
+        && receiver.wait_for(|end| *end).await.is_ok()
+    {
+        return;
+    }
+    std::future::pending().await
+}
+
+/// Resolves on SIGTERM, SIGHUP or SIGINT (Ctrl-C arrives as a key).
+#[cfg(unix)]
+async fn told_to_end() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let kinds = [
+        SignalKind::terminate(),
+        SignalKind::hangup(),
+        SignalKind::interrupt(),
+    ];
+    let mut waits: Vec<_> = kinds
+        .into_iter()
+        .filter_map(|kind| signal(kind).ok())
+        .collect();
+    let any = waits.iter_mut().map(|s| Box::pin(s.recv()));
+    if any.len() == 0 {
+        std::future::pending().await
+    }
+    futures_util::future::select_all(any).await;
+}
+
+/// Resolves on Ctrl-C from outside.
+#[cfg(not(unix))]
+async fn told_to_end() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending().await
+    }
+}

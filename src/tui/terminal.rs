@@ -1,0 +1,134 @@
+//! The terminal: taken over, given back on every way out.
+
+use std::io::{self, Stdout, Write, stdout};
+use std::panic;
+use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use crossterm::event::{
+    DisableBracketedPaste, DisableFocusChange, DisableMouseCapture, EnableBracketedPaste,
+    EnableFocusChange, EnableMouseCapture,
+};
+use crossterm::terminal::{
+    EnterAlternateScreen, LeaveAlternateScreen, SetTitle, disable_raw_mode, enable_raw_mode,
+};
+use crossterm::{cursor, execute, queue};
+use ratatui::Terminal;
+use ratatui::backend::CrosstermBackend;
+
+/// More than this many bytes are not put on the clipboard: terminals cut OSC 52 at about 100 kB
+/// without a word, and base64 adds a third.
+const COPY_BYTES_MAX: usize = 74_000;
+
+/// Whether the terminal is ours at the moment; the panic hook must not touch it otherwise.
+static TAKEN: AtomicBool = AtomicBool::new(false);
+static HOOK: Once = Once::new();
+
+/// The terminal while it is ours. Dropping it gives it back.
+pub(super) struct Screen {
+    pub(super) terminal: Terminal<CrosstermBackend<Stdout>>,
+}
+
+impl Screen {
+    /// Takes the terminal over.
+    pub(super) fn take() -> io::Result<Self> {
+        HOOK.call_once(|| {
+            let previous = panic::take_hook();
+            panic::set_hook(Box::new(move |info| {
+                // First the terminal, so that the message can be read.
+                give_back();
+                previous(info);
+            }));
+        });
+        enter()?;
+        match Terminal::new(CrosstermBackend::new(stdout())) {
+            Ok(terminal) => Ok(Self { terminal }),
+            Err(error) => {
+                give_back();
+                Err(error)
+            }
+        }
+    }
+
+    /// Gives the terminal back for a while, stops the process as Ctrl-Z does, and takes the terminal
+    /// again when the shell continues it.
+    #[cfg(unix)]
+    pub(super) fn suspend(&mut self) -> io::Result<()> {
+        give_back();
+        // Only another process can stop this one without `unsafe`. The shell in between is there
+        // because `kill` is a builtin of every shell and a program on few systems.
+        let stopped = std::process::Command::new("/bin/sh")
+            .arg("-c")
+            .arg(format!("kill -TSTP {}", std::process::id()))
+            .status();
+        enter()?;
+        self.terminal.clear()?;
+        stopped.map(|_| ())
+    }
+
+    /// Elsewhere there is no such thing.
+    #[cfg(not(unix))]
+    pub(super) fn suspend(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Puts text on the clipboard through the terminal (OSC 52), which works over SSH too. Returns
+    /// what to tell the person.
+    pub(super) fn copy(text: &str) -> io::Result<String> {
+        let mut cut = text.len().min(COPY_BYTES_MAX);
+        while !text.is_char_boundary(cut) {
+            cut -= 1;
+        }
+        let coded = STANDARD.encode(&text[..cut]);
+        let mut out = stdout();
+        // tmux hands it on by itself where `set-clipboard` is on, which is its default.
+        write!(out, "\x1b]52;c;{coded}\x07")?;
+        out.flush()?;
+        let cut_note = if cut < text.len() { ", cut" } else { "" };
+        Ok(format!(
+            "copied {}{cut_note} through the terminal (OSC 52)",
+            super::text::size(cut as u64)
+        ))
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        give_back();
+    }
+}
+
+fn enter() -> io::Result<()> {
+    enable_raw_mode()?;
+    TAKEN.store(true, Ordering::SeqCst);
+    let entered = execute!(
+        stdout(),
+        EnterAlternateScreen,
+        SetTitle("corscope"),
+        EnableMouseCapture,
+        EnableBracketedPaste,
+        EnableFocusChange,
+        cursor::Hide
+    );
+    if entered.is_err() {
+        give_back();
+    }
+    entered
+}
+
+/// Undoes [`enter`]. Goes on after an error: the more is undone, the better.
+fn give_back() {
+    if !TAKEN.swap(false, Ordering::SeqCst) {
+        return;
+    }
+    let mut out = stdout();
+    let _ = queue!(out, DisableFocusChange);
+    let _ = queue!(out, DisableBracketedPaste);
+    let _ = queue!(out, DisableMouseCapture);
+    let _ = queue!(out, LeaveAlternateScreen);
+    let _ = queue!(out, cursor::Show);
+    let _ = out.flush();
+    let _ = disable_raw_mode();
+}

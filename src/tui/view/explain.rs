@@ -1,0 +1,184 @@
+//! The verdict: headline, cause, proof, fix, console sentence.
+
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+use super::super::effect::Loaded;
+use super::super::text::{ellipsis, sanitise, width};
+use super::super::theme::Theme;
+use super::detail::labelled;
+use crate::report::{Explanation, FixLine, Proof};
+
+/// Width of the column of labels.
+const LABEL: usize = 9;
+
+/// The verdict of what is loaded.
+pub(super) fn lines(loaded: &Loaded, theme: &Theme, room: usize) -> Vec<Line<'static>> {
+    let Some(told) = &loaded.explanation else {
+        let head = &loaded.exchange.request;
+        return labelled(
+            "",
+            &format!("{} {}\nNot judged yet.", head.method, head.url),
+            0,
+            room,
+            theme.label,
+            theme.dim,
+        );
+    };
+    let mut out = headline(told, theme, room);
+    let mut section = |label: &str, lines: Vec<Line<'static>>| {
+        for (n, mut line) in lines.into_iter().enumerate() {
+            let head = if n == 0 { label } else { "" };
+            line.spans
+                .insert(0, Span::styled(format!("{head:<LABEL$}"), theme.label));
+            out.push(line);
+        }
+    };
+    let inner = room.saturating_sub(LABEL);
+    let text = |text: &str, style: Style| labelled("", text, 0, inner, Style::new(), style);
+
+    let mut cause = Vec::new();
+    if !told.cause.is_empty() {
+        cause.extend(text(&told.cause, Style::new()));
+    }
+    if let Some(rule) = &told.rule {
+        cause.extend(text(rule, theme.dim));
+    }
+    for remark in &told.remarks {
+        cause.extend(text(remark, theme.dim));
+    }
+    section("CAUSE", cause);
+    section("PROOF", proof(&told.proof, theme, inner));
+    for case in &told.cases {
+        let label = if case.include { "WITH" } else { "WITHOUT" };
+        let mut lines = text(
+            &format!("credentials: {} {}", case.outcome.glyph(), case.text),
+            theme.outcome(case.outcome),
+        );
+        lines.extend(fix(&case.fix, theme, inner));
+        section(label, lines);
+    }
+    section("FIX", fix(&told.fix, theme, inner));
+    for warning in &told.warnings {
+        section("⚠", text(&warning.title, theme.warning));
+    }
+    if let Some(console) = &told.console {
+        section("CONSOLE", text(console, theme.dim));
+    }
+    out
+}
+
+fn headline(told: &Explanation, theme: &Theme, room: usize) -> Vec<Line<'static>> {
+    let style = theme.outcome(told.outcome).patch(theme.strong);
+    let glyph = told.outcome.glyph();
+    let head = format!("{glyph} {}", sanitise(&told.headline));
+    let request = sanitise(&told.request).into_owned();
+    let mut out = Vec::new();
+    // On one line where both fit, as the request is what the eye looks for next.
+    if width(&head) + width(&request) + 3 <= room {
+        let gap = room - width(&head) - width(&request);
+        out.push(Line::from(vec![
+            Span::styled(head, style),
+            Span::raw(" ".repeat(gap)),
+            Span::styled(request, theme.dim),
+        ]));
+    } else {
+        out.extend(labelled("", &head, 0, room, style, style));
+        out.push(Line::styled(
+            ellipsis(&request, room).into_owned(),
+            theme.dim,
+        ));
+    }
+    if let Some(origin) = told.origin.as_ref() {
+        let never = if told.never_sent {
+            " · the request itself was never sent"
+        } else {
+            ""
+        };
+        let text = format!("from a page of {}{never}", sanitise(origin));
+        out.push(Line::styled(ellipsis(&text, room).into_owned(), theme.dim));
+    }
+    out.push(Line::styled("─".repeat(room), theme.rule));
+    out
+}
+
+fn proof(proof: &[Proof], theme: &Theme, room: usize) -> Vec<Line<'static>> {
+    let label = proof.iter().map(|p| p.label.len()).max().unwrap_or(0) + 2;
+    let mut out = Vec::new();
+    for line in proof {
+        let value = match &line.name {
+            Some(name) => format!("{name}: {}", line.value),
+            None => line.value.clone(),
+        };
+        let style = if line.bad {
+            theme.blocked
+        } else {
+            Style::new()
+        };
+        let value = sanitise(&value).into_owned();
+        let note = if line.note.is_empty() {
+            String::new()
+        } else {
+            format!("◀ {}", sanitise(&line.note))
+        };
+        let mark = if line.bad { "✖ " } else { "  " };
+        let mut rows = labelled(
+            &format!("{mark}{}", line.label),
+            &value,
+            label + 2,
+            room,
+            theme.dim,
+            style,
+        );
+        if !note.is_empty() {
+            let last = rows.last_mut().map_or(0, |l| l.width());
+            if last + 3 + width(&note) <= room {
+                if let Some(row) = rows.last_mut() {
+                    row.push_span(Span::raw("   "));
+                    row.push_span(Span::styled(note, theme.dim));
+                }
+            } else {
+                rows.extend(labelled("", &note, label + 2, room, theme.dim, theme.dim));
+            }
+        }
+        out.extend(rows);
+    }
+    out
+}
+
+fn fix(fix: &[FixLine], theme: &Theme, room: usize) -> Vec<Line<'static>> {
+    let mut out = Vec::new();
+    let mut step = 0;
+    let steps = fix.iter().filter(|l| matches!(l, FixLine::Step(_))).count();
+    for line in fix {
+        match line {
+            FixLine::Step(text) => {
+                step += 1;
+                let number = if steps > 1 {
+                    format!("{step}")
+                } else {
+                    "•".to_owned()
+                };
+                out.extend(labelled(&number, text, 3, room, theme.strong, Style::new()));
+            }
+            FixLine::On(text) => {
+                out.extend(labelled("", text, 3, room, theme.dim, theme.dim));
+            }
+            // Header lines are pasted, so they are cut nowhere and have nothing in front but a sign.
+            FixLine::Add(text) => {
+                out.extend(labelled("   +", text, 5, room, theme.good, theme.good));
+            }
+            FixLine::Remove(text) => {
+                out.extend(labelled(
+                    "   -",
+                    text,
+                    5,
+                    room,
+                    theme.blocked,
+                    theme.blocked,
+                ));
+            }
+        }
+    }
+    out
+}

@@ -1,0 +1,503 @@
+//! Heads: what was asked for against what was granted first, then all fields as they came.
+
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+use super::super::effect::Loaded;
+use super::super::text::{clean_bytes, count, duration, sanitise, size};
+use super::super::theme::Theme;
+use super::detail::labelled;
+use crate::cors::{Check, Credentials, Outcome, Stage};
+use crate::diagnose::{Diagnosis, Role};
+use crate::wire::{End, Exchange, Field, HeaderList, RequestHead};
+
+/// Headers that decide about CORS, or about what a cache may do with the answer.
+fn is_relevant(field: &Field<'_>) -> bool {
+    let name = field.name.to_ascii_lowercase();
+    name.starts_with("access-control-")
+        || name.starts_with("sec-fetch-")
+        || matches!(
+            name.as_str(),
+            "origin" | "vary" | "cross-origin-resource-policy" | "location" | "timing-allow-origin"
+        )
+}
+
+/// The Headers tab.
+pub(super) fn headers(loaded: &Loaded, theme: &Theme, room: usize) -> Vec<Line<'static>> {
+    let exchange = &loaded.exchange;
+    let mut out = request_line(exchange, theme, room);
+    out.extend(status_line(exchange, theme, room));
+    out.extend(grants(loaded, exchange, loaded.role(), theme, room));
+    if let Some(response) = &exchange.response {
+        title(&mut out, "Response headers", response.headers.len(), theme);
+        out.extend(fields(&response.headers, theme, room));
+        if let Some(patch) = &exchange.patch {
+            title(
+                &mut out,
+                "⚡ changed by a trial fix",
+                patch.set.len(),
+                theme,
+            );
+            for (name, value) in patch.set.iter().chain(&patch.append) {
+                out.extend(labelled(
+                    "  + ",
+                    &format!("{name}: {value}"),
+                    4,
+                    room,
+                    theme.good,
+                    theme.good,
+                ));
+            }
+        }
+    }
+    title(
+        &mut out,
+        "Request headers",
+        exchange.request.headers.len(),
+        theme,
+    );
+    out.extend(fields(&exchange.request.headers, theme, room));
+    if !exchange.trailers.is_empty() {
+        title(&mut out, "Trailers", exchange.trailers.len(), theme);
+        out.extend(fields(&exchange.trailers, theme, room));
+    }
+    out
+}
+
+/// What stands before the request's body.
+pub(super) fn request(loaded: &Loaded, theme: &Theme, room: usize) -> Vec<Line<'static>> {
+    let exchange = &loaded.exchange;
+    let mut out = request_line(exchange, theme, room);
+    let query = query(&exchange.request);
+    if !query.is_empty() {
+        title(&mut out, "Query", query.len(), theme);
+        for (name, value) in query {
+            out.extend(pair(&name, &value, theme, room));
+        }
+    }
+    out.extend(body_line(
+        &exchange.request.headers,
+        exchange.request_body.seen_bytes,
+        &loaded.request_body,
+        theme,
+        room,
+    ));
+    out
+}
+
+/// What stands before the response's body.
+pub(super) fn response(loaded: &Loaded, theme: &Theme, room: usize) -> Vec<Line<'static>> {
+    let exchange = &loaded.exchange;
+    let mut out = Vec::new();
+    if loaded.role() == Role::Preflight {
+        out.push(Line::styled("the answer to OPTIONS", theme.dim));
+    }
+    out.extend(status_line(exchange, theme, room));
+    let none = HeaderList::new();
+    let headers = exchange.response.as_ref().map_or(&none, |r| &*r.headers);
+    out.extend(body_line(
+        headers,
+        exchange.response_body.seen_bytes,
+        &loaded.response_body,
+        theme,
+        room,
+    ));
+    let withheld = loaded.diagnosis.as_ref().is_some_and(|d| {
+        matches!(d.outcome, Outcome::Blocked | Outcome::Opaque) && loaded.role() == Role::Actual
+    });
+    if withheld && !loaded.response_body.lines.is_empty() {
+        out.push(Line::styled(
+            "◌ the page never saw this: the browser withheld it",
+            theme.opaque,
+        ));
+    }
+    out
+}
+
+/// The Preflight tab.
+pub(super) fn preflight(loaded: &Loaded, theme: &Theme, room: usize) -> Vec<Line<'static>> {
+    let Some(preflight) = loaded.preflight() else {
+        return no_preflight(loaded, theme, room);
+    };
+    let mut out = request_line(preflight, theme, room);
+    out.extend(status_line(preflight, theme, room));
+    if let Some(micros) = preflight.duration_micros() {
+        let text = format!("  cost {} before the request could start", duration(micros));
+        out.push(Line::styled(text, theme.dim));
+    }
+    out.extend(grants(loaded, preflight, Role::Preflight, theme, room));
+    if let Some(response) = &preflight.response {
+        title(&mut out, "Response headers", response.headers.len(), theme);
+        out.extend(fields(&response.headers, theme, room));
+    }
+    title(
+        &mut out,
+        "Request headers",
+        preflight.request.headers.len(),
+        theme,
+    );
+    out.extend(fields(&preflight.request.headers, theme, room));
+    out
+}
+
+fn no_preflight(loaded: &Loaded, theme: &Theme, room: usize) -> Vec<Line<'static>> {
+    let members = loaded.diagnosis.iter().flat_map(|d| &d.fetch.members);
+    let cached = members.into_iter().any(|m| m.cached);
+    let text = if cached {
+        "The preflight was answered from the browser's cache: an earlier OPTIONS granted it."
+    } else {
+        "No preflight belongs to this request. Browsers send one before a cross-origin request whose \
+         method, headers or content type a plain form could not have sent."
+    };
+    labelled("", text, 0, room, theme.dim, theme.dim)
+}
+
+fn title(out: &mut Vec<Line<'static>>, text: &str, n: usize, theme: &Theme) {
+    out.push(Line::raw(""));
+    out.push(Line::from(vec![
+        Span::styled(text.to_owned(), theme.heading),
+        Span::styled(format!("  {n}"), theme.dim),
+    ]));
+}
+
+fn request_line(exchange: &Exchange, theme: &Theme, room: usize) -> Vec<Line<'static>> {
+    let head = &exchange.request;
+    let text = format!("{} {}", head.method, head.url);
+    let mut out = labelled("→ ", &text, 2, room, theme.label, theme.strong);
+    let facts = format!("  {}", head.version.name());
+    out.push(Line::styled(facts, theme.dim));
+    out
+}
+
+fn status_line(exchange: &Exchange, theme: &Theme, room: usize) -> Vec<Line<'static>> {
+    let mut out = Vec::new();
+    if let Some(response) = &exchange.response {
+        let reason = response
+            .reason
+            .clone()
+            .unwrap_or_else(|| reason(response.status).to_owned());
+        let style = if response.status >= 400 {
+            theme.blocked
+        } else {
+            theme.strong
+        };
+        let text = format!("{} {reason}", response.status);
+        out.extend(labelled("← ", &text, 2, room, theme.label, style));
+        let mut facts = vec![response.version.name().to_owned()];
+        if let Some(upstream) = &exchange.upstream {
+            facts.extend(upstream.addr.map(|a| a.to_string()));
+            facts.extend(upstream.tls.clone());
+            if upstream.insecure {
+                facts.push("certificate not verified (--insecure)".to_owned());
+            }
+        }
+        let facts = format!("  {}", sanitise(&facts.join(" · ")));
+        out.push(Line::styled(facts, theme.dim));
+    }
+    match &exchange.end {
+        End::Failed(failure) => {
+            let text = format!("failed ({}): {}", failure.stage, failure.detail);
+            out.extend(labelled("! ", &text, 2, room, theme.blocked, theme.blocked));
+        }
+        End::Aborted => {
+            let text = "the browser went away before the response was complete";
+            out.extend(labelled("! ", text, 2, room, theme.warning, theme.warning));
+        }
+        End::Open => out.push(Line::styled("… not over yet", theme.dim)),
+        End::Complete => {}
+    }
+    out
+}
+
+fn reason(status: u16) -> &'static str {
+    http::StatusCode::from_u16(status)
+        .ok()
+        .and_then(|s| s.canonical_reason())
+        .unwrap_or("")
+}
+
+/// All fields, those that matter to CORS first, otherwise in wire order.
+fn fields(headers: &HeaderList, theme: &Theme, room: usize) -> Vec<Line<'static>> {
+    let (first, rest): (Vec<_>, Vec<_>) = headers.iter().partition(is_relevant);
+    first
+        .iter()
+        .map(|f| (f, true))
+        .chain(rest.iter().map(|f| (f, false)))
+        .flat_map(|(field, relevant)| {
+            let name = format!("  {}: ", sanitise(field.name));
+            let name_style = if relevant { theme.label } else { theme.dim };
+            let style = if relevant { theme.strong } else { Style::new() };
+            let value = clean_bytes(field.value);
+            // Names may be longer than the pane is wide; then the value starts on its own line.
+            let indent = super::super::text::width(&name);
+            let indent = if indent * 2 > room { 4 } else { indent };
+            if indent == 4 {
+                let mut lines = vec![Line::styled(name, name_style)];
+                lines.extend(labelled("", &value, 4, room, name_style, style));
+                lines
+            } else {
+                let mut lines = labelled(&name, &value, 4, room, name_style, style);
+                relayout(&mut lines, &name, &value, room, name_style, style);
+                lines
+            }
+        })
+        .collect()
+}
+
+/// First line: name and as much of the value as fits; the rest indented by four.
+fn relayout(
+    lines: &mut Vec<Line<'static>>,
+    name: &str,
+    value: &str,
+    room: usize,
+    name_style: Style,
+    style: Style,
+) {
+    use super::super::text::{width, wrap};
+    let first_room = room.saturating_sub(width(name)).max(1);
+    let first = wrap(value, first_room).into_iter().next().unwrap_or(0..0);
+    let mut out = vec![Line::from(vec![
+        Span::styled(name.to_owned(), name_style),
+        Span::styled(value[first.clone()].trim_end().to_owned(), style),
+    ])];
+    let rest = value[first.end..].trim_start();
+    if !rest.is_empty() {
+        out.extend(labelled("", rest, 4, room, name_style, style));
+    }
+    *lines = out;
+}
+
+fn pair(name: &str, value: &str, theme: &Theme, room: usize) -> Vec<Line<'static>> {
+    let name = format!("  {} = ", sanitise(name));
+    let mut lines = Vec::new();
+    let value = sanitise(value).into_owned();
+    relayout(&mut lines, &name, &value, room, theme.label, Style::new());
+    lines
+}
+
+fn query(head: &RequestHead) -> Vec<(String, String)> {
+    let Ok(url) = url::Url::parse(&head.url) else {
+        return Vec::new();
+    };
+    url.query_pairs()
+        .map(|(n, v)| (n.into_owned(), v.into_owned()))
+        .collect()
+}
+
+fn body_line(
+    headers: &HeaderList,
+    seen: u64,
+    document: &super::super::text::Document,
+    theme: &Theme,
+    room: usize,
+) -> Vec<Line<'static>> {
+    let media = headers.get("content-type").unwrap_or_default();
+    let mut facts = vec![document.form.to_owned()];
+    if seen > 0 {
+        facts.push(size(seen));
+    }
+    if !media.is_empty() {
+        facts.push(sanitise(&media).into_owned());
+    }
+    let mut out = vec![
+        Line::raw(""),
+        Line::from(vec![
+            Span::styled("Body  ", theme.heading),
+            Span::styled(facts.join(" · "), theme.dim),
+        ]),
+    ];
+    for note in &document.notes {
+        out.extend(labelled("⚠ ", note, 2, room, theme.warning, theme.warning));
+    }
+    out
+}
+
+/// How one demand of the browser came out.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Grade {
+    Good,
+    Bad,
+    /// Depends, or comes after what failed and was not looked at.
+    Unjudged,
+}
+
+/// What the browser needed of this answer ↔ what it said. The grades are read off the diagnosis;
+/// nothing is judged here.
+fn grants(
+    loaded: &Loaded,
+    exchange: &Exchange,
+    role: Role,
+    theme: &Theme,
+    room: usize,
+) -> Vec<Line<'static>> {
+    let (Some(diagnosis), Some(response)) = (&loaded.diagnosis, &exchange.response) else {
+        return Vec::new();
+    };
+    if diagnosis.outcome == Outcome::Exempt || !exchange.request.headers.contains("origin") {
+        return Vec::new();
+    }
+    let asked = |name: &str| exchange.request.headers.get(name);
+    let given = |name: &str| response.headers.get(name);
+    let grade = |checks: &[Check]| grade(diagnosis, exchange, checks);
+    let mut rows: Vec<(Grade, String, String)> = Vec::new();
+
+    if role == Role::Preflight {
+        let status = response.status;
+        rows.push((
+            grade(&[Check::InvalidStatus, Check::DisallowedRedirect]),
+            "an answer of 200–299".to_owned(),
+            format!("{status} {}", reason(status)),
+        ));
+    }
+    let needed = "access-control-allow-origin";
+    rows.push((
+        grade(&[
+            Check::MissingAllowOrigin,
+            Check::WildcardOriginNotAllowed,
+            Check::MultipleAllowOriginValues,
+            Check::InvalidAllowOriginValue,
+            Check::AllowOriginMismatch,
+        ]),
+        format!("origin {}", asked("origin").unwrap_or_default()),
+        header_or_missing(needed, given(needed)),
+    ));
+    let needed = "access-control-allow-credentials";
+    if diagnosis.credentials != Credentials::NotInclude
+        && (given(needed).is_some() || diagnosis.credentials == Credentials::Include)
+    {
+        rows.push((
+            grade(&[Check::InvalidAllowCredentials]),
+            match diagnosis.credentials {
+                Credentials::Include => "credentials (cookies)".to_owned(),
+                _ => "credentials, if included".to_owned(),
+            },
+            header_or_missing(needed, given(needed)),
+        ));
+    }
+    if role == Role::Preflight {
+        if let Some(method) = asked("access-control-request-method") {
+            let needed = "access-control-allow-methods";
+            let grade = missing(diagnosis, exchange, &method)
+                .unwrap_or_else(|| grade(&[Check::MethodDisallowed, Check::InvalidAllowMethods]));
+            rows.push((
+                grade,
+                format!("method {method}"),
+                header_or_missing(needed, given(needed)),
+            ));
+        }
+        let names = asked("access-control-request-headers").unwrap_or_default();
+        for name in names.split(',').map(str::trim).filter(|n| !n.is_empty()) {
+            let needed = "access-control-allow-headers";
+            let grade = missing(diagnosis, exchange, name)
+                .unwrap_or_else(|| grade(&[Check::InvalidAllowHeaders]));
+            rows.push((
+                grade,
+                format!("header {name}"),
+                header_or_missing(needed, given(needed)),
+            ));
+        }
+    }
+    let mut out = Vec::new();
+    title(&mut out, "Asked ↔ granted", rows.len(), theme);
+    let widest = rows
+        .iter()
+        .map(|(_, a, _)| super::super::text::width(a))
+        .max()
+        .unwrap_or(0);
+    let column = widest.min(room * 45 / 100);
+    for (grade, asked, given) in rows {
+        let (sign, style) = match grade {
+            Grade::Good => ("✔ ", theme.good),
+            Grade::Bad => ("✖ ", theme.blocked),
+            Grade::Unjudged => ("· ", theme.dim),
+        };
+        let asked = sanitise(&asked).into_owned();
+        let label = format!("  {sign}{asked}");
+        let fits = super::super::text::width(&asked) <= column;
+        if fits {
+            let label = format!(
+                "{label}{} ↔ ",
+                " ".repeat(column - super::super::text::width(&asked))
+            );
+            out.extend(labelled(&label, &given, column + 7, room, style, style));
+        } else {
+            out.extend(labelled("", &label, 0, room, style, style));
+            out.extend(labelled("  ↔ ", &given, 4, room, style, style));
+        }
+    }
+    if role == Role::Actual {
+        out.extend(exposed(diagnosis, theme, room));
+    }
+    out
+}
+
+fn header_or_missing(name: &str, value: Option<String>) -> String {
+    match value {
+        Some(value) => format!("{name}: {value}"),
+        None => format!("{name} missing"),
+    }
+}
+
+fn grade(diagnosis: &Diagnosis, exchange: &Exchange, checks: &[Check]) -> Grade {
+    let Some(cause) = &diagnosis.cause else {
+        let unsure = diagnosis.outcome == Outcome::Depends
+            && [&diagnosis.when_include, &diagnosis.when_not_include]
+                .into_iter()
+                .flatten()
+                .filter_map(|b| b.cause.as_ref())
+                .any(|c| c.exchange == Some(exchange.id) && checks.contains(&c.check));
+        let settled = matches!(diagnosis.outcome, Outcome::Allowed | Outcome::Depends);
+        return if settled && !unsure {
+            Grade::Good
+        } else {
+            Grade::Unjudged
+        };
+    };
+    let here = cause.exchange == Some(exchange.id);
+    let fails = |check: Check| checks.contains(&check);
+    let stage = if exchange.request.is_preflight() {
+        Stage::Preflight
+    } else {
+        Stage::Actual
+    };
+    if here && (fails(cause.check) || cause.next.iter().any(|(c, s)| fails(*c) && *s == stage)) {
+        Grade::Bad
+    } else if here && order(checks) > order(&[cause.check]) {
+        Grade::Unjudged
+    } else if here || cause.exchange.is_some_and(|failed| failed > exchange.id) {
+        Grade::Good
+    } else {
+        Grade::Unjudged
+    }
+}
+
+/// In which order the standard looks: origin, credentials, status, methods, headers.
+fn order(checks: &[Check]) -> usize {
+    checks
+        .iter()
+        .filter_map(|check| Check::ALL.iter().position(|c| c == check))
+        .max()
+        .unwrap_or(0)
+}
+
+/// Whether a method or header is among those the preflight's answer should have granted.
+fn missing(diagnosis: &Diagnosis, exchange: &Exchange, name: &str) -> Option<Grade> {
+    let cause = diagnosis.cause.as_ref()?;
+    let here = cause.exchange == Some(exchange.id);
+    let among = cause.missing.iter().any(|m| m.eq_ignore_ascii_case(name));
+    (here && among).then_some(Grade::Bad)
+}
+
+fn exposed(diagnosis: &Diagnosis, theme: &Theme, room: usize) -> Vec<Line<'static>> {
+    if diagnosis.hidden_headers.is_empty() {
+        return Vec::new();
+    }
+    let readable = diagnosis.exposed_headers.as_ref().map_or(0, Vec::len);
+    let hidden = count(diagnosis.hidden_headers.len() as u64, "header");
+    let text = format!(
+        "script can read {}, not these {hidden}: {}",
+        readable,
+        diagnosis.hidden_headers.join(", ")
+    );
+    labelled("  · ", &text, 4, room, theme.dim, theme.dim)
+}

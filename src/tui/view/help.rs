@@ -1,0 +1,153 @@
+//! The help: printed from the keymap and the filter's table of keys.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+use super::super::app::App;
+use super::super::filter;
+use super::super::keymap::{BINDINGS, Key, Place};
+use super::super::text::width;
+
+/// Width of the column of keys.
+const KEYS: usize = 16;
+
+/// Draws the help over the body.
+pub(super) fn draw(app: &App, frame: &mut Frame<'_>, area: Rect) {
+    let lines = lines(app, usize::from(area.width));
+    for (line, y) in lines
+        .into_iter()
+        .skip(app.help_scroll)
+        .zip(area.y..area.bottom())
+    {
+        let row = Rect {
+            y,
+            height: 1,
+            ..area
+        };
+        frame.render_widget(line, row);
+    }
+}
+
+/// How far it can be scrolled.
+pub(super) fn scroll_max(app: &App) -> usize {
+    let area = super::areas(app).body;
+    lines(app, usize::from(area.width))
+        .len()
+        .saturating_sub(usize::from(area.height))
+}
+
+fn lines(app: &App, room: usize) -> Vec<Line<'static>> {
+    let theme = &app.theme;
+    let entry = |keys: String, what: &str| -> Vec<Span<'static>> {
+        let fill = " ".repeat(KEYS.saturating_sub(width(&keys)));
+        vec![
+            Span::raw(" "),
+            Span::styled(keys, theme.key),
+            Span::raw(format!("{fill} {what}")),
+        ]
+    };
+    let mut blocks: Vec<(&'static str, Vec<Vec<Span<'static>>>)> = Vec::new();
+    for (title, place) in [
+        ("Everywhere", Place::Everywhere),
+        ("In the list", Place::List),
+        ("In the detail pane", Place::Pane),
+    ] {
+        let rows = BINDINGS
+            .iter()
+            .filter(|b| b.place == place)
+            .map(|b| {
+                let keys: Vec<String> = b.keys.iter().map(|k| Key::label(*k)).collect();
+                entry(keys.join(" "), b.help)
+            })
+            .collect();
+        blocks.push((title, rows));
+    }
+    let signs = [
+        ("✖", "blocked by the browser"),
+        ("◌", "opaque: delivered, script cannot read it"),
+        ("?", "depends on the credentials mode"),
+        ("✔", "allowed"),
+        ("!", "broke below HTTP"),
+        ("…", "not over yet"),
+        ("⚠", "works, but something should be known"),
+        ("└", "folded into the line above"),
+    ];
+    blocks.push((
+        "Signs",
+        signs
+            .iter()
+            .map(|(s, t)| entry((*s).to_owned(), t))
+            .collect(),
+    ));
+    let mut filters: Vec<Vec<Span<'static>>> = filter::KEYS
+        .iter()
+        .map(|(key, what)| entry(format!("{key}:"), what))
+        .collect();
+    filters.push(entry("word".to_owned(), "in URL, method, status, cause"));
+    filters.push(entry(
+        "-word -key:…".to_owned(),
+        "not; commas mean or: status:4xx,5xx",
+    ));
+    blocks.push(("Filter", filters));
+    blocks.push((
+        "Mouse",
+        vec![
+            entry("click".to_owned(), "line, chip, tab, filter"),
+            entry("wheel".to_owned(), "scrolls what is under it"),
+            entry("drag".to_owned(), "the divider; Shift-drag selects text"),
+        ],
+    ));
+    let columns = (room / 66).clamp(1, 3);
+    if columns == 1 {
+        return blocks
+            .into_iter()
+            .flat_map(|block| titled(block, theme.heading))
+            .collect();
+    }
+    beside(blocks, columns, room / columns, theme.heading)
+}
+
+fn titled(
+    (title, rows): (&'static str, Vec<Vec<Span<'static>>>),
+    heading: Style,
+) -> Vec<Line<'static>> {
+    let mut lines = vec![Line::styled(format!(" {title}"), heading)];
+    lines.extend(rows.into_iter().map(Line::from));
+    lines.push(Line::raw(""));
+    lines
+}
+
+/// Puts the blocks into columns, each block into the one that is shortest so far.
+fn beside(
+    blocks: Vec<(&'static str, Vec<Vec<Span<'static>>>)>,
+    columns: usize,
+    room: usize,
+    heading: Style,
+) -> Vec<Line<'static>> {
+    let mut stacks: Vec<Vec<Line<'static>>> = vec![Vec::new(); columns];
+    for block in blocks {
+        if let Some(stack) = stacks.iter_mut().min_by_key(|s| s.len()) {
+            stack.extend(titled(block, heading));
+        }
+    }
+    let rows = stacks.iter().map(Vec::len).max().unwrap_or(0);
+    (0..rows)
+        .map(|row| {
+            let mut line = Line::default();
+            for stack in &stacks {
+                let mut used = 0;
+                if let Some(part) = stack.get(row) {
+                    for span in &part.spans {
+                        used += width(&span.content);
+                        let style = part.style.patch(span.style);
+                        line.push_span(Span::styled(span.content.clone(), style));
+                    }
+                }
+                line.push_span(Span::raw(" ".repeat(room.saturating_sub(used))));
+            }
+            line
+        })
+        .collect()
+}

@@ -1,0 +1,210 @@
+//! The screen.
+//!
+//! ```text
+//!  corscope ● 127.0.0.1:8080   38 requests  ✖ 4 blocked …        title
+//!  All  Blocked 4  Fetch/XHR …  │ / filter                       chips
+//!  #  Method  Status  Host  Path …  Waterfall  CORS              header of the list
+//!  14 GET     500 ✖   …                                          rows
+//!  ─ 1 Verdict  2 Headers ──────────────────────────────         divider, with the tabs
+//!  ✖ Blocked by the browser, but …                               pane
+//!  ! next blocked  / filter  ? help  q quit                      key bar, or a notice
+//! ```
+//!
+//! On a wide screen the pane stands beside the list, behind a vertical divider.
+
+mod bars;
+mod cookies;
+mod detail;
+mod empty;
+mod explain;
+mod headers;
+mod help;
+mod messages;
+mod table;
+mod timing;
+
+use ratatui::Frame;
+use ratatui::layout::{Position, Rect};
+use ratatui::text::Line;
+
+use super::app::App;
+use super::keymap::Focus;
+use super::list::Chip;
+use super::pane::Tab;
+
+/// From this width on the pane stands beside the list, in columns.
+const BESIDE_FROM: u16 = 150;
+/// Below this the screen cannot be drawn usefully, in columns and rows.
+const SMALLEST: (u16, u16) = (30, 8);
+
+/// Where everything is.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Areas {
+    pub(crate) title: Rect,
+    pub(crate) chips: Rect,
+    /// List and pane.
+    pub(crate) body: Rect,
+    /// The column titles, or the error of a filter.
+    pub(crate) header: Rect,
+    /// The lines of the list.
+    pub(crate) rows: Rect,
+    /// Between list and pane; carries the tabs where the pane is below.
+    pub(crate) divider: Rect,
+    /// The pane, its tabs included where it is beside the list.
+    pub(crate) pane: Rect,
+    pub(crate) bar: Rect,
+    pub(crate) beside: bool,
+}
+
+impl Areas {
+    /// The pane without tabs and margins.
+    pub(crate) fn pane_text(&self) -> Rect {
+        let mut text = self.pane;
+        if self.beside && text.height > 0 {
+            text.y += 1;
+            text.height -= 1;
+        }
+        text.x += 1;
+        text.width = text.width.saturating_sub(2);
+        text
+    }
+}
+
+/// Where everything is now: follows from the state alone.
+pub(crate) fn areas(app: &App) -> Areas {
+    let (width, height) = app.size;
+    let row = |y: u16, h: u16| Rect::new(0, y.min(height), width, h.min(height.saturating_sub(y)));
+    let mut areas = Areas {
+        title: row(0, 1),
+        chips: row(1, 1),
+        body: row(2, height.saturating_sub(3)),
+        bar: row(height.saturating_sub(1), 1),
+        ..Areas::default()
+    };
+    let body = areas.body;
+    let mut list = body;
+    let has_pane = app.list.selected().is_some();
+    if has_pane && app.zoomed {
+        list.height = 0;
+        areas.divider = Rect { height: 1, ..body };
+        areas.pane = Rect {
+            y: body.y + 1,
+            height: body.height.saturating_sub(1),
+            ..body
+        };
+    } else if has_pane && width >= BESIDE_FROM {
+        areas.beside = true;
+        list.width = share(width, app.split.unwrap_or(57));
+        areas.divider = Rect {
+            x: list.width,
+            width: 1,
+            ..body
+        };
+        areas.pane = Rect {
+            x: list.width + 1,
+            width: width - list.width - 1,
+            ..body
+        };
+    } else if has_pane {
+        list.height = list_height(app, body.height);
+        areas.divider = Rect {
+            y: body.y + list.height,
+            height: 1,
+            ..body
+        };
+        areas.pane = Rect {
+            y: body.y + list.height + 1,
+            height: body.height.saturating_sub(list.height + 1),
+            ..body
+        };
+    }
+    areas.header = Rect {
+        height: list.height.min(1),
+        ..list
+    };
+    areas.rows = Rect {
+        y: list.y + areas.header.height,
+        height: list.height.saturating_sub(1),
+        ..list
+    };
+    areas
+}
+
+/// Rows of the list above the pane. On a small screen whoever has the keys has the room.
+fn list_height(app: &App, body: u16) -> u16 {
+    let percent = match app.split {
+        Some(percent) => percent,
+        None if body >= 34 => 48,
+        None if app.focus == Focus::Pane => 28,
+        None => 46,
+    };
+    let most = share(body, percent).max(4);
+    // A short list leaves its room to the pane.
+    let lines: usize = app
+        .list
+        .entries
+        .listed()
+        .iter()
+        .take(usize::from(body))
+        .filter_map(|n| app.list.entries.get(*n))
+        .map(super::list::Entry::lines)
+        .sum();
+    if app.split.is_some() || app.is_live() {
+        most
+    } else {
+        most.min(lines as u16 + 1).max(4)
+    }
+    .min(body)
+}
+
+fn share(whole: u16, percent: u16) -> u16 {
+    (u32::from(whole) * u32::from(percent) / 100) as u16
+}
+
+/// Draws everything.
+pub(crate) fn draw(app: &App, frame: &mut Frame<'_>) {
+    let screen = frame.area();
+    if screen.width < SMALLEST.0 || screen.height < SMALLEST.1 {
+        frame.render_widget(Line::raw("too small"), screen);
+        return;
+    }
+    let areas = areas(app);
+    bars::title(app, frame, areas.title);
+    bars::chips(app, frame, areas.chips);
+    if app.focus == Focus::Help {
+        help::draw(app, frame, areas.body);
+    } else {
+        if areas.rows.height > 0 {
+            table::draw(app, frame, &areas);
+        }
+        if areas.pane.height > 0 {
+            detail::draw(app, frame, &areas);
+        }
+    }
+    bars::bottom(app, frame, areas.bar);
+}
+
+/// The chip at a position.
+pub(crate) fn chip_at(app: &App, at: Position) -> Option<Chip> {
+    bars::chip_at(app, at)
+}
+
+/// The tab at a position.
+pub(crate) fn tab_at(app: &App, at: Position) -> Option<Tab> {
+    detail::tab_at(app, at)
+}
+
+/// How many rows the shown tab has.
+pub(crate) fn pane_rows(app: &App) -> usize {
+    detail::rows(app)
+}
+
+/// The shown tab as plain text.
+pub(crate) fn pane_text(app: &App) -> Option<String> {
+    detail::plain(app)
+}
+
+/// How far the help can be scrolled.
+pub(crate) fn help_scroll_max(app: &App) -> usize {
+    help::scroll_max(app)
+}

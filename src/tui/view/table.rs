@@ -1,0 +1,517 @@
+//! The list: the lines in the window, and nothing else, are read and drawn.
+
+use std::borrow::Cow;
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+use super::super::app::App;
+use super::super::keymap::Focus;
+use super::super::list::{Entry, Place, children};
+use super::super::text::{clean_bytes, duration, ellipsis, ellipsis_left, sanitise, size, width};
+use super::super::theme::Theme;
+use super::{Areas, bars, empty};
+use crate::cors::Outcome;
+use crate::diagnose::Role;
+use crate::report::{self, Glance};
+use crate::session::{Row, RowEnd};
+use crate::wire::{ExchangeId, Kind, Timestamp};
+
+/// One line, ready to be put into columns; texts are clean.
+#[derive(Clone, Debug)]
+struct Cells {
+    place: Place,
+    folded: Option<bool>,
+    number: String,
+    method: String,
+    status: String,
+    glyph: &'static str,
+    outcome: Outcome,
+    server: String,
+    path: String,
+    type_: &'static str,
+    size: String,
+    time: String,
+    cors: String,
+    never_sent: bool,
+    bar: (Timestamp, Timestamp, Timestamp),
+    open: bool,
+}
+
+/// Widths of the columns; 0 = not shown.
+#[derive(Clone, Copy, Debug, Default)]
+struct Columns {
+    number: usize,
+    method: usize,
+    server: usize,
+    path: usize,
+    type_: usize,
+    size: usize,
+    time: usize,
+    waterfall: usize,
+    cors: usize,
+}
+
+const STATUS: usize = 5;
+
+/// Draws header and lines.
+pub(super) fn draw(app: &App, frame: &mut Frame<'_>, areas: &Areas) {
+    if app.list.entries.listed().is_empty() {
+        header_or_error(app, frame, areas.header, None);
+        empty::draw(app, frame, areas.rows);
+        return;
+    }
+    let cells = read(app);
+    let columns = columns(&cells, usize::from(areas.rows.width));
+    header_or_error(app, frame, areas.header, Some(columns));
+    let selected = app.list.selected();
+    let span = span(&cells);
+    for (line, row) in cells.iter().zip(0..areas.rows.height) {
+        let area = Rect {
+            y: areas.rows.y + row,
+            height: 1,
+            ..areas.rows
+        };
+        let is_selected = selected == Some(line.place);
+        let base = match (is_selected, app.focus) {
+            (false, _) => Style::new(),
+            (true, Focus::List | Focus::Filter) => app.theme.selected,
+            (true, _) => app.theme.selected_elsewhere,
+        };
+        let spans = spans(line, columns, span, &app.theme, is_selected, app.now);
+        frame.render_widget(Line::from(spans).style(base), area);
+    }
+}
+
+/// Reads the rows of the window under one short lock.
+fn read(app: &App) -> Vec<Cells> {
+    let mut lines: Vec<(Place, &Entry, ExchangeId)> = Vec::new();
+    let mut below: Option<(u32, Vec<ExchangeId>)> = None;
+    for place in app.list.window() {
+        let Some(entry) = app.list.entries.get(place.entry) else {
+            continue;
+        };
+        let id = match place.child {
+            None => Some(entry.head),
+            Some(child) => {
+                if below.as_ref().is_none_or(|(n, _)| *n != place.entry) {
+                    below = Some((place.entry, children(entry, &app.reader)));
+                }
+                below
+                    .as_ref()
+                    .and_then(|(_, ids)| ids.get(usize::from(child)).copied())
+            }
+        };
+        if let Some(id) = id {
+            lines.push((place, entry, id));
+        }
+    }
+    let preflights = preflight_statuses(app, &lines);
+    let ids: Vec<ExchangeId> = lines.iter().map(|(_, _, id)| *id).collect();
+    let mut at = 0;
+    let mut cells = Vec::with_capacity(lines.len());
+    app.reader.rows(&ids, &mut |row| {
+        // Rows that left the session are not told; the others come in the order asked for.
+        while lines.get(at).is_some_and(|(_, _, id)| *id != row.id) {
+            at += 1;
+        }
+        if let Some((place, entry, _)) = lines.get(at) {
+            let preflight = preflights.iter().find(|(n, _)| *n == place.entry);
+            let preflight = preflight.map(|(_, status)| *status);
+            cells.push(cells_of(*place, entry, row, preflight, app.now));
+            at += 1;
+        }
+    });
+    cells
+}
+
+/// What the preflights of the lines were answered with, where a preflight is what failed.
+fn preflight_statuses(app: &App, lines: &[(Place, &Entry, ExchangeId)]) -> Vec<(u32, u16)> {
+    let mut found = Vec::new();
+    for (place, entry, _) in lines {
+        if place.child.is_none() && entry.failed_in_preflight() {
+            let members = children(entry, &app.reader);
+            app.reader.rows(&members, &mut |row| {
+                if let (Role::Preflight, Some(status)) = (row.mark.role, row.status) {
+                    found.retain(|(n, _)| *n != place.entry);
+                    found.push((place.entry, status));
+                }
+            });
+        }
+    }
+    found
+}
+
+fn cells_of(
+    place: Place,
+    entry: &Entry,
+    row: &Row<'_>,
+    preflight_status: Option<u16>,
+    now: Timestamp,
+) -> Cells {
+    let mark = &row.mark;
+    let child = place.child.is_some();
+    let stands_for_unsent = !child && entry.only_preflight;
+    let wanted = row.wanted_method.filter(|_| stands_for_unsent);
+    let status = match (row.status, row.end) {
+        _ if stands_for_unsent => String::new(),
+        (Some(status), _) => status.to_string(),
+        (None, RowEnd::Failed(..)) => "–".to_owned(),
+        (None, RowEnd::Aborted) => "–".to_owned(),
+        (None, _) => String::new(),
+    };
+    let glyph = match mark.outcome {
+        // Folded lines say what they were, not what became of the whole.
+        _ if child => "",
+        Outcome::Allowed | Outcome::Exempt if mark.warnings => "⚠",
+        outcome => outcome.glyph(),
+    };
+    let end = row
+        .duration_micros
+        .map_or(now.max(row.opened_at), |d| row.opened_at.plus_micros(d));
+    let answered = row
+        .answered_micros
+        .map_or(end, |a| row.opened_at.plus_micros(a));
+    let unsent_and_over = stands_for_unsent && mark.never_sent;
+    Cells {
+        place,
+        folded: (!child && entry.children() > 0).then(|| !entry.is_open()),
+        number: if child {
+            String::new()
+        } else {
+            row.id.0.to_string()
+        },
+        method: if child {
+            format!("└ {}", sanitise(row.method))
+        } else {
+            sanitise(wanted.unwrap_or(row.method)).into_owned()
+        },
+        status,
+        glyph,
+        outcome: mark.outcome,
+        server: if child {
+            String::new()
+        } else {
+            sanitise(row.origin_text).into_owned()
+        },
+        path: if child {
+            String::new()
+        } else {
+            sanitise(row.path).into_owned()
+        },
+        type_: match row.type_ {
+            "preflight" if stands_for_unsent => "fetch",
+            "preflight" => "",
+            other => known_type(other),
+        },
+        size: match row.status {
+            _ if stands_for_unsent => "–".to_owned(),
+            None => "–".to_owned(),
+            Some(_) => size(row.response_bytes),
+        },
+        time: match row.duration_micros {
+            _ if stands_for_unsent => "–".to_owned(),
+            Some(micros) => duration(micros),
+            None => duration(now.micros_since(row.opened_at)),
+        },
+        cors: if child {
+            String::new()
+        } else {
+            cors(
+                row,
+                &brief(row, preflight_status, wanted.unwrap_or(row.method)),
+            )
+        },
+        never_sent: unsent_and_over,
+        bar: (row.opened_at, answered, end),
+        open: row.end == RowEnd::Open,
+    }
+}
+
+fn known_type(type_: &str) -> &'static str {
+    const TYPES: [&str; 15] = [
+        "doc", "css", "js", "img", "font", "media", "fetch", "ws", "sse", "tunnel", "manifest",
+        "worker", "wasm", "report", "xhr",
+    ];
+    TYPES.into_iter().find(|t| *t == type_).unwrap_or("")
+}
+
+/// The cause in a few words.
+fn brief(row: &Row<'_>, preflight_status: Option<u16>, method: &str) -> Cow<'static, str> {
+    let mark = &row.mark;
+    report::brief(&Glance {
+        outcome: mark.outcome,
+        check: mark.check,
+        stage: mark.stage,
+        root: mark.root,
+        sub: mark.sub,
+        method,
+        status: row.status,
+        preflight_status,
+        never_sent: mark.never_sent,
+        scripted: matches!(row.type_, "fetch" | "preflight" | "sse" | "other"),
+    })
+}
+
+/// The cause in a few words, and what else a person must know of this line.
+fn cors(row: &Row<'_>, brief: &str) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    if row.patched {
+        parts.push("⚡".to_owned());
+    }
+    if row.replayed {
+        parts.push("↻".to_owned());
+    }
+    if !brief.is_empty() {
+        parts.push(clean_bytes(brief.as_bytes()));
+    }
+    if row.insecure {
+        parts.push("certificate not verified".to_owned());
+    }
+    if row.kind == Kind::Tunnel {
+        parts.push("passed through unread".to_owned());
+    }
+    parts.join(" ")
+}
+
+fn columns(cells: &[Cells], room: usize) -> Columns {
+    let widest = |f: &dyn Fn(&Cells) -> usize| cells.iter().map(f).max().unwrap_or(0);
+    let mut c = Columns {
+        number: widest(&|l| width(&l.number)).clamp(2, 8),
+        method: widest(&|l| width(&l.method)).clamp(6, 9),
+        ..Columns::default()
+    };
+    // Two columns in front, one space behind each column.
+    let fixed = 2 + c.number + 1 + c.method + 1 + STATUS + 1;
+    let flexible_min = 18 + 1 + 14 + 1 + 24;
+    let mut spare = room.saturating_sub(fixed + flexible_min);
+    for (column, w) in [
+        (&mut c.time, 7),
+        (&mut c.type_, 6),
+        (&mut c.size, 7),
+        (&mut c.waterfall, 12),
+    ] {
+        if spare > w {
+            *column = w;
+            spare -= w + 1;
+        } else {
+            break;
+        }
+    }
+    let mut left = room.saturating_sub(fixed);
+    for w in [c.time, c.type_, c.size, c.waterfall] {
+        if w > 0 {
+            left = left.saturating_sub(w + 1);
+        }
+    }
+    let server = widest(&|l| width(&l.server)).clamp(4, 48);
+    let path = widest(&|l| width(&l.path)).clamp(4, 80);
+    let cors = widest(&|l| width(&l.cors)).clamp(4, 72);
+    c.cors = cors.min(left * 45 / 100);
+    left = left.saturating_sub(c.cors + 2);
+    // A scheme is dropped before a host is cut.
+    let bare = widest(&|l| width(bare_host(&l.server))).clamp(4, 48);
+    let server = if server + path <= left { server } else { bare };
+    c.server = server.min((left * 55 / 100).max(left.saturating_sub(path)));
+    c.path = path.min(left - c.server);
+    let rest = left - c.server - c.path;
+    let more = rest.min(cors - c.cors);
+    c.cors += more;
+    if c.waterfall > 0 {
+        c.waterfall += (rest - more).min(28);
+    }
+    c
+}
+
+fn bare_host(server: &str) -> &str {
+    server.split_once("://").map_or(server, |(_, host)| host)
+}
+
+/// The time that the waterfall of the window spans.
+fn span(cells: &[Cells]) -> (Timestamp, Timestamp) {
+    let start = cells.iter().map(|l| l.bar.0).min().unwrap_or_default();
+    let end = cells.iter().map(|l| l.bar.2).max().unwrap_or_default();
+    (start, end)
+}
+
+fn spans(
+    line: &Cells,
+    c: Columns,
+    span: (Timestamp, Timestamp),
+    theme: &Theme,
+    selected: bool,
+    now: Timestamp,
+) -> Vec<Span<'static>> {
+    let outcome = theme.outcome(line.outcome);
+    let child = line.place.child.is_some();
+    let plain = if child { theme.dim } else { Style::new() };
+    let mut out = Vec::with_capacity(24);
+    out.push(Span::styled(if selected { "▌" } else { " " }, theme.label));
+    out.push(Span::styled(
+        match line.folded {
+            Some(true) => "▸",
+            Some(false) => "▾",
+            None => " ",
+        },
+        theme.dim,
+    ));
+    out.push(Span::styled(right(&line.number, c.number), theme.dim));
+    out.push(Span::raw(" "));
+    out.push(Span::styled(left(&line.method, c.method), plain));
+    out.push(Span::raw(" "));
+    let bad_status = line.status.starts_with(['4', '5']);
+    let status_style = if bad_status { theme.blocked } else { plain };
+    let glyph_width = width(line.glyph).max(1);
+    out.push(Span::styled(left(&line.status, 4), status_style));
+    out.push(Span::styled(
+        format!(
+            "{}{}",
+            line.glyph,
+            " ".repeat(STATUS + 1 - 4 - glyph_width.min(width(line.glyph)))
+        ),
+        if line.glyph == "⚠" {
+            theme.warning
+        } else {
+            outcome
+        },
+    ));
+    let server = if width(&line.server) <= c.server {
+        &line.server
+    } else {
+        bare_host(&line.server)
+    };
+    out.push(Span::styled(
+        left(&ellipsis_left(server, c.server), c.server),
+        plain,
+    ));
+    out.push(Span::raw(" "));
+    out.push(Span::styled(left(&line.path, c.path), plain));
+    out.push(Span::raw(" "));
+    for (text, w, at_right) in [
+        (line.type_, c.type_, false),
+        (line.size.as_str(), c.size, true),
+        (line.time.as_str(), c.time, true),
+    ] {
+        if w > 0 {
+            let text = if at_right {
+                right(text, w)
+            } else {
+                left(text, w)
+            };
+            out.push(Span::styled(text, theme.dim));
+            out.push(Span::raw(" "));
+        }
+    }
+    if c.waterfall > 0 {
+        waterfall(line, c.waterfall, span, theme, now, &mut out);
+        out.push(Span::raw(" "));
+    }
+    let cors_style = match line.outcome {
+        Outcome::Blocked | Outcome::Failed | Outcome::Depends | Outcome::Opaque => outcome,
+        _ => theme.dim,
+    };
+    out.push(Span::styled(
+        ellipsis(&line.cors, c.cors).into_owned(),
+        cors_style,
+    ));
+    out
+}
+
+/// Waiting thin, receiving thick; a request that was never sent has a mark where it would begin.
+fn waterfall(
+    line: &Cells,
+    room: usize,
+    (start, end): (Timestamp, Timestamp),
+    theme: &Theme,
+    now: Timestamp,
+    out: &mut Vec<Span<'static>>,
+) {
+    let whole = end.micros_since(start).max(1) as f64;
+    let column = |at: Timestamp| {
+        let share = at.micros_since(start) as f64 / whole;
+        ((share * room as f64) as usize).min(room - 1)
+    };
+    let (from, answered, to) = (column(line.bar.0), column(line.bar.1), column(line.bar.2));
+    let mut cells = vec![' '; room];
+    if line.never_sent {
+        cells[to] = '┆';
+    } else {
+        for (at, cell) in cells.iter_mut().enumerate().take(to + 1).skip(from) {
+            *cell = if at < answered { '━' } else { '█' };
+        }
+        if from == to {
+            cells[from] = '▐';
+        }
+        if line.open && line.bar.2 == now {
+            cells[to] = '▸';
+        }
+    }
+    let style = if line.outcome == Outcome::Blocked {
+        theme.blocked
+    } else {
+        theme.waterfall
+    };
+    out.push(Span::styled(cells.into_iter().collect::<String>(), style));
+}
+
+fn header_or_error(app: &App, frame: &mut Frame<'_>, area: Rect, columns: Option<Columns>) {
+    let theme = &app.theme;
+    if let Some(error) = &app.filter.error {
+        let at = usize::from(bars::error_column(app, error.at.start));
+        let room = usize::from(area.width);
+        let message = sanitise(&error.message).into_owned();
+        let caret = "^".repeat(width(&app.filter.input.value()[error.at.clone()]).max(1));
+        let behind = format!("{caret} {message}");
+        let text = if at + width(&behind) <= room {
+            format!("{}{behind}", " ".repeat(at))
+        } else if width(&message) + 2 <= at {
+            format!("{}{message} {caret}", " ".repeat(at - width(&message) - 1))
+        } else {
+            ellipsis(&format!("^ {message}"), room).into_owned()
+        };
+        frame.render_widget(Line::styled(text, theme.notice), area);
+        return;
+    }
+    let Some(c) = columns else { return };
+    let mut line = format!(
+        "  {} {} {} {} {} ",
+        right("#", c.number),
+        left("Method", c.method),
+        left("Stat.", STATUS),
+        left("Origin", c.server),
+        left("Path", c.path)
+    );
+    for (title, w, at_right) in [
+        ("Type", c.type_, false),
+        ("Size", c.size, true),
+        ("Time", c.time, true),
+        ("Waterfall", c.waterfall, false),
+    ] {
+        if w > 0 {
+            line += &if at_right {
+                right(title, w)
+            } else {
+                left(title, w)
+            };
+            line.push(' ');
+        }
+    }
+    line += "CORS";
+    let line = left(&line, usize::from(area.width));
+    frame.render_widget(Line::styled(line, theme.heading), area);
+}
+
+/// Cut or filled up to exactly this width.
+fn left(text: &str, room: usize) -> String {
+    let text = ellipsis(text, room);
+    let fill = room.saturating_sub(width(&text));
+    format!("{text}{}", " ".repeat(fill))
+}
+
+fn right(text: &str, room: usize) -> String {
+    let text = ellipsis(text, room);
+    let fill = room.saturating_sub(width(&text));
+    format!("{}{text}", " ".repeat(fill))
+}
