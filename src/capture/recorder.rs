@@ -122,9 +122,36 @@ impl Recorder {
         request: RequestHead,
         at: Timestamp,
     ) -> ExchangeRecorder {
+        self.open_with(None, source, kind, client, request, at)
+    }
+
+    /// As [`open_now`](Self::open_now) with an id of the caller's choosing, which must be new: for
+    /// importers whose ids have a meaning of their own. They need not come in order, and some may
+    /// never come.
+    pub fn open_as(
+        &self,
+        id: ExchangeId,
+        source: Source,
+        kind: Kind,
+        client: Client,
+        request: RequestHead,
+        at: Timestamp,
+    ) -> ExchangeRecorder {
+        self.open_with(Some(id), source, kind, client, request, at)
+    }
+
+    fn open_with(
+        &self,
+        id: Option<ExchangeId>,
+        source: Source,
+        kind: Kind,
+        client: Client,
+        request: RequestHead,
+        at: Timestamp,
+    ) -> ExchangeRecorder {
         let mut inner = self.shared.lock();
-        let id = ExchangeId(inner.next_id);
-        inner.next_id += 1;
+        let id = id.unwrap_or(ExchangeId(inner.next_id));
+        inner.next_id = inner.next_id.max(id.0 + 1);
         let opening = Opening {
             id,
             at,
@@ -152,9 +179,17 @@ impl Recorder {
         }
     }
 
-    /// Blocks until the queue has room. Not for async code.
+    /// Blocks until the queue has room, for body bytes too: an importer loses nothing. Not for async
+    /// code.
     pub fn wait_for_room(&self) {
-        while !self.has_room() {
+        loop {
+            let inner = self.shared.lock();
+            let room = inner.events.len() < QUEUE_EVENTS_MAX
+                && inner.payload_bytes < QUEUE_BODY_BYTES_MAX / 2;
+            if room || inner.listener_gone {
+                return;
+            }
+            drop(inner);
             std::thread::sleep(Duration::from_millis(1));
         }
     }
@@ -289,6 +324,16 @@ impl ExchangeRecorder {
     /// Bytes of this side's body that passed so far.
     pub fn seen_bytes(&self, side: Side) -> u64 {
         self.tap.counter(side).seen_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Bytes of a body passed that nobody has: a file may know how long a body was without having
+    /// all of it. They are counted, and nothing after them is kept.
+    pub fn passed_unseen(&self, side: Side, len_bytes: u64) {
+        if len_bytes > 0 {
+            let counter = self.tap.counter(side);
+            counter.seen_bytes.fetch_add(len_bytes, Ordering::Relaxed);
+            counter.cut.store(true, Ordering::Relaxed);
+        }
     }
 
     /// A WebSocket message or server-sent event is complete.

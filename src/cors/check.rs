@@ -68,7 +68,7 @@ pub struct Asker<'a> {
 /// A header as the browser sees it when it asks for its value: fields joined by `", "`
 /// ([Fetch § "get" a header](https://fetch.spec.whatwg.org/#concept-header-list-get)).
 ///
-/// Deviations, recorded on Chromium 156 and Firefox 153: Firefox drops empty fields before joining;
+/// Deviations, recorded on Chromium 156 and Firefox 153: Firefox joins no empty field to another one;
 /// Chromium accepts white space between the name and the colon, Firefox then ignores the field.
 pub fn header_value(browser: Browser, headers: &HeaderList, name: &str) -> Option<String> {
     let mut joined: Option<String> = None;
@@ -77,11 +77,15 @@ pub fn header_value(browser: Browser, headers: &HeaderList, name: &str) -> Optio
             || (browser != Browser::Firefox
                 && field.name.len() > name.len()
                 && field.name.trim_end().eq_ignore_ascii_case(name));
-        if !named || (browser == Browser::Firefox && field.is_empty()) {
+        if !named {
             continue;
         }
         match &mut joined {
             None => joined = Some(field.text()),
+            Some(_) if browser == Browser::Firefox && field.is_empty() => {}
+            Some(value) if browser == Browser::Firefox && value.is_empty() => {
+                joined = Some(field.text());
+            }
             Some(value) => {
                 value.push_str(", ");
                 value.push_str(&field.text());

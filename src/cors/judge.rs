@@ -3,7 +3,7 @@
 use super::cause::{Check, Stage};
 use super::check::{Asker, Fault, cors_check};
 use super::preflight::{Answer, Ask, preflight_check};
-use super::redirect::{REDIRECTS_MAX, redirect_check};
+use super::redirect::{REDIRECTS_MAX, conflicting_locations, redirect_check};
 use super::verdict::Browser;
 
 /// Everything the rules need to know of one fetch.
@@ -99,7 +99,13 @@ pub fn judge(case: &Case<'_>) -> Judgement {
         };
         if let Some(preflight) = &hop.preflight {
             let asker = asker(preflight.origin);
-            let faults = preflight_check(asker, preflight.ask, preflight.reply.answer);
+            let answer = preflight.reply.answer;
+            let faults = match conflicting_locations(answer) {
+                Some(both) => {
+                    vec![Fault::new(Check::PreflightNetworkError, Stage::Preflight).found(both)]
+                }
+                None => preflight_check(asker, preflight.ask, answer),
+            };
             out.add(index, faults, preflight.reply.accepted);
             if hop.answer.is_none() && !preflight.reply.accepted {
                 out.end = CaseEnd::AwaitsRequest;
@@ -113,6 +119,11 @@ pub fn judge(case: &Case<'_>) -> Judgement {
             } else {
                 Stage::Actual
             };
+            if let Some(both) = conflicting_locations(answer) {
+                let fault = Fault::new(Check::NetworkError, stage).found(both);
+                out.add(index, vec![fault], reply.accepted);
+                continue;
+            }
             let mut faults = Vec::new();
             if hop.cors {
                 faults = cors_check(asker(hop.origin), answer.headers, stage);

@@ -81,12 +81,6 @@ pub fn diagnose(fetch: &Fetch, exchanges: &dyn Exchanges, around: &Surroundings)
         }
         Some(_) => decide(&subject, &mut diagnosis, &judged),
     }
-    if matches!(diagnosis.outcome, Outcome::Allowed | Outcome::Opaque)
-        && let Some(cause) = other::blocked(&subject)
-    {
-        diagnosis.outcome = Outcome::Blocked;
-        diagnosis.cause = Some(cause);
-    }
     expose(&subject, &mut diagnosis);
     diagnosis.warnings = warnings::of(&subject, &diagnosis);
     diagnosis
@@ -384,7 +378,8 @@ fn decide(subject: &Subject<'_>, diagnosis: &mut Diagnosis, judged: &Judged) {
 
 fn branch(subject: &Subject<'_>, judgement: &Judgement, include: bool) -> Branch {
     if let Some((hop, fault)) = judgement.first() {
-        let outcome = if fault.check == Check::NetworkError {
+        let below = [Check::NetworkError, Check::PreflightNetworkError];
+        let outcome = if below.contains(&fault.check) {
             Outcome::Failed
         } else {
             Outcome::Blocked
@@ -397,6 +392,14 @@ fn branch(subject: &Subject<'_>, judgement: &Judgement, include: bool) -> Branch
     if let Some(cause) = failed_below_http(subject) {
         return Branch {
             outcome: Outcome::Failed,
+            cause: Some(cause),
+        };
+    }
+    if judgement.end == CaseEnd::Answered
+        && let Some(cause) = other::blocked(subject)
+    {
+        return Branch {
+            outcome: Outcome::Blocked,
             cause: Some(cause),
         };
     }
@@ -494,7 +497,14 @@ fn expose(subject: &Subject<'_>, diagnosis: &mut Diagnosis) {
     };
     let Exposed { exposed, hidden } = match diagnosis.outcome {
         Outcome::Allowed => {
-            let include = diagnosis.credentials == Credentials::Include;
+            // Where nothing tells, a server that allows credentials is taken to get them: what is
+            // listed is readable for sure, what `*` exposes is not.
+            let allows = head.headers.get("access-control-allow-credentials");
+            let include = match diagnosis.credentials {
+                Credentials::Include => true,
+                Credentials::NotInclude => false,
+                Credentials::Unknown => allows.as_deref() == Some("true"),
+            };
             exposed_headers(&head.headers, include)
         }
         Outcome::Exempt if diagnosis.exempt_because == Some(SAME_ORIGIN) => {

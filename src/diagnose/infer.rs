@@ -87,9 +87,10 @@ pub(crate) fn classify(exchange: &Exchange, rules: Option<Browser>, redirected: 
         _ => {}
     }
     // No fetch metadata: a plain http target, an old Safari, or WebKit behind a redirect.
+    // A form is then told by how it asks for a document.
     let document = headers.contains("upgrade-insecure-requests")
-        || value(headers, "accept").starts_with("text/html");
-    if document && !redirected {
+        || value(headers, "accept").starts_with("text/html,");
+    if document && request.method == "POST" && !redirected {
         return Class::Exempt(NAVIGATION);
     }
     Class::Cors

@@ -178,21 +178,47 @@ fn looks_like_data(media: &str, body: &[u8]) -> bool {
     }
 }
 
-/// A module script or an event stream of a wrong type or status, a font or picture that is an error
-/// page: readable, and useless to the element that asked.
+/// An answer that may be read and is useless to the element that asked for it.
+///
+/// - An event stream must be 200 and `text/event-stream`
+///   ([HTML § Server-sent events](https://html.spec.whatwg.org/multipage/server-sent-events.html#sse-processing-model)).
+/// - Scripts and fonts must be 2xx. A module must also be of a JavaScript type
+///   ([HTML § fetch a single module script](https://html.spec.whatwg.org/multipage/webappapis.html#fetch-a-single-module-script));
+///   a classic script with `crossorigin` looks the same on the wire and need not be.
 fn wrong_type(step: &Step) -> Option<Cause> {
     let head = step.head.as_ref()?;
     let headers = &step.exchange.request.headers;
-    let dest = value(headers, "sec-fetch-dest");
     let media = head.media_type().unwrap_or_default();
+    let dest = value(headers, "sec-fetch-dest");
     let stream = value(headers, "accept").starts_with("text/event-stream");
-    let wrong = stream && dest == "empty" && (head.status != 200 || media != "text/event-stream");
-    if !wrong {
+    let (needed, certainty) = if stream && matches!(dest.as_str(), "" | "empty") {
+        let right = head.status == 200 && media == "text/event-stream";
+        (
+            (!right).then_some("must be 200 and text/event-stream")?,
+            Certainty::Certain,
+        )
+    } else if matches!(dest.as_str(), "script" | "font") && !head.is_ok() {
+        ("must be 200 to 299", Certainty::Certain)
+    } else if dest == "script" && !media.is_empty() && !is_script_type(&media) {
+        ("a module must be JavaScript", Certainty::Inferred)
+    } else {
         return None;
-    }
+    };
     let proof = vec![
-        evidence::of_status(step, "must be 200"),
-        evidence::header(step, "content-type", "must be text/event-stream"),
+        evidence::of_status(step, needed),
+        evidence::header(step, "content-type", needed),
     ];
-    Some(cause(Check::WrongResourceType, Stage::Actual, step, proof))
+    let mut cause = cause(Check::WrongResourceType, Stage::Actual, step, proof);
+    cause.certainty = certainty;
+    Some(cause)
+}
+
+/// [MIME Sniffing § JavaScript MIME type](https://mimesniff.spec.whatwg.org/#javascript-mime-type), and
+/// what modules may import besides.
+fn is_script_type(media: &str) -> bool {
+    matches!(
+        media,
+        "text/jscript" | "text/livescript" | "application/wasm"
+    ) || media.contains("javascript")
+        || media.contains("ecmascript")
 }

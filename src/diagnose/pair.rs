@@ -143,7 +143,7 @@ impl Pairer {
         let request = &exchange.request;
         let headers = &request.headers;
         let client = key_of(value(headers, "user-agent"));
-        let key = key_of((client, without_fragment(&request.url)));
+        let key = key_of(without_fragment(&request.url));
         let browser = engine(headers, self.rules);
         let origin = origin_of(request);
         let ask = request.is_preflight().then(|| Ask::of(headers)).flatten();
@@ -154,6 +154,7 @@ impl Pairer {
         let taken = self.slots.take(
             key,
             &Seeker {
+                client,
                 method: &request.method,
                 origin: origin.as_deref(),
                 ask: ask.as_ref(),
@@ -221,6 +222,7 @@ impl Pairer {
         if let Some(ask) = ask {
             let slot = Slot {
                 fetch: id,
+                client,
                 origin,
                 since: exchange.opened_at,
                 kind: SlotKind::Asked {
@@ -300,9 +302,10 @@ impl Pairer {
                 || !redirect_check(browser, &exchange.request.url, true, Some(origin), answer)
                     .is_empty()
         };
-        let key = key_of((open.client, without_fragment(&next.url)));
+        let key = key_of(without_fragment(&next.url));
         let slot = Slot {
             fetch: id,
+            client: open.client,
             origin,
             since: at,
             kind: SlotKind::Redirected(next),
@@ -338,7 +341,7 @@ impl Pairer {
         };
         let passes = (passes(true), passes(false));
         let url = without_fragment(&request.url);
-        if let Some(slot) = self.slots.asked(key_of((client, url)), exchange.id) {
+        if let Some(slot) = self.slots.asked(key_of(url), exchange.id) {
             slot.since = at;
             if let SlotKind::Asked { accepted, .. } = &mut slot.kind {
                 *accepted = Some(passes.0 || passes.1);
@@ -370,9 +373,10 @@ impl Pairer {
             }
             open.fetch.settled = true;
             if matches!(exchange.end, End::Failed(_)) {
-                let key = key_of((open.client, without_fragment(&request.url)));
+                let key = key_of(without_fragment(&request.url));
                 let slot = Slot {
                     fetch: id,
+                    client: open.client,
                     origin: origin_of(request),
                     since: at,
                     kind: SlotKind::Again {

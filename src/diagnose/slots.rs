@@ -12,6 +12,8 @@ use super::fetch::FetchId;
 #[derive(Clone, Debug)]
 pub(crate) struct Slot {
     pub(crate) fetch: FetchId,
+    /// Key of the User-Agent of what happened.
+    pub(crate) client: u64,
     /// The Origin header of what happened.
     pub(crate) origin: Option<String>,
     /// Since when the request may come.
@@ -42,6 +44,7 @@ pub(crate) enum SlotKind {
 
 /// What is known of a request that looks for its place.
 pub(crate) struct Seeker<'a> {
+    pub(crate) client: u64,
     pub(crate) method: &'a str,
     pub(crate) origin: Option<&'a str>,
     /// For a preflight what it asks for.
@@ -53,7 +56,7 @@ pub(crate) struct Seeker<'a> {
     pub(crate) at: Timestamp,
 }
 
-/// All slots, by client and URL. Bounded by the open fetches and per URL.
+/// All slots, by URL. Bounded by the open fetches and per URL.
 #[derive(Debug, Default)]
 pub(crate) struct Slots {
     by_url: HashMap<u64, Vec<Slot>>,
@@ -124,6 +127,12 @@ impl Slot {
     fn fit(&self, seeker: &Seeker<'_>) -> u32 {
         let lag = seeker.at.micros_since(self.since);
         if lag > LAG_MICROS_MAX {
+            return 0;
+        }
+        // Firefox and Safari let script set the User-Agent, after asking for it.
+        let disguised = matches!(&self.kind, SlotKind::Asked { ask, .. }
+            if ask.headers.iter().any(|h| h == "user-agent"));
+        if self.client != seeker.client && !disguised {
             return 0;
         }
         match &self.kind {

@@ -46,7 +46,7 @@ pub(crate) struct HopSteps {
 
 /// The hops of a fetch, in order. Of repeated attempts the last one counts.
 pub(crate) fn hops_of(fetch: &Fetch, exchanges: &dyn Exchanges) -> Vec<HopSteps> {
-    let rules = fetch.browser_told.then_some(fetch.browser);
+    let mut rules = fetch.browser_told.then_some(fetch.browser);
     let mut hops: Vec<HopSteps> = Vec::new();
     for member in &fetch.members {
         let Some(step) = member
@@ -73,10 +73,16 @@ pub(crate) fn hops_of(fetch: &Fetch, exchanges: &dyn Exchanges) -> Vec<HopSteps>
         let redirected = hops.len() > 1;
         let Some(hop) = hops.last_mut() else { continue };
         if member.role == Role::Preflight {
+            // Only browsers ask first; after that script may have changed the User-Agent.
+            rules = Some(fetch.browser);
             hop.ask = Ask::of(&step.exchange.request.headers);
             hop.preflight = Some(step);
         } else {
-            hop.class = Some(classify(&step.exchange, rules, redirected));
+            hop.class = Some(if hop.preflight.is_some() {
+                Class::Cors
+            } else {
+                classify(&step.exchange, rules, redirected)
+            });
             hop.actual = Some(step);
         }
     }

@@ -1,1 +1,20 @@
-//! HAR files, in and out.
+//! HAR files: papers that browsers, proxies and test tools leave behind.
+//!
+//! [`read`] plays a HAR into a recorder, as if its exchanges were happening: each opens, is
+//! answered and closes at its own moment, so that a file is paired and judged by the same code as
+//! live traffic. Facts about files in the wild that the reader has to know:
+//!
+//! - The id of an exchange is the index of its entry, also behind entries that had to be skipped.
+//! - Entries need not be in the order of time. DevTools lists a request before its preflight, and
+//!   counts the time of the preflight as the request's own `blocked`: such a request is opened
+//!   when that time is over, since only then it went out.
+//! - `response.content.text` has its content coding taken off already, while `Content-Encoding` is
+//!   still among the headers and stays there: it is evidence. [`decode_body`](crate::wire::decode_body)
+//!   recognises text that is not coded.
+//! - Status 0 means that no response came. Chrome says why in `_error`.
+
+mod entry;
+mod lenient;
+mod read;
+
+pub use read::{HarError, HarRead, read};

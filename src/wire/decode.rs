@@ -18,7 +18,8 @@ pub struct Decoded {
 /// Takes the codings of `Content-Encoding` off, last one first
 /// ([RFC 9110 § 8.4](https://www.rfc-editor.org/rfc/rfc9110#section-8.4)): gzip, deflate (zlib or raw),
 /// br, zstd. At most `limit_bytes` come out, so a bomb costs no more than that. A broken or cut
-/// input yields what could be read before the fault.
+/// input yields what could be read before the fault. Text that is not coded at all, whatever the
+/// header says, comes out as it is: HAR files hold bodies decoded, and some servers lie.
 pub fn decode_body(headers: &HeaderList, raw: &[u8], limit_bytes: usize) -> Decoded {
     let codings = headers
         .get("content-encoding")
@@ -55,6 +56,9 @@ pub fn decode_body(headers: &HeaderList, raw: &[u8], limit_bytes: usize) -> Deco
             }
         };
         let (bytes, cut, fault) = step;
+        if fault.is_some() && is_text(&current) {
+            continue;
+        }
         out.cut |= cut;
         current = bytes;
         if let Some(fault) = fault {
@@ -86,6 +90,19 @@ pub fn decode_charset(headers: &HeaderList, bytes: &[u8]) -> (String, &'static s
         .unwrap_or(encoding_rs::UTF_8);
     let (text, used, _) = encoding.decode(bytes);
     (text.into_owned(), used.name())
+}
+
+// Coded data is never text: each format begins with, or soon has, bytes that text does not.
+fn is_text(bytes: &[u8]) -> bool {
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) => text,
+        // Cut within a character.
+        Err(error) if error.error_len().is_none() => {
+            std::str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default()
+        }
+        Err(_) => return false,
+    };
+    !text.is_empty() && !text.chars().any(|c| c.is_control() && !c.is_whitespace())
 }
 
 type Step = (Vec<u8>, bool, Option<String>);
@@ -175,6 +192,23 @@ mod tests {
         let (headers, bytes) = coded("gzip", &text);
         let decoded = decode_body(&headers, &bytes[..bytes.len() / 2], 1 << 20);
         assert!(decoded.cut && text.starts_with(&decoded.bytes) && !decoded.bytes.is_empty());
+    }
+
+    #[test]
+    fn text_that_is_not_coded_comes_out_as_it_is() {
+        for coding in ["gzip", "deflate", "br", "zstd", "br, gzip"] {
+            for text in [
+                "{\"error\":\"no such table\"}",
+                "<!doctype html>",
+                "é",
+                "ok",
+            ] {
+                let headers = HeaderList::from_pairs([("Content-Encoding", coding)]);
+                let decoded = decode_body(&headers, text.as_bytes(), 1 << 20);
+                assert_eq!(decoded.bytes, text.as_bytes(), "{coding}: {text}");
+                assert_eq!(decoded.fault, None, "{coding}: {text}");
+            }
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! through a proxy.
 #![allow(dead_code)]
 
+use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -193,7 +194,7 @@ pub(crate) fn answer(status: &str, headers: &[(&str, &str)], body: &str) -> Stri
         body.len()
     );
     for (name, value) in headers {
-        text.push_str(&format!("{name}: {value}\r\n"));
+        write!(text, "{name}: {value}\r\n").unwrap();
     }
     text + "\r\n" + body
 }
@@ -212,7 +213,7 @@ pub(crate) fn through(
     let host = url.split('/').nth(2).unwrap();
     let mut request = format!("{method} {url} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n");
     for (name, value) in headers {
-        request.push_str(&format!("{name}: {value}\r\n"));
+        write!(request, "{name}: {value}\r\n").unwrap();
     }
     stream.write_all((request + "\r\n").as_bytes()).unwrap();
     let mut answer = Vec::new();

@@ -1,1 +1,438 @@
-//! Tests of this topic.
+//! What Chromium and Firefox really decided, against our judgement of the same wire.
+//!
+//! Prints one line for each set and browser. `tests/corpus/README.md` describes the records;
+//! `CORSCOPE_MISSES=id` prints every miss of the records whose id contains the text.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use corscope::cors::{Browser, Check, Outcome, Stage};
+use corscope::diagnose::{Cause, Diagnosis, diagnose_all};
+use corscope::wire::{
+    BodyFacts, End, Exchange, ExchangeId, Failure, FailureKind, FailureStage, HeaderList,
+    HttpVersion, RequestHead, ResponseHead, Source, Timestamp,
+};
+use serde::Deserialize;
+
+const CHROMIUM: &str = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) \
+                        HeadlessChrome/156.0.0.0 Safari/537.36";
+const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:153.0) Gecko/20100101 Firefox/153.0";
+
+/// One scenario in one browser.
+#[derive(Deserialize)]
+struct Record {
+    id: String,
+    of: String,
+    #[serde(rename = "in")]
+    browser: String,
+    asked: Vec<Asked>,
+    wire: Vec<Entry>,
+}
+
+/// One request the page made, and what the browser decided.
+#[derive(Deserialize)]
+struct Asked {
+    method: String,
+    url: String,
+    include: bool,
+    by: String,
+    got: String,
+    #[serde(default, with = "present")]
+    why: Option<Option<String>>,
+    name: Option<String>,
+    seen: Option<Vec<String>>,
+}
+
+/// Tells `null` from "not there".
+mod present {
+    use serde::{Deserialize, Deserializer};
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        d: D,
+    ) -> Result<Option<Option<String>>, D::Error> {
+        Option::<String>::deserialize(d).map(Some)
+    }
+}
+
+/// Start and duration in ms, method, URL, request headers, status, response headers, body excerpt.
+#[derive(Deserialize)]
+struct Entry(
+    i64,
+    i64,
+    String,
+    String,
+    Vec<String>,
+    u16,
+    Vec<String>,
+    #[serde(default)] Option<String>,
+);
+
+fn headers(lines: &[String]) -> HeaderList {
+    HeaderList::from_pairs(lines.iter().filter_map(|l| l.split_once(':')))
+}
+
+fn exchange(index: usize, entry: &Entry, agent: &str) -> Arc<Exchange> {
+    let Entry(start, took, method, url, request, status, response, body) = entry;
+    let mut list = headers(request);
+    if !list.contains("user-agent") {
+        list.push("User-Agent", agent.as_bytes());
+    }
+    let head = RequestHead {
+        method: method.clone(),
+        url: url.clone(),
+        version: HttpVersion::Http11,
+        headers: Arc::new(list),
+    };
+    let at = |ms: i64| Timestamp(1_700_000_000_000_000 + ms * 1000);
+    let mut made = Exchange::opened(ExchangeId(index as u64), at(*start), head);
+    made.source = Source::Har;
+    made.closed_at = Some(at(start + took));
+    if *status == 0 {
+        made.end = End::Failed(Failure {
+            stage: FailureStage::Wait,
+            kind: FailureKind::Reset,
+            detail: "connection closed before a response".into(),
+        });
+        return Arc::new(made);
+    }
+    made.end = End::Complete;
+    made.answered_at = made.closed_at;
+    made.response = Some(ResponseHead {
+        status: *status,
+        reason: None,
+        version: HttpVersion::Http11,
+        headers: Arc::new(headers(response)),
+    });
+    if let Some(text) = body {
+        made.response_body = BodyFacts {
+            seen_bytes: text.len() as u64,
+            kept_bytes: text.len() as u64,
+            excerpt: Bytes::from(text.clone().into_bytes()),
+        };
+    }
+    Arc::new(made)
+}
+
+/// How many of what, for one set in one browser.
+#[derive(Default, Debug)]
+struct Tally {
+    requests: usize,
+    unseen: usize,
+    outcome: usize,
+    depends: usize,
+    faults: usize,
+    fault: usize,
+    lists: usize,
+    list: usize,
+    stray: usize,
+    misses: Vec<String>,
+}
+
+/// Requests that no observer of the wire can judge; `id browser: reason` for each line.
+fn undecidable() -> BTreeMap<String, String> {
+    include_str!("../corpus/undecidable.txt")
+        .lines()
+        .filter(|l| !l.is_empty() && !l.starts_with('#'))
+        .map(|l| {
+            let (key, why) = l.split_once(": ").expect("id, browser and reason");
+            (key.to_owned(), why.to_owned())
+        })
+        .collect()
+}
+
+/// Whether the URL asked for is the one seen: without user and password, `ws` told as `http`; the
+/// browser may have upgraded a picture to https.
+fn same_url(asked: &str, seen: &str) -> bool {
+    let parsed = |u: &str| {
+        let mut url =
+            url::Url::parse(&u.replacen("ws", "http", usize::from(u.starts_with("ws")))).ok()?;
+        url.set_fragment(None);
+        url.set_username("").ok()?;
+        url.set_password(None).ok()?;
+        let text = url.to_string();
+        Some(text.split_once("://")?.1.to_owned())
+    };
+    parsed(asked).is_some() && parsed(asked) == parsed(seen)
+}
+
+/// Whether an outcome of ours is the browser's.
+fn agrees(outcome: Outcome, asked: &Asked) -> bool {
+    let told = matches!(&asked.why, Some(Some(_)));
+    match asked.got.as_str() {
+        "ok" => match outcome {
+            Outcome::Allowed | Outcome::Exempt => true,
+            // An element that loads without CORS: the page uses what script cannot read.
+            Outcome::Opaque => !matches!(asked.by.as_str(), "fetch" | "xhr"),
+            _ => false,
+        },
+        // WebSockets are refused by servers, not by CORS.
+        "blocked" if asked.by == "websocket" => outcome == Outcome::Exempt,
+        "blocked" => matches!(outcome, Outcome::Blocked | Outcome::Failed),
+        "opaque" => outcome == Outcome::Opaque,
+        _ => outcome != Outcome::Blocked || told,
+    }
+}
+
+/// What on the wire tells the credentials mode; then nothing may depend on it.
+fn told(record: &Record, diagnosis: &Diagnosis) -> Option<&'static str> {
+    for id in diagnosis.fetch.exchanges() {
+        let entry = &record.wire[id.0 as usize];
+        let headers = headers(&entry.4);
+        let preflight = entry.2 == "OPTIONS";
+        let is = |name: &str, value: &str| headers.get(name).as_deref() == Some(value);
+        if headers.contains("cookie") && is("sec-fetch-mode", "cors") {
+            return Some("there is a Cookie");
+        }
+        if headers.contains("sec-fetch-storage-access") {
+            return Some("there is Sec-Fetch-Storage-Access");
+        }
+        if record.browser == "chromium" && !preflight && is("sec-fetch-site", "cross-site") {
+            return Some("there is no Sec-Fetch-Storage-Access");
+        }
+    }
+    None
+}
+
+fn branch_cause<'a>(diagnosis: &'a Diagnosis, include: bool) -> (Outcome, Option<&'a Cause>) {
+    let branch = if include {
+        &diagnosis.when_include
+    } else {
+        &diagnosis.when_not_include
+    };
+    match branch {
+        Some(branch) => (branch.outcome, branch.cause.as_ref()),
+        None => (diagnosis.outcome, diagnosis.cause.as_ref()),
+    }
+}
+
+/// Whether check and stage are what the browser named.
+fn same_fault(record: &Record, asked: &Asked, cause: Option<&Cause>, closed: bool) -> bool {
+    let Some(Some(why)) = &asked.why else {
+        // Blocked, but for no reason of CORS.
+        return cause.is_none_or(|c| !c.check.is_cors());
+    };
+    let Some(cause) = cause else { return false };
+    if record.browser == "chromium" {
+        let named = cause.check.chromium_name(cause.stage) == Some(why.as_str());
+        let listed = cause.check != Check::HeaderDisallowed
+            || asked
+                .name
+                .as_ref()
+                .is_none_or(|n| cause.missing.contains(n));
+        return named && listed;
+    }
+    let why = why.trim_end_matches(|c: char| c.is_ascii_digit());
+    // Firefox words a closed connection at random.
+    if closed
+        && matches!(
+            why,
+            "CORSDidNotSucceed" | "CORSMultipleAllowOriginNotAllowed"
+        )
+    {
+        return !cause.check.is_cors();
+    }
+    // It says the same of redirects that are blocked for other reasons; of module scripts that are
+    // error pages, whether or not they have Allow-Origin; and sometimes first of a preflight that is
+    // redirected.
+    if why == "CORSDidNotSucceed" {
+        let redirected = cause
+            .next
+            .contains(&(Check::DisallowedRedirect, Stage::Preflight));
+        return !cause.check.is_cors()
+            || asked.by == "module-script"
+            || redirected
+            || cause.firefox_name == Some(why);
+    }
+    cause.firefox_name == Some(why)
+}
+
+fn judge_record(record: &Record, tally: &mut Tally, known: &BTreeMap<String, String>) {
+    let agent = if record.browser == "chromium" {
+        CHROMIUM
+    } else {
+        FIREFOX
+    };
+    let exchanges: Vec<Arc<Exchange>> = record
+        .wire
+        .iter()
+        .enumerate()
+        .map(|(index, entry)| exchange(index, entry, agent))
+        .collect();
+    let diagnoses = diagnose_all(exchanges, None);
+    let members: usize = diagnoses.iter().map(|d| d.fetch.exchanges().count()).sum();
+    assert_eq!(members, record.wire.len(), "{}: one fetch each", record.id);
+    let mut free: Vec<&Diagnosis> = diagnoses.iter().collect();
+    for (index, asked) in record.asked.iter().enumerate() {
+        tally.requests += 1;
+        let found = free.iter().position(|d| {
+            same_url(&d.url, &asked.url) && d.method.eq_ignore_ascii_case(&asked.method)
+        });
+        let Some(found) = found else {
+            tally.unseen += 1;
+            continue;
+        };
+        let diagnosis = free.remove(found);
+        let (outcome, cause) = branch_cause(diagnosis, asked.include);
+        let mut wrong = String::new();
+        if diagnosis.outcome == Outcome::Depends {
+            tally.depends += 1;
+            if let Some(what) = told(record, diagnosis) {
+                tally.misses.push(format!(
+                    "{} {}: depends, although {what}",
+                    record.id, record.browser
+                ));
+            }
+        }
+        if agrees(outcome, asked) {
+            tally.outcome += 1;
+        } else {
+            write!(wrong, " outcome {}", diagnosis.outcome).expect("a string");
+        }
+        let closed = diagnosis.outcome == Outcome::Failed;
+        if asked.got == "blocked" && asked.why.is_some() {
+            tally.faults += 1;
+            if same_fault(record, asked, cause, closed) {
+                tally.fault += 1;
+            } else {
+                wrong.push_str(" fault");
+            }
+        }
+        if let (Some(seen), Some(ours)) = (&asked.seen, &diagnosis.exposed_headers) {
+            tally.lists += 1;
+            let mut ours = ours.clone();
+            ours.sort_unstable();
+            let mut seen = seen.clone();
+            seen.sort_unstable();
+            seen.dedup();
+            if ours == seen {
+                tally.list += 1;
+            } else {
+                write!(wrong, " readable {ours:?} not {seen:?}").expect("a string");
+            }
+        }
+        let key = format!("{}#{index} {}", record.id, record.browser);
+        let listed = known.contains_key(&key);
+        if wrong.is_empty() == listed {
+            let cause = cause.map(|c| (c.check.id(), c.stage.name(), c.firefox_name));
+            tally.misses.push(format!(
+                "{key} ({}){}: ours {} {cause:?}{}, theirs {} {:?} {:?}",
+                record.of,
+                if listed {
+                    " is listed as undecidable and agrees"
+                } else {
+                    &wrong
+                },
+                diagnosis.outcome,
+                if diagnosis.outcome == Outcome::Depends {
+                    " (this branch)"
+                } else {
+                    ""
+                },
+                asked.got,
+                asked.why,
+                asked.name,
+            ));
+        }
+    }
+    check_strays(record, &free, &diagnoses, tally);
+}
+
+/// Every fetch must be one that the page made; the load of the page itself is not asked for, nor is
+/// what a page does that was not told to. In a session the k-th request has `/qk/` in its URL.
+fn check_strays(record: &Record, free: &[&Diagnosis], all: &[Diagnosis], tally: &mut Tally) {
+    for stray in free {
+        if stray.initiator != "navigation" {
+            tally.stray += 1;
+            tally.misses.push(format!(
+                "{} {}: a fetch nobody asked for, {} {} {}",
+                record.id, record.browser, stray.method, stray.url, stray.outcome
+            ));
+        }
+    }
+    for diagnosis in all {
+        let marks: Vec<&str> = diagnosis
+            .fetch
+            .exchanges()
+            .filter_map(|id| {
+                record.wire[id.0 as usize]
+                    .3
+                    .split("/q")
+                    .nth(1)?
+                    .split('/')
+                    .next()
+            })
+            .collect();
+        assert!(
+            record.of != "session" || marks.windows(2).all(|w| w[0] == w[1]),
+            "{} {}: {marks:?} in one fetch",
+            record.id,
+            record.browser
+        );
+    }
+}
+
+/// Judges a set; at most `undecided` requests may disagree, those that are listed.
+fn check(set: &str, lines: &str) {
+    let known = undecidable();
+    let wanted = std::env::var("CORSCOPE_MISSES").unwrap_or_default();
+    let mut tallies: BTreeMap<String, Tally> = BTreeMap::new();
+    for line in lines.lines() {
+        let record: Record = serde_json::from_str(line).expect("a record");
+        let tally = tallies.entry(record.browser.clone()).or_default();
+        judge_record(&record, tally, &known);
+    }
+    let mut misses = Vec::new();
+    for (browser, tally) in &mut tallies {
+        println!(
+            "{set} {browser}: {} requests, {} left no trace, outcome {}/{}, check and stage {}/{}, \
+             readable headers {}/{}, depends {}, stray fetches {}, misses {}",
+            tally.requests,
+            tally.unseen,
+            tally.outcome,
+            tally.requests - tally.unseen,
+            tally.fault,
+            tally.faults,
+            tally.list,
+            tally.lists,
+            tally.depends,
+            tally.stray,
+            tally.misses.len(),
+        );
+        misses.append(&mut tally.misses);
+    }
+    misses.retain(|m| m.contains(&wanted));
+    for miss in &misses {
+        println!("  {miss}");
+    }
+    assert!(misses.is_empty(), "{} misses in {set}", misses.len());
+}
+
+#[test]
+fn curated() {
+    check("curated", include_str!("../corpus/curated.jsonl"));
+}
+
+#[test]
+fn random() {
+    check("random", include_str!("../corpus/random.jsonl"));
+}
+
+#[test]
+fn sessions() {
+    check("sessions", include_str!("../corpus/sessions.jsonl"));
+}
+
+#[test]
+fn stages_and_browsers_have_names() {
+    for check in Check::ALL {
+        assert_eq!(Check::from_id(check.id()), Some(check));
+        assert_eq!(
+            check.chromium_name(Stage::Actual).is_some(),
+            check.is_cors(),
+            "{check}"
+        );
+    }
+    assert_eq!(Browser::default(), Browser::Chromium);
+}
