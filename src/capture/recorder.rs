@@ -23,6 +23,9 @@ pub const QUEUE_EVENTS_MAX: usize = 8_192;
 /// How many body bytes wait in the queue before further ones are skipped.
 pub const QUEUE_BODY_BYTES_MAX: usize = 64 << 20;
 
+/// Up to this many bytes a piece of a body is copied rather than held on to.
+const COPIED_BYTES_MAX: usize = 4 << 10;
+
 /// Now, as the capture tells time.
 pub fn now() -> Timestamp {
     Timestamp(chrono::Utc::now().timestamp_micros())
@@ -70,6 +73,12 @@ struct Inner {
     finished: bool,
 }
 
+impl Inner {
+    fn has_room(&self) -> bool {
+        self.events.len() < QUEUE_EVENTS_MAX || self.listener_gone
+    }
+}
+
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, Inner> {
         // Nothing panics while holding it; if something did, the queue is still whole.
@@ -102,14 +111,27 @@ pub struct Recorder {
 impl Recorder {
     /// Opens an exchange, waiting while the queue is full.
     pub async fn open(&self, kind: Kind, client: Client, request: RequestHead) -> ExchangeRecorder {
+        let mut request = request;
         loop {
-            let mut room = std::pin::pin!(self.shared.room.notified());
-            room.as_mut().enable();
-            if self.has_room() {
-                return self.open_now(Source::Proxy, kind, client, request, now());
+            match self.open_if_room(kind, client, request) {
+                Ok(exchange) => return exchange,
+                Err(unopened) => request = unopened,
             }
-            room.await;
+            self.room().await;
         }
+    }
+
+    fn open_if_room(
+        &self,
+        kind: Kind,
+        client: Client,
+        request: RequestHead,
+    ) -> Result<ExchangeRecorder, RequestHead> {
+        let inner = self.shared.lock();
+        if !inner.has_room() {
+            return Err(request);
+        }
+        Ok(self.open_locked(inner, None, Source::Proxy, kind, client, request, now()))
     }
 
     /// Opens an exchange at a moment of the caller's choosing, without waiting: for importers, which
@@ -122,7 +144,8 @@ impl Recorder {
         request: RequestHead,
         at: Timestamp,
     ) -> ExchangeRecorder {
-        self.open_with(None, source, kind, client, request, at)
+        let inner = self.shared.lock();
+        self.open_locked(inner, None, source, kind, client, request, at)
     }
 
     /// As [`open_now`](Self::open_now) with an id of the caller's choosing, which must be new: for
@@ -137,11 +160,17 @@ impl Recorder {
         request: RequestHead,
         at: Timestamp,
     ) -> ExchangeRecorder {
-        self.open_with(Some(id), source, kind, client, request, at)
+        let inner = self.shared.lock();
+        self.open_locked(inner, Some(id), source, kind, client, request, at)
     }
 
-    fn open_with(
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "an opening, field by field, and its lock"
+    )]
+    fn open_locked(
         &self,
+        mut inner: MutexGuard<'_, Inner>,
         id: Option<ExchangeId>,
         source: Source,
         kind: Kind,
@@ -149,20 +178,18 @@ impl Recorder {
         request: RequestHead,
         at: Timestamp,
     ) -> ExchangeRecorder {
-        let mut inner = self.shared.lock();
         let id = id.unwrap_or(ExchangeId(inner.next_id));
         inner.next_id = inner.next_id.max(id.0 + 1);
-        let opening = Opening {
-            id,
-            at,
-            source,
-            kind,
-            client,
-            request,
-        };
         let first = inner.events.is_empty();
         if !inner.listener_gone {
-            inner.events.push(Event::Opened(Box::new(opening)));
+            inner.events.push(Event::Opened(Box::new(Opening {
+                id,
+                at,
+                source,
+                kind,
+                client,
+                request,
+            })));
         }
         drop(inner);
         if first {
@@ -176,6 +203,15 @@ impl Recorder {
                 response: Counter::default(),
                 closed: AtomicBool::new(false),
             }),
+        }
+    }
+
+    /// Waits until there may be room.
+    async fn room(&self) {
+        let mut room = std::pin::pin!(self.shared.room.notified());
+        room.as_mut().enable();
+        if !self.shared.lock().has_room() {
+            room.await;
         }
     }
 
@@ -203,11 +239,6 @@ impl Recorder {
     pub fn finish(&self) {
         self.shared.lock().finished = true;
         self.shared.ready.notify_one();
-    }
-
-    fn has_room(&self) -> bool {
-        let inner = self.shared.lock();
-        inner.events.len() < QUEUE_EVENTS_MAX || inner.listener_gone
     }
 }
 
@@ -275,35 +306,66 @@ impl ExchangeRecorder {
     /// Bytes of a body passed. Never waits: what does not fit the queue, or passes the cap of one
     /// body, is counted and not kept, and so is the rest of that body, which would have a hole.
     pub fn body(&self, side: Side, bytes: Bytes) {
-        let counter = self.tap.counter(side);
-        let len = bytes.len() as u64;
-        let before = counter.seen_bytes.fetch_add(len, Ordering::Relaxed);
-        if len == 0 || counter.cut.load(Ordering::Relaxed) {
-            return;
-        }
-        let cap = self.tap.shared.kept_bytes_max;
-        if before.saturating_add(len) > cap {
-            counter.cut.store(true, Ordering::Relaxed);
-            let rest = usize::try_from(cap.saturating_sub(before)).unwrap_or(usize::MAX);
-            self.keep(counter, side, bytes.slice(..rest.min(bytes.len())));
-        } else {
-            self.keep(counter, side, bytes);
+        let len = bytes.len();
+        if let Some(keep) = self.to_keep(side, len) {
+            let bytes = if keep == len {
+                bytes
+            } else {
+                bytes.slice(..keep)
+            };
+            self.keep(side, bytes);
         }
     }
 
-    fn keep(&self, counter: &Counter, side: Side, bytes: Bytes) {
-        if bytes.is_empty() {
+    /// As [`body`](Self::body), for bytes that go elsewhere too. A small piece is copied rather than
+    /// held on to, since holding it would hold the whole buffer it was read into.
+    pub fn tap(&self, side: Side, bytes: &Bytes) {
+        if let Some(keep) = self.to_keep(side, bytes.len()) {
+            let bytes = if keep <= COPIED_BYTES_MAX {
+                Bytes::copy_from_slice(&bytes[..keep])
+            } else {
+                bytes.slice(..keep)
+            };
+            self.keep(side, bytes);
+        }
+    }
+
+    /// Counts, and says how many of these bytes are to be kept.
+    fn to_keep(&self, side: Side, len: usize) -> Option<usize> {
+        let counter = self.tap.counter(side);
+        let before = counter.seen_bytes.fetch_add(len as u64, Ordering::Relaxed);
+        if len == 0 || counter.cut.load(Ordering::Relaxed) {
+            return None;
+        }
+        let room = self.tap.shared.kept_bytes_max.saturating_sub(before);
+        let keep = usize::try_from(room).unwrap_or(usize::MAX).min(len);
+        if keep < len {
+            counter.cut.store(true, Ordering::Relaxed);
+        }
+        (keep > 0).then_some(keep)
+    }
+
+    fn keep(&self, side: Side, bytes: Bytes) {
+        let shared = &self.tap.shared;
+        let len = bytes.len();
+        let mut inner = shared.lock();
+        if inner.listener_gone {
             return;
         }
-        let shared = &self.tap.shared;
-        let full = shared.lock().payload_bytes + bytes.len() > QUEUE_BODY_BYTES_MAX;
-        if full {
-            counter.cut.store(true, Ordering::Relaxed);
+        if inner.payload_bytes + len > QUEUE_BODY_BYTES_MAX {
+            drop(inner);
+            self.tap.counter(side).cut.store(true, Ordering::Relaxed);
             shared
                 .skipped_bytes
-                .fetch_add(bytes.len() as u64, Ordering::Relaxed);
-        } else {
-            shared.push(Event::Body(self.tap.id, side, bytes));
+                .fetch_add(len as u64, Ordering::Relaxed);
+            return;
+        }
+        inner.payload_bytes += len;
+        inner.events.push(Event::Body(self.tap.id, side, bytes));
+        let first = inner.events.len() == 1;
+        drop(inner);
+        if first {
+            shared.ready.notify_one();
         }
     }
 
@@ -326,8 +388,8 @@ impl ExchangeRecorder {
         self.tap.counter(side).seen_bytes.load(Ordering::Relaxed)
     }
 
-    /// Bytes of a body passed that nobody has: a file may know how long a body was without having
-    /// all of it. They are counted, and nothing after them is kept.
+    /// Bytes of a body passed that nobody has: those of a tunnel, or a file may know how long a body
+    /// was without having all of it. They are counted, and nothing after them is kept.
     pub fn passed_unseen(&self, side: Side, len_bytes: u64) {
         if len_bytes > 0 {
             let counter = self.tap.counter(side);

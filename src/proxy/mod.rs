@@ -1,1 +1,299 @@
 //! The way in: an intercepting HTTP proxy that records and never alters.
+//!
+//! ```text
+//! accept → detect → HTTP/1 or HTTP/2 ─ absolute form ─→ forward → pool → dial → server
+//!                        └ CONNECT → detect ─ TLS: our leaf → HTTP ──┘
+//!                                         ├── HTTP ─────────────────┘
+//!                                         └── anything else, or a host to pass through: bytes
+//! ```
+//!
+//! Every exchange speaks through the [`Recorder`] from its first byte, before the server is looked
+//! for; bodies pass the tap unchanged, frame by frame, and nothing is held back for the recording.
+//! A head is changed only as a proxy must (fields of one connection, `Host`). A server that cannot
+//! be asked is told to the browser as a page of ours and to the recorder as a failure, never as a
+//! response. CORS is unknown here.
+//!
+//! Not passed on, since hyper's server cannot send them: informational responses besides
+//! `100 Continue` (`103 Early Hints`). Over HTTP/1, trailers pass if announced in `Trailer`.
+
+mod ca;
+mod connection;
+mod detect;
+mod dial;
+mod failure;
+mod forward;
+mod hygiene;
+mod leaf;
+mod limits;
+mod listen;
+mod page;
+mod pool;
+mod relay;
+mod tap;
+mod target;
+mod tls;
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, watch};
+use url::Url;
+
+use crate::capture::Recorder;
+use crate::wire::Client;
+use connection::{Shared, serve_client};
+use dial::Dialer;
+use leaf::Leaves;
+use limits::DRAIN_MILLIS;
+use pool::Pool;
+use target::HostList;
+use tls::{RootsError, UpstreamTls};
+
+pub use ca::{Authority, CaError};
+pub use limits::CONNECTIONS_MAX;
+pub use listen::loopback;
+
+/// How many ports after the asked one are tried by [`Proxy::bind_near`].
+const PORTS_TRIED_MAX: u16 = 64;
+
+/// How a proxy is to run.
+pub struct Config {
+    /// Where to listen; see [`loopback`]. Port 0 lets the system choose.
+    pub listen: Vec<SocketAddr>,
+    /// Who issues the certificates shown to the browser.
+    pub authority: Authority,
+    /// PEM file of authorities to trust for servers, beside the system's.
+    pub upstream_ca: Option<PathBuf>,
+    /// Hosts whose certificate is not verified: `api.test`, `api.test:8443`, `*.api.test`.
+    pub insecure: Vec<String>,
+    /// Hosts whose tunnels are passed through unread.
+    pub pass_through: Vec<String>,
+    /// If not empty: the only hosts whose tunnels are not passed through unread.
+    pub only: Vec<String>,
+    /// An HTTP proxy to go through: `http://user:password@proxy.test:3128`. Not used for this
+    /// machine.
+    pub upstream_proxy: Option<Url>,
+}
+
+impl Config {
+    /// Loopback on this port, everything else left as it is.
+    pub fn new(port: u16, authority: Authority) -> Self {
+        Self {
+            listen: loopback(port),
+            authority,
+            upstream_ca: None,
+            insecure: Vec::new(),
+            pass_through: Vec::new(),
+            only: Vec::new(),
+            upstream_proxy: None,
+        }
+    }
+}
+
+/// Why a proxy cannot start. Every message ends with the next step.
+#[derive(Debug, thiserror::Error)]
+pub enum ProxyError {
+    /// An address cannot be listened on.
+    #[error("cannot listen on {addr}: {source}; choose another address with --listen")]
+    Bind {
+        /// Which.
+        addr: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The file of authorities to trust cannot be used.
+    #[error("cannot use {}: {why}; --upstream-ca takes a PEM file of certificates", path.display())]
+    UpstreamCa {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The proxy behind this one is not one that can be used.
+    #[error("cannot go through {url}: --upstream-proxy takes a URL such as http://proxy.test:3128")]
+    UpstreamProxy {
+        /// Which.
+        url: Url,
+    },
+    /// No keys could be made for the certificates shown to the browser.
+    #[error("cannot make keys for the browser's side: {why}; try again")]
+    Keys {
+        /// What the crypto library said.
+        why: String,
+    },
+}
+
+/// A proxy that listens.
+pub struct Proxy {
+    listeners: Vec<TcpListener>,
+    shared: Arc<Shared>,
+    addresses: Vec<SocketAddr>,
+}
+
+impl Proxy {
+    /// Listens; connections wait until [`run`](Self::run).
+    #[expect(
+        clippy::unused_async,
+        reason = "needs a runtime around it, and says so"
+    )]
+    pub async fn bind(config: Config, recorder: Recorder) -> Result<Self, ProxyError> {
+        Self::bind_at(&config.listen.clone(), config, recorder)
+    }
+
+    /// As [`bind`](Self::bind); but where a port is taken, all addresses move to the next one that
+    /// is free.
+    #[expect(
+        clippy::unused_async,
+        reason = "needs a runtime around it, and says so"
+    )]
+    pub async fn bind_near(config: Config, recorder: Recorder) -> Result<Self, ProxyError> {
+        let taken = |addresses: &[SocketAddr]| match listen::listen(addresses) {
+            Err(e) => e.source.kind() == io::ErrorKind::AddrInUse,
+            Ok(_) => false,
+        };
+        let moved = |by: u16| -> Vec<SocketAddr> {
+            let mut listen = config.listen.clone();
+            for addr in &mut listen {
+                if addr.port() != 0 {
+                    addr.set_port(addr.port().saturating_add(by));
+                }
+            }
+            listen
+        };
+        let listen = (0..PORTS_TRIED_MAX).map(moved).find(|a| !taken(a));
+        Self::bind_at(&listen.unwrap_or(config.listen.clone()), config, recorder)
+    }
+
+    fn bind_at(
+        listen: &[SocketAddr],
+        config: Config,
+        recorder: Recorder,
+    ) -> Result<Self, ProxyError> {
+        let tls = UpstreamTls::new(config.upstream_ca.as_ref()).map_err(|error: RootsError| {
+            ProxyError::UpstreamCa {
+                path: config.upstream_ca.clone().unwrap_or_default(),
+                why: error.to_string(),
+            }
+        })?;
+        if let Some(url) = &config.upstream_proxy
+            && (url.scheme() != "http" || url.host_str().is_none())
+        {
+            return Err(ProxyError::UpstreamProxy { url: url.clone() });
+        }
+        let leaves = Leaves::new(config.authority).map_err(|error| ProxyError::Keys {
+            why: error.to_string(),
+        })?;
+        let listeners = listen::listen(listen).map_err(|e| ProxyError::Bind {
+            addr: e.addr,
+            source: e.source,
+        })?;
+        let addresses: Vec<SocketAddr> = listeners
+            .iter()
+            .filter_map(|l| l.local_addr().ok())
+            .collect();
+        let dialer = Dialer {
+            tls,
+            insecure: HostList::new(&config.insecure),
+            proxy: config.upstream_proxy,
+            ourselves: addresses.clone(),
+        };
+        Ok(Self {
+            listeners,
+            addresses: addresses.clone(),
+            shared: Arc::new(Shared {
+                recorder,
+                pool: Arc::new(Pool::new(dialer)),
+                leaves,
+                pass_through: HostList::new(&config.pass_through),
+                only: HostList::new(&config.only),
+                addresses,
+            }),
+        })
+    }
+
+    /// Where it listens; ports chosen by the system filled in.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// The authority that issues the certificates shown to the browser.
+    pub fn authority(&self) -> &Authority {
+        self.shared.leaves.authority()
+    }
+
+    /// Serves until `shutdown` is ready, lets open exchanges go on for half a second, and cuts off
+    /// what is left.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) {
+        let (closing, closing_seen) = watch::channel(false);
+        let (cut, cut_seen) = watch::channel(false);
+        let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+        let numbers = Arc::new(AtomicU64::new(1));
+        let mut accepting = tokio::task::JoinSet::new();
+        for listener in self.listeners {
+            accepting.spawn(accept(
+                listener,
+                Arc::clone(&self.shared),
+                Arc::clone(&room),
+                Arc::clone(&numbers),
+                (closing_seen.clone(), cut_seen.clone()),
+            ));
+        }
+        let pool = Arc::clone(&self.shared.pool);
+        accepting.spawn(async move { pool.sweep().await });
+        shutdown.await;
+        accepting.shutdown().await;
+        let everybody = u32::try_from(CONNECTIONS_MAX).unwrap_or(u32::MAX);
+        for signal in [&closing, &cut] {
+            signal.send_replace(true);
+            let left = room.acquire_many(everybody);
+            if tokio::time::timeout(Duration::from_millis(DRAIN_MILLIS), left)
+                .await
+                .is_ok()
+            {
+                break;
+            }
+        }
+        self.shared.pool.clear();
+    }
+}
+
+async fn accept(
+    listener: TcpListener,
+    shared: Arc<Shared>,
+    room: Arc<Semaphore>,
+    numbers: Arc<AtomicU64>,
+    (closing, cut): (watch::Receiver<bool>, watch::Receiver<bool>),
+) {
+    loop {
+        let Ok(place) = Arc::clone(&room).acquire_owned().await else {
+            return;
+        };
+        let Ok((stream, addr)) = listener.accept().await else {
+            // Out of file descriptors, most likely: some will be closed.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            continue;
+        };
+        // Nagle's algorithm against delayed acknowledgements costs 40 ms a message.
+        let _ = stream.set_nodelay(true);
+        let client = Client {
+            connection: numbers.fetch_add(1, Ordering::Relaxed),
+            addr: Some(addr),
+        };
+        let served = serve_client(Arc::clone(&shared), stream, client, closing.clone());
+        let mut cut = cut.clone();
+        tokio::spawn(async move {
+            let _place = place;
+            tokio::select! {
+                biased;
+                () = served => {}
+                _ = cut.changed() => {}
+            }
+        });
+    }
+}

@@ -67,6 +67,15 @@ impl HeaderList {
         Self::default()
     }
 
+    /// An empty list with room for this many fields and for their bytes, counting each with the
+    /// colon and the line end it is kept with.
+    pub fn with_capacity(fields: usize, bytes: usize) -> Self {
+        Self {
+            block: Vec::with_capacity(bytes),
+            spans: Vec::with_capacity(fields),
+        }
+    }
+
     /// A list of these fields, in this order.
     pub fn from_pairs<N, V>(pairs: impl IntoIterator<Item = (N, V)>) -> Self
     where

@@ -1,0 +1,446 @@
+//! One exchange: recorded from its first byte, sent on, answered.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use http::header::{self, HeaderValue};
+use http::uri::PathAndQuery;
+use http::{Method, Request, Response, StatusCode, Uri, Version, request};
+use http_body::Body;
+use hyper::body::Incoming;
+use hyper::ext::ReasonPhrase;
+use hyper::upgrade::OnUpgrade;
+
+use super::connection::{After, Context, Route, Shared};
+use super::dial::{DialError, DialTimes, micros, proxy_credentials};
+use super::failure::failure;
+use super::hygiene::{Passage, is_websocket_upgrade, pass_request, pass_response, recorded};
+use super::page;
+use super::pool::{Lease, Link, Need, Returning, send_failure};
+use super::tap::{Flow, Gate, Outgoing, RequestBody, ResponseBody, Running};
+use super::target::Target;
+use crate::wire::{
+    End, Failure, FailureKind, FailureStage, HeaderList, HttpVersion, Kind, RequestHead,
+    ResponseHead, Timings,
+};
+
+/// How often a request is sent again after a kept connection proved stale.
+const STALE_MAX: usize = 2;
+
+/// Answers one request.
+pub(super) async fn serve(context: &Context, request: Request<Incoming>) -> Response<Outgoing> {
+    match &context.route {
+        Route::Tunnel(_) if request.method() == Method::CONNECT => {
+            page::unusable("a tunnel inside a tunnel", request.headers())
+        }
+        Route::Tunnel(target) => {
+            let target = Arc::clone(target);
+            forward(context, target, request).await
+        }
+        Route::Proxy if request.method() == Method::CONNECT => {
+            super::connection::connect(context, request).await
+        }
+        Route::Proxy => match proxied_target(request.uri()) {
+            Some(target) => forward(context, Arc::new(target), request).await,
+            None => direct(context, &request).await,
+        },
+    }
+}
+
+/// The server named by a request in absolute form.
+fn proxied_target(uri: &Uri) -> Option<Target> {
+    let tls = match uri.scheme_str()? {
+        "http" => false,
+        "https" => true,
+        _ => return None,
+    };
+    Target::of(uri.authority()?, tls)
+}
+
+/// A request that treats the proxy as a server.
+async fn direct(context: &Context, request: &Request<Incoming>) -> Response<Outgoing> {
+    let shared = &context.shared;
+    let headers = request.headers();
+    let host = headers.get(header::HOST).and_then(|h| h.to_str().ok());
+    let target = host
+        .and_then(|h| h.parse().ok())
+        .and_then(|a| Target::of(&a, false));
+    let for_us = target.as_ref().is_none_or(|t| shared.is_own_name(t));
+    if request.uri().scheme().is_none() && for_us {
+        return page::hello(&shared.address_text(), &shared.certificate_text(), headers);
+    }
+    let why = "it names no server that could be asked";
+    let url = match target {
+        Some(target) => format!("http://{}{}", target.authority(), path_of(request.uri())),
+        None => request.uri().to_string(),
+    };
+    let head = RequestHead {
+        method: request.method().as_str().to_owned(),
+        url,
+        version: version_of(request.version()),
+        headers: Arc::new(recorded(headers)),
+    };
+    let recorder = shared.recorder.open(Kind::Http, context.client, head).await;
+    let failure = failure(FailureStage::Proxy, FailureKind::Protocol, why);
+    recorder.close(End::Failed(failure), Timings::default());
+    page::unusable(why, headers)
+}
+
+/// Sends a request on to its server, and the answer back.
+async fn forward(
+    context: &Context,
+    target: Arc<Target>,
+    mut request: Request<Incoming>,
+) -> Response<Outgoing> {
+    let shared = &context.shared;
+    let opened = Instant::now();
+    let websocket = request.version() != Version::HTTP_2
+        && request.method() == Method::GET
+        && is_websocket_upgrade(request.headers());
+    let upgrade = websocket.then(|| hyper::upgrade::on(&mut request));
+    let (parts, body) = request.into_parts();
+    let head = request_head(&context.route, &target, &parts);
+    let mut ask = Ask {
+        shared: Arc::clone(shared),
+        target,
+        client_http2: parts.version == Version::HTTP_2,
+        for_proxy: matches!(context.route, Route::Proxy),
+        websocket,
+        idempotent: parts.method.is_idempotent(),
+        method: parts.method.clone(),
+        uri: parts.uri.clone(),
+        recorded: Arc::clone(&head.headers),
+        opened,
+        gate: None,
+    };
+    // Asked for only when the page has to be made.
+    let accept = parts.headers.get(header::ACCEPT).cloned();
+    let kind = if websocket {
+        Kind::WebSocket
+    } else {
+        Kind::Http
+    };
+    let url = head.url.clone();
+    let recorder = shared.recorder.open(kind, context.client, head).await;
+    let flow = Flow::new(recorder);
+    if parts.version == Version::HTTP_11 && wants_continue(&parts) {
+        ask.gate = Some(Gate::default());
+    }
+    let body = RequestBody::new(body, &flow, ask.gate.clone());
+    let (response, returning, link) = match ask.send(parts, body, &flow).await {
+        Ok(answered) => answered,
+        Err(failure) => {
+            if flow.client_broke() {
+                flow.broken(End::Aborted, None);
+            } else {
+                flow.broken(End::Failed(failure.clone()), None);
+            }
+            let mut asked = http::HeaderMap::new();
+            asked.extend(accept.map(|a| (header::ACCEPT, a)));
+            return page::failed(&failure, &url, &asked);
+        }
+    };
+    answer(context, response, returning, &link, flow, ask.gate, upgrade)
+}
+
+/// One request on its way out, as often as it takes.
+struct Ask {
+    shared: Arc<Shared>,
+    target: Arc<Target>,
+    client_http2: bool,
+    for_proxy: bool,
+    websocket: bool,
+    idempotent: bool,
+    method: Method,
+    uri: Uri,
+    recorded: Arc<HeaderList>,
+    opened: Instant,
+    gate: Option<Gate>,
+}
+
+impl Ask {
+    async fn send(
+        &self,
+        parts: request::Parts,
+        body: RequestBody,
+        flow: &Arc<Flow>,
+    ) -> Result<(Response<Incoming>, Option<Returning>, Arc<Link>), Failure> {
+        let pool = &self.shared.pool;
+        let bodyless = body.is_end_stream();
+        let mut need = Need {
+            http2: self.client_http2 || self.target.prior_knowledge,
+            once: !self.idempotent || !bodyless,
+            fresh: false,
+        };
+        let mut request = Request::from_parts(parts, body);
+        let mut ready = false;
+        for attempt in 0.. {
+            let lease = match pool.lease(&self.target, need).await {
+                Ok(lease) => lease,
+                Err(DialError { failure, times }) => {
+                    flow.connected(self.timings(times), None);
+                    return Err(failure);
+                }
+            };
+            let link = Arc::clone(&lease.link);
+            let reused = lease.reused;
+            flow.connected(self.timings(lease.times), Some(link.upstream(reused)));
+            if !ready {
+                self.make_fit(&mut request, &lease);
+                ready = true;
+            }
+            let error = match lease.send(pool, request).await {
+                Ok((response, returning)) => return Ok((response, returning, link)),
+                Err(error) => error,
+            };
+            let mut error = error;
+            let stale = reused && attempt < STALE_MAX;
+            need.fresh = attempt + 1 == STALE_MAX;
+            need.http2 = link.http2;
+            request = match error.take_message() {
+                // It never left.
+                Some(request) if stale => request,
+                // It may have left, but asking twice is as good as asking once, and the connection
+                // had been closed without a word (RFC 9110 § 9.2.2).
+                None if stale
+                    && self.idempotent
+                    && bodyless
+                    && super::failure::kind_of(error.error()) == FailureKind::Reset =>
+                {
+                    ready = false;
+                    need.fresh = true;
+                    self.again()
+                }
+                message => {
+                    return Err(send_failure(error.error(), &self.target, message.is_none()));
+                }
+            };
+        }
+        unreachable!("the loop only ends by returning")
+    }
+
+    /// The request once more, from what was recorded of it.
+    fn again(&self) -> Request<RequestBody> {
+        let mut request = Request::new(RequestBody::empty());
+        *request.method_mut() = self.method.clone();
+        *request.uri_mut() = self.uri.clone();
+        for field in self.recorded.iter() {
+            let name = http::HeaderName::from_bytes(field.name.as_bytes());
+            if let (Ok(name), Ok(value)) = (name, HeaderValue::from_bytes(field.value)) {
+                request.headers_mut().append(name, value);
+            }
+        }
+        request
+    }
+
+    /// Makes the head fit for the connection it is sent on.
+    fn make_fit(&self, request: &mut Request<RequestBody>, lease: &Lease) {
+        let link = &lease.link;
+        let host = if link.http2 {
+            None
+        } else {
+            self.missing_host(request)
+        };
+        let passage = Passage {
+            for_proxy: self.for_proxy,
+            websocket: self.websocket,
+            http2: link.http2,
+            host: host.as_ref(),
+        };
+        pass_request(request.headers_mut(), passage);
+        let path = || {
+            let path = self.uri.path_and_query();
+            path.cloned().unwrap_or(PathAndQuery::from_static("/"))
+        };
+        if link.http2 {
+            *request.version_mut() = Version::HTTP_2;
+            if self.uri.authority().is_none() {
+                let host = request.headers_mut().remove(header::HOST);
+                let authority = host.as_ref().and_then(|h| h.to_str().ok());
+                let authority = authority.map_or_else(|| self.target.authority(), str::to_owned);
+                *request.uri_mut() = absolute(self.target.scheme(), &authority, path());
+            }
+        } else {
+            *request.version_mut() = Version::HTTP_11;
+            if link.absolute_form {
+                let authority = self.target.authority();
+                *request.uri_mut() = absolute(self.target.scheme(), &authority, path());
+                let proxy = self.shared.pool.dialer.proxy.as_ref();
+                if let Some(value) = proxy.and_then(proxy_credentials)
+                    && let Ok(value) = HeaderValue::try_from(value)
+                {
+                    let headers = request.headers_mut();
+                    headers.insert(header::PROXY_AUTHORIZATION, value);
+                }
+            } else if self.uri.authority().is_some() {
+                *request.uri_mut() = Uri::from(path());
+            }
+        }
+        if let Some(gate) = &self.gate {
+            if link.http2 {
+                gate.open();
+            } else {
+                let gate = gate.clone();
+                hyper::ext::on_informational(request, move |response| {
+                    if response.status() == StatusCode::CONTINUE {
+                        gate.open();
+                    }
+                });
+            }
+        }
+    }
+
+    /// `Host`, where the request has none, or (in absolute form) another than its URL
+    /// (RFC 9112 § 3.2.2).
+    fn missing_host(&self, request: &Request<RequestBody>) -> Option<HeaderValue> {
+        let present = request.headers().get(header::HOST);
+        let wanted = match self.uri.authority() {
+            Some(authority) => {
+                let text = authority.as_str();
+                let text = text.rsplit_once('@').map_or(text, |(_, host)| host);
+                if present.is_some_and(|p| p.as_bytes().eq_ignore_ascii_case(text.as_bytes())) {
+                    return None;
+                }
+                text.to_owned()
+            }
+            None if present.is_some() => return None,
+            None => self.target.authority(),
+        };
+        HeaderValue::try_from(wanted).ok()
+    }
+
+    fn timings(&self, times: DialTimes) -> Timings {
+        let dialed = times.dns.unwrap_or(0) + times.connect.unwrap_or(0) + times.tls.unwrap_or(0);
+        Timings {
+            queued: Some(micros(self.opened).saturating_sub(dialed)),
+            dns: times.dns,
+            connect: times.connect,
+            tls: times.tls,
+            ..Timings::default()
+        }
+    }
+}
+
+/// Records what the server said and passes it on.
+fn answer(
+    context: &Context,
+    mut response: Response<Incoming>,
+    returning: Option<Returning>,
+    link: &Link,
+    flow: Arc<Flow>,
+    gate: Option<Gate>,
+    upgrade: Option<OnUpgrade>,
+) -> Response<Outgoing> {
+    flow.answered(response_head(&response));
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        let server = hyper::upgrade::on(&mut response);
+        let (mut parts, _) = response.into_parts();
+        let Some(client) = upgrade else {
+            let detail = "the server switched protocols without being asked to";
+            let failure = failure(FailureStage::Wait, FailureKind::Protocol, detail);
+            flow.broken(End::Failed(failure.clone()), None);
+            return page::failed(&failure, "", &parts.headers);
+        };
+        context.set_after(After::WebSocket {
+            client,
+            server,
+            flow,
+        });
+        parts.version = Version::HTTP_11;
+        return Response::from_parts(parts, Outgoing::empty());
+    }
+    let (mut parts, body) = response.into_parts();
+    pass_response(&mut parts.headers, !link.http2 && !context.http2);
+    parts.version = if context.http2 {
+        Version::HTTP_2
+    } else {
+        Version::HTTP_11
+    };
+    let running = Running {
+        flow,
+        returning,
+        gate,
+    };
+    Response::from_parts(parts, Outgoing::Tapped(ResponseBody::new(body, running)))
+}
+
+fn request_head(route: &Route, target: &Target, parts: &request::Parts) -> RequestHead {
+    let path = path_of(&parts.uri);
+    let scheme = target.scheme();
+    let default_port = if target.tls { ":443" } else { ":80" };
+    let named = parts.uri.authority().map(|a| {
+        let text = a.as_str();
+        text.rsplit_once('@').map_or(text, |(_, host)| host)
+    });
+    let named = match route {
+        Route::Tunnel(_) => named.or_else(|| parts.headers.get(header::HOST)?.to_str().ok()),
+        Route::Proxy => named,
+    };
+    let url = match named.filter(|n| !n.is_empty()) {
+        Some(named) => {
+            let named = named.strip_suffix(default_port).unwrap_or(named);
+            let mut url = String::with_capacity(scheme.len() + named.len() + path.len() + 3);
+            url.push_str(scheme);
+            url.push_str("://");
+            url.push_str(named);
+            url.push_str(path);
+            url
+        }
+        None => format!("{scheme}://{}{path}", target.authority()),
+    };
+    RequestHead {
+        method: parts.method.as_str().to_owned(),
+        url,
+        version: version_of(parts.version),
+        headers: Arc::new(recorded(&parts.headers)),
+    }
+}
+
+/// Path and query, beginning with a slash.
+fn path_of(uri: &Uri) -> &str {
+    match uri.path_and_query().map(PathAndQuery::as_str) {
+        None | Some("") => "/",
+        Some("*") => "/*",
+        Some(path) => path,
+    }
+}
+
+fn absolute(scheme: &str, authority: &str, path: PathAndQuery) -> Uri {
+    let relative = Uri::from(path.clone());
+    Uri::builder()
+        .scheme(scheme)
+        .authority(authority)
+        .path_and_query(path)
+        .build()
+        .unwrap_or(relative)
+}
+
+fn response_head(response: &Response<Incoming>) -> ResponseHead {
+    let reason = response
+        .extensions()
+        .get::<ReasonPhrase>()
+        .map(|r| crate::wire::isomorphic(r.as_bytes()));
+    ResponseHead {
+        status: response.status().as_u16(),
+        reason,
+        version: version_of(response.version()),
+        headers: Arc::new(recorded(response.headers())),
+    }
+}
+
+pub(super) fn version_of(version: Version) -> HttpVersion {
+    match version {
+        Version::HTTP_10 | Version::HTTP_09 => HttpVersion::Http10,
+        Version::HTTP_2 => HttpVersion::Http2,
+        Version::HTTP_3 => HttpVersion::Http3,
+        _ => HttpVersion::Http11,
+    }
+}
+
+/// RFC 9110 § 10.1.1
+fn wants_continue(parts: &request::Parts) -> bool {
+    parts
+        .headers
+        .get(header::EXPECT)
+        .is_some_and(|v| v.as_bytes().eq_ignore_ascii_case(b"100-continue"))
+}

@@ -1,0 +1,491 @@
+//! Bodies that pass through unchanged, and report what passed and how it ended.
+
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures_util::task::AtomicWaker;
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use tokio::time::Sleep;
+
+use super::failure::{failure, innermost, kind_of};
+use super::hygiene::recorded;
+use super::pool::Returning;
+use crate::capture::{ExchangeRecorder, now};
+use crate::wire::{
+    End, FailureKind, FailureStage, HeaderList, ResponseHead, Side, Timings, Upstream,
+};
+
+/// How long a body is held back for the server's `100 Continue`, in milliseconds, before it is sent
+/// anyway (RFC 9110 § 10.1.1 leaves the time to the client; curl waits a second too).
+const CONTINUE_WAIT_MILLIS: u64 = 1_000;
+
+type BodyError = Box<dyn std::error::Error + Send + Sync>;
+
+/// One exchange while it runs: shared by both bodies, told to the recorder.
+///
+/// It ends when the response has ended and the request has too; at once if something broke. When
+/// everybody who could finish it is gone, the client went away.
+pub(super) struct Flow {
+    recorder: ExchangeRecorder,
+    marks: Mutex<Marks>,
+}
+
+#[derive(Default)]
+struct Marks {
+    timings: Timings,
+    sent_at: Option<Instant>,
+    request_over_at: Option<Instant>,
+    /// The client, not the server, ended the request body early.
+    client_broke: bool,
+    answered_at: Option<Instant>,
+    upstream: Option<Upstream>,
+    /// The response ended well while the request was still being sent.
+    response_over: bool,
+    trailers: Option<Arc<HeaderList>>,
+}
+
+impl Flow {
+    pub(super) fn new(recorder: ExchangeRecorder) -> Arc<Self> {
+        Arc::new(Self {
+            recorder,
+            marks: Mutex::default(),
+        })
+    }
+
+    pub(super) fn recorder(&self) -> &ExchangeRecorder {
+        &self.recorder
+    }
+
+    fn marks(&self) -> MutexGuard<'_, Marks> {
+        self.marks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A connection was found, or what was learnt on the way to none.
+    pub(super) fn connected(&self, timings: Timings, upstream: Option<Upstream>) {
+        let mut marks = self.marks();
+        marks.timings = timings;
+        marks.upstream = upstream;
+        marks.sent_at = Some(Instant::now());
+    }
+
+    /// The response head arrived.
+    pub(super) fn answered(&self, response: ResponseHead) {
+        let mut marks = self.marks();
+        let now = Instant::now();
+        marks.answered_at = Some(now);
+        let sent_at = marks.sent_at.unwrap_or(now);
+        let over_at = marks.request_over_at.unwrap_or(now).clamp(sent_at, now);
+        marks.timings.send = Some(micros_between(sent_at, over_at));
+        marks.timings.wait = Some(micros_between(over_at, now));
+        let (timings, upstream) = (marks.timings, marks.upstream.clone());
+        drop(marks);
+        self.recorder
+            .answered(response, upstream.unwrap_or_default(), timings);
+    }
+
+    /// The request was sent whole, or nobody will send the rest.
+    fn request_over(&self, client_broke: bool) {
+        let mut marks = self.marks();
+        marks.request_over_at.get_or_insert_with(Instant::now);
+        marks.client_broke |= client_broke;
+        if marks.response_over {
+            let trailers = marks.trailers.take();
+            self.close(marks, End::Complete, trailers);
+        }
+    }
+
+    /// Whether the client stopped in the middle of its request.
+    pub(super) fn client_broke(&self) -> bool {
+        self.marks().client_broke
+    }
+
+    fn is_request_over(&self) -> bool {
+        self.marks().request_over_at.is_some()
+    }
+
+    /// The response ended well.
+    pub(super) fn complete(&self, trailers: Option<Arc<HeaderList>>) {
+        let mut marks = self.marks();
+        if let Some(at) = marks.answered_at {
+            marks.timings.receive = Some(micros_between(at, Instant::now()));
+        }
+        if marks.request_over_at.is_some() {
+            self.close(marks, End::Complete, trailers);
+        } else {
+            marks.response_over = true;
+            marks.trailers = trailers;
+        }
+    }
+
+    /// It ended otherwise.
+    pub(super) fn broken(&self, end: End, trailers: Option<Arc<HeaderList>>) {
+        let mut marks = self.marks();
+        if let Some(at) = marks.answered_at {
+            marks.timings.receive = Some(micros_between(at, Instant::now()));
+        }
+        self.close(marks, end, trailers);
+    }
+
+    fn close(&self, mut marks: MutexGuard<'_, Marks>, end: End, trailers: Option<Arc<HeaderList>>) {
+        let timings = marks.timings;
+        // Known since the answer, if there was one.
+        let upstream = marks
+            .upstream
+            .take()
+            .filter(|_| marks.answered_at.is_none());
+        drop(marks);
+        self.recorder
+            .close_at(now(), end, timings, upstream, trailers);
+    }
+}
+
+impl Drop for Flow {
+    fn drop(&mut self) {
+        if !self.recorder.is_closed() {
+            self.broken(End::Aborted, None);
+        }
+    }
+}
+
+fn micros_between(earlier: Instant, later: Instant) -> u64 {
+    let time = later.saturating_duration_since(earlier);
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
+// === the request's body ===
+
+/// Holds a body back until the server said `100 Continue`.
+#[derive(Clone, Default)]
+pub(super) struct Gate {
+    inner: Arc<GateInner>,
+}
+
+#[derive(Default)]
+struct GateInner {
+    state: AtomicU8,
+    waker: AtomicWaker,
+}
+
+const GATE_OPEN: u8 = 1;
+const GATE_ABANDONED: u8 = 2;
+
+impl Gate {
+    /// The server wants the body.
+    pub(super) fn open(&self) {
+        self.turn(GATE_OPEN);
+    }
+
+    /// The server answered without it: it will not be sent.
+    fn abandon(&self) {
+        self.turn(GATE_ABANDONED);
+    }
+
+    fn turn(&self, to: u8) {
+        let state = &self.inner.state;
+        if state
+            .compare_exchange(0, to, Ordering::AcqRel, Ordering::Acquire)
+            .is_ok()
+        {
+            self.inner.waker.wake();
+        }
+    }
+}
+
+struct Waiting {
+    gate: Gate,
+    at_most: Pin<Box<Sleep>>,
+}
+
+/// The client's body on its way to the server.
+pub(super) struct RequestBody {
+    inner: Option<Incoming>,
+    flow: Option<Arc<Flow>>,
+    waiting: Option<Waiting>,
+}
+
+impl RequestBody {
+    pub(super) fn new(inner: Incoming, flow: &Arc<Flow>, gate: Option<Gate>) -> Self {
+        if inner.is_end_stream() {
+            flow.request_over(false);
+            return Self::empty();
+        }
+        Self {
+            inner: Some(inner),
+            flow: Some(Arc::clone(flow)),
+            waiting: gate.map(|gate| Waiting {
+                gate,
+                at_most: Box::pin(tokio::time::sleep(Duration::from_millis(
+                    CONTINUE_WAIT_MILLIS,
+                ))),
+            }),
+        }
+    }
+
+    /// No body at all.
+    pub(super) fn empty() -> Self {
+        Self {
+            inner: None,
+            flow: None,
+            waiting: None,
+        }
+    }
+
+    fn over(&mut self, client_broke: bool) {
+        if let Some(flow) = self.flow.take() {
+            flow.request_over(client_broke);
+        }
+    }
+
+    /// Pending while the server has not asked for the body; false when it never will.
+    fn poll_gate(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+        let Some(waiting) = &mut self.waiting else {
+            return Poll::Ready(true);
+        };
+        let inner = &waiting.gate.inner;
+        inner.waker.register(cx.waker());
+        match inner.state.load(Ordering::Acquire) {
+            GATE_ABANDONED => return Poll::Ready(false),
+            GATE_OPEN => {}
+            _ => {
+                if waiting.at_most.as_mut().poll(cx).is_pending() {
+                    return Poll::Pending;
+                }
+            }
+        }
+        self.waiting = None;
+        Poll::Ready(true)
+    }
+}
+
+/// The server answered without wanting the body.
+#[derive(Debug, thiserror::Error)]
+#[error("the server answered before the body was sent")]
+pub(super) struct Unwanted;
+
+impl Body for RequestBody {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let this = self.get_mut();
+        match this.poll_gate(cx) {
+            Poll::Pending => return Poll::Pending,
+            Poll::Ready(true) => {}
+            Poll::Ready(false) => {
+                this.over(false);
+                return Poll::Ready(Some(Err(Unwanted.into())));
+            }
+        }
+        let Some(inner) = &mut this.inner else {
+            return Poll::Ready(None);
+        };
+        match std::task::ready!(Pin::new(&mut *inner).poll_frame(cx)) {
+            Some(Ok(frame)) => {
+                let ended = inner.is_end_stream();
+                if let (Some(data), Some(flow)) = (frame.data_ref(), &this.flow) {
+                    flow.recorder.tap(Side::Request, data);
+                }
+                if ended {
+                    this.over(false);
+                }
+                Poll::Ready(Some(Ok(frame)))
+            }
+            None => {
+                this.over(false);
+                Poll::Ready(None)
+            }
+            Some(Err(error)) => {
+                this.over(true);
+                Poll::Ready(Some(Err(error.into())))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.as_ref().is_none_or(Body::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner
+            .as_ref()
+            .map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
+    }
+}
+
+impl Drop for RequestBody {
+    fn drop(&mut self) {
+        self.over(false);
+    }
+}
+
+// === the response's body ===
+
+/// The server's body on its way to the client.
+pub(super) struct ResponseBody {
+    inner: Incoming,
+    trailers: Option<Arc<HeaderList>>,
+    /// Until it has ended.
+    running: Option<Running>,
+}
+
+/// What a response body holds on to while it runs.
+pub(super) struct Running {
+    pub flow: Arc<Flow>,
+    /// The connection, to be used again.
+    pub returning: Option<Returning>,
+    pub gate: Option<Gate>,
+}
+
+impl ResponseBody {
+    pub(super) fn new(inner: Incoming, running: Running) -> Self {
+        let mut body = Self {
+            inner,
+            trailers: None,
+            running: Some(running),
+        };
+        if body.inner.is_end_stream() {
+            body.ended();
+        }
+        body
+    }
+
+    fn ended(&mut self) {
+        if let Some(running) = self.running.take() {
+            if let Some(gate) = &running.gate {
+                gate.abandon();
+            }
+            if running.flow.is_request_over()
+                && let Some(returning) = running.returning
+            {
+                returning.give_back();
+            }
+            running.flow.complete(self.trailers.take());
+        }
+    }
+
+    fn failed(&mut self, error: &hyper::Error) {
+        if let Some(running) = self.running.take() {
+            let kind = kind_of(error);
+            let detail = match kind {
+                FailureKind::Reset => {
+                    "the server broke off in the middle of its response".to_owned()
+                }
+                FailureKind::Protocol => {
+                    format!(
+                        "the rest of the response is not HTTP ({})",
+                        innermost(error)
+                    )
+                }
+                _ => format!("the response broke off ({})", innermost(error)),
+            };
+            let end = End::Failed(failure(FailureStage::Receive, kind, detail));
+            running.flow.broken(end, self.trailers.take());
+        }
+    }
+}
+
+impl Body for ResponseBody {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let this = self.get_mut();
+        match std::task::ready!(Pin::new(&mut this.inner).poll_frame(cx)) {
+            Some(Ok(frame)) => {
+                if let (Some(data), Some(running)) = (frame.data_ref(), &this.running) {
+                    running.flow.recorder.tap(Side::Response, data);
+                } else if let Some(fields) = frame.trailers_ref() {
+                    this.trailers = Some(Arc::new(recorded(fields)));
+                }
+                // The client's side may not ask again after the last frame.
+                if this.inner.is_end_stream() {
+                    this.ended();
+                }
+                Poll::Ready(Some(Ok(frame)))
+            }
+            None => {
+                this.ended();
+                Poll::Ready(None)
+            }
+            Some(Err(error)) => {
+                this.failed(&error);
+                Poll::Ready(Some(Err(error.into())))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+impl Drop for ResponseBody {
+    fn drop(&mut self) {
+        if let Some(running) = self.running.take() {
+            running.flow.broken(End::Aborted, self.trailers.take());
+        }
+    }
+}
+
+// === what the client is sent ===
+
+/// The body of what the client is sent.
+pub(super) enum Outgoing {
+    /// The server's.
+    Tapped(ResponseBody),
+    /// A page of ours.
+    Page(Full<Bytes>),
+}
+
+impl Outgoing {
+    pub(super) fn empty() -> Self {
+        Self::Page(Full::new(Bytes::new()))
+    }
+}
+
+impl Body for Outgoing {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        match self.get_mut() {
+            Self::Tapped(body) => Pin::new(body).poll_frame(cx),
+            Self::Page(body) => Pin::new(body)
+                .poll_frame(cx)
+                .map_err(|never| match never {}),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Tapped(body) => body.is_end_stream(),
+            Self::Page(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Tapped(body) => body.size_hint(),
+            Self::Page(body) => body.size_hint(),
+        }
+    }
+}
