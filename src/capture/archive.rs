@@ -96,19 +96,17 @@ impl Archive {
         &self.path
     }
 
-    /// The ids of the first and the last exchange, if there is one.
-    pub fn extent(&self) -> Result<Option<(ExchangeId, ExchangeId)>, SessionError> {
-        let (first, last) = self.ask(|connection| {
-            connection.query_row("SELECT min(id), max(id) FROM exchange", [], |row| {
-                Ok((row.get::<_, Option<i64>>(0)?, row.get::<_, Option<i64>>(1)?))
+    /// The id of the first exchange, if there is one.
+    pub fn first_id(&self) -> Result<Option<ExchangeId>, SessionError> {
+        let first = self.ask(|connection| {
+            connection.query_row("SELECT min(id) FROM exchange", [], |row| {
+                row.get::<_, Option<i64>>(0)
             })
         })?;
-        match (first, last) {
-            (Some(first), Some(last)) if first >= 0 => {
-                Ok(Some((ExchangeId(first as u64), ExchangeId(last as u64))))
-            }
-            (None, None) => Ok(None),
-            _ => Err(SessionError::Corrupt {
+        match first.map(u64::try_from) {
+            None => Ok(None),
+            Some(Ok(first)) => Ok(Some(ExchangeId(first))),
+            Some(Err(_)) => Err(SessionError::Corrupt {
                 path: self.path.clone(),
                 detail: "an exchange has a negative number".into(),
             }),
@@ -634,4 +632,58 @@ fn read_body(
         next += taken.len() as u64;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::database::Batch;
+    use super::*;
+    use crate::wire::HttpVersion;
+
+    fn write_one(writer: &mut Writer, id: u64) {
+        let head = RequestHead {
+            method: "GET".into(),
+            url: format!("https://a.test/{id}"),
+            version: HttpVersion::Http11,
+            headers: Arc::new(HeaderList::from_pairs([("a", b"caf\xe9")])),
+        };
+        let exchange = Arc::new(Exchange::opened(ExchangeId(id), Timestamp(5), head));
+        let batch = Batch {
+            exchanges: vec![(exchange, Heard::default())],
+            ..Batch::default()
+        };
+        writer.write(&batch).expect("there is room");
+    }
+
+    #[test]
+    fn what_was_left_by_a_killed_process_is_read_where_nothing_can_be_written() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("a b%20?#.corscope");
+        let mut writer = Writer::create(&path, None).expect("a new file");
+        write_one(&mut writer, 1);
+        // As it lies there when the process is killed: the log holds what counts.
+        let left = dir.path().join("left");
+        std::fs::copy(&path, &left).expect("copied");
+        std::fs::copy(journal(&path), journal(&left)).expect("copied");
+        let copy_gone = {
+            let (connection, copy) = beside(&left).expect("read from a copy");
+            let copy = copy.expect("there is a log, so there is a copy");
+            let directory = copy.directory.clone();
+            let archive = Archive::new(&left, Way::Own(Mutex::new(Some(connection))), Some(copy));
+            let exchange = archive
+                .exchange(ExchangeId(1))
+                .expect("readable")
+                .expect("there");
+            assert_eq!(
+                exchange.request.headers.first("a").map(|f| f.value),
+                Some(&b"caf\xe9"[..])
+            );
+            directory
+        };
+        assert!(!copy_gone.exists());
+
+        writer.close().expect("closed");
+        let (connection, copy) = beside(&path).expect("read as it is");
+        assert!(copy.is_none() && readable(&path, &connection).is_ok());
+    }
 }

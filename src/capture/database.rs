@@ -423,7 +423,8 @@ fn prepare(
         let pages = (bytes / u64::from(PAGE_BYTES)).max(1) as i64;
         connection.pragma_update(None, "max_page_count", pages)?;
     }
-    connection.busy_timeout(std::time::Duration::from_secs(5))
+    // Another process may hold the file for a moment; traffic waits only when the queue is full.
+    connection.busy_timeout(std::time::Duration::from_secs(1))
 }
 
 /// A header list as it is stored: text where it is text.

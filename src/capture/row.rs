@@ -7,7 +7,7 @@ use url::Url;
 
 use crate::wire::{
     End, Exchange, ExchangeId, FailureKind, FailureStage, HeaderList, HttpVersion, Kind, Origin,
-    Source, Timestamp,
+    ResponseHead, Source, Timestamp,
 };
 
 /// How much of path and query a row holds at most, in bytes; the exchange has all of it.
@@ -177,10 +177,17 @@ impl Packed {
         self.end = RowEnd::from(&exchange.end);
         self.type_ = type_of(exchange);
         let insecure = exchange.upstream.as_ref().is_some_and(|u| u.insecure);
-        self.flags = u8::from(insecure) * INSECURE
-            | u8::from(exchange.patch.is_some()) * PATCHED
-            | u8::from(matches!(exchange.source, Source::Replay(_))) * REPLAYED
-            | u8::from(exchange.request.is_preflight()) * PREFLIGHT;
+        let flags = [
+            (INSECURE, insecure),
+            (PATCHED, exchange.patch.is_some()),
+            (REPLAYED, matches!(exchange.source, Source::Replay(_))),
+            (PREFLIGHT, exchange.request.is_preflight()),
+        ];
+        self.flags = flags
+            .iter()
+            .filter(|(_, set)| *set)
+            .map(|(flag, _)| flag)
+            .sum();
     }
 
     pub(super) fn summary<'a>(
@@ -292,7 +299,7 @@ fn type_of(exchange: &Exchange) -> u8 {
     let media = exchange
         .response
         .as_ref()
-        .and_then(|r| r.media_type())
+        .and_then(ResponseHead::media_type)
         .unwrap_or_default();
     let header = |name| {
         request
@@ -341,7 +348,7 @@ fn type_of_media(media: &str, has_origin: bool) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::{RequestHead, ResponseHead};
+    use crate::wire::RequestHead;
 
     fn exchange(url: &str, request: &[(&str, &str)], content_type: &str) -> Exchange {
         let head = RequestHead {

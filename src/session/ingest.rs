@@ -106,7 +106,7 @@ impl Ingest {
             let patience = if ticking {
                 TICK
             } else {
-                Duration::from_secs(3600)
+                Duration::from_hours(1)
             };
             match self.queue.wait(patience) {
                 Waited::Ready => std::thread::sleep(LINGER),

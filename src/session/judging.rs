@@ -86,7 +86,9 @@ impl Judging {
         }
         if !diagnoses.is_empty() {
             let marks = &mut whole.write().marks;
-            diagnoses.iter().for_each(|diagnosis| marks.set(diagnosis));
+            for diagnosis in &diagnoses {
+                marks.set(diagnosis);
+            }
         }
         !diagnoses.is_empty()
     }

@@ -88,27 +88,25 @@ pub struct Session {
 impl Session {
     /// Starts recording into a new file, readable by its owner only.
     pub fn create(options: Options) -> Result<(Self, Recorder), SessionError> {
-        let mut writer = Writer::create(&options.path, options.file_bytes_max)?;
+        let Options {
+            path,
+            kept_bytes_max,
+            file_bytes_max,
+            rules,
+            first_id,
+        } = options;
+        let mut writer = Writer::create(&path, file_bytes_max)?;
+        let cap = i64::try_from(kept_bytes_max).unwrap_or(i64::MAX);
         let notes = [
             ("corscope", Value::Text(env!("CARGO_PKG_VERSION").into())),
             ("started_at", Value::Integer(now().0)),
-            ("first_id", Value::Integer(options.first_id as i64)),
-            (
-                "kept_bytes_max",
-                Value::Integer(i64::try_from(options.kept_bytes_max).unwrap_or(i64::MAX)),
-            ),
+            ("first_id", Value::Integer(first_id as i64)),
+            ("kept_bytes_max", Value::Integer(cap)),
         ];
         for (key, value) in notes {
             writer.note(key, &value)?;
         }
-        let name = name_of(&options.path);
-        Self::start(
-            writer,
-            name,
-            options.kept_bytes_max,
-            options.rules,
-            options.first_id,
-        )
+        Self::start(writer, name_of(&path), kept_bytes_max, rules, first_id)
     }
 
     /// Starts recording without a file that others could see.
@@ -192,7 +190,7 @@ impl Session {
 
     fn whole_of(path: &Path, rules: Option<Browser>) -> Result<Arc<Whole>, SessionError> {
         let archive = Archive::open(path)?;
-        let first = archive.extent()?.map_or(ExchangeId(1), |(first, _)| first);
+        let first = archive.first_id()?.unwrap_or(ExchangeId(1));
         Ok(Arc::new(Whole::new(
             name_of(path),
             archive,

@@ -460,7 +460,9 @@ mod tests {
         new()(bytes, &mut whole);
         let mut single = Vec::new();
         let mut feed = new();
-        bytes.iter().for_each(|b| feed(&[*b], &mut single));
+        for byte in bytes {
+            feed(&[*byte], &mut single);
+        }
         assert_eq!(single, whole);
         for at in 0..bytes.len().min(5_000) {
             let (mut halves, mut feed) = (Vec::new(), new());
@@ -506,11 +508,11 @@ mod tests {
         match payload.len() {
             len @ 0..126 => frame.push(flag | len as u8),
             len @ 126..0x1_0000 => {
-                frame.push(flag | 126);
+                frame.push(flag | 0x7e);
                 frame.extend((len as u16).to_be_bytes());
             }
             len => {
-                frame.push(flag | 127);
+                frame.push(flag | 0x7f);
                 frame.extend((len as u64).to_be_bytes());
             }
         }
@@ -570,7 +572,7 @@ mod tests {
         let mut splitter = WebSocketSplitter::new(Side::Response, None);
         let mut told = Vec::new();
         splitter.feed(Timestamp(0), &frame(0x82, None, &vec![1; len]), &mut |m| {
-            told.push(m)
+            told.push(m);
         });
         assert_eq!(told[0].len_bytes, len as u64);
         assert_eq!(told[0].payload.len(), Message::KEPT_BYTES_MAX);
@@ -645,7 +647,7 @@ mod tests {
         let mut splitter = WebSocketSplitter::new(Side::Request, Some(WebSocketDeflate::default()));
         let mut told = Vec::new();
         splitter.feed(Timestamp(0), &frame(0xc2, None, &packed), &mut |m| {
-            told.push(m)
+            told.push(m);
         });
         assert_eq!(told[0].payload.len(), Message::KEPT_BYTES_MAX);
         assert_eq!(told[0].len_bytes, packed.len() as u64);

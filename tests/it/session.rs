@@ -1,11 +1,15 @@
 //! Recording, the session file, and reading it back.
 
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use corscope::capture::{ExchangeRecorder, Recorder, now};
 use corscope::diagnose::Role;
-use corscope::session::{Options, Reader, Session};
+use corscope::session::{Options, Reader, RowEnd, Session, SessionError};
 use corscope::wire::{
     Client, End, ExchangeId, Failure, FailureKind, FailureStage, HeaderList, HttpVersion, Kind,
     Message, MessageKind, Patch, RequestHead, ResponseHead, Side, Source, Timestamp, Timings,
@@ -179,34 +183,29 @@ fn tell_everything(recorder: &Recorder) {
     std::mem::forget(socket);
 }
 
-/// All a reader tells, as text that can be compared.
-fn everything(reader: &Reader) -> String {
-    let mut text = String::new();
+/// All a reader tells, as lines that can be compared.
+fn everything(reader: &Reader) -> Vec<String> {
+    let mut told = Vec::new();
     reader.scan(reader.first_id(), usize::MAX, &mut |row| {
-        text.push_str(&format!("{row:?}\n"));
+        told.push(format!("{row:?}"));
     });
-    let ids: Vec<u64> = (0..reader.len() as u64)
-        .map(|n| reader.first_id().0 + n)
-        .collect();
-    for id in ids.into_iter().map(ExchangeId) {
+    let ids = (0..reader.len() as u64).map(|n| ExchangeId(reader.first_id().0 + n));
+    for id in ids {
         let exchange = reader.exchange(id).expect("every row has its exchange");
-        text.push_str(&format!("{exchange:#?}\n"));
+        told.push(format!("{exchange:#?}"));
         for side in [Side::Request, Side::Response] {
             let body = reader.body(id, side, 0, usize::MAX).unwrap();
-            text.push_str(&format!("body {side:?} {} {:x}\n", body.len(), sum(&body)));
+            told.push(format!("body {side:?} {} {:x}", body.len(), sum(&body)));
         }
-        text.push_str(&format!("{:?}\n", reader.messages(id, 0, 100)));
-        text.push_str(&format!("{}\n", reader.message_count(id)));
+        told.push(format!("{:?}", reader.messages(id, 0, 100)));
+        told.push(format!("{}", reader.message_count(id)));
     }
     for fetch in reader.fetches() {
-        text.push_str(&format!(
-            "{:?}\n{:?}\n",
-            reader.fetch(fetch),
-            reader.diagnosis(fetch)
-        ));
+        told.push(format!("{:?}", reader.fetch(fetch)));
+        told.push(format!("{:?}", reader.diagnosis(fetch)));
     }
-    text.push_str(&format!("{:?} {:?}", reader.counts(), reader.trouble()));
-    text
+    told.push(format!("{:?} {:?}", reader.counts(), reader.trouble()));
+    told
 }
 
 fn sum(bytes: &[u8]) -> u64 {
@@ -268,7 +267,7 @@ fn rows_are_judged_as_they_come() {
     );
     let mut marks = Vec::new();
     reader.rows(&[ExchangeId(1), ExchangeId(2)], &mut |row| {
-        marks.push(row.mark)
+        marks.push(row.mark);
     });
     assert_eq!(
         marks[0].fetch, marks[1].fetch,
@@ -280,4 +279,473 @@ fn rows_are_judged_as_they_come() {
     );
     let diagnosis = reader.diagnosis(marks[0].fetch.unwrap()).unwrap();
     assert_eq!(diagnosis.outcome, marks[0].outcome);
+}
+
+fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !holds() {
+        assert!(
+            start.elapsed() < Duration::from_secs(20),
+            "waited in vain: {what}"
+        );
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// Records one complete exchange; its body says which it is.
+fn tell(recorder: &Recorder, body_bytes: usize) -> ExchangeId {
+    recorder.wait_for_room();
+    let exchange = open(
+        recorder,
+        request("GET", "https://api.test/", &[("Accept", "*/*")]),
+    );
+    let id = exchange.id();
+    exchange.answered(
+        response(200, &[("Content-Type", "text/plain")]),
+        upstream(),
+        timings(),
+    );
+    exchange.body(Side::Response, body_of(id, body_bytes));
+    exchange.close(End::Complete, timings());
+    id
+}
+
+/// Bytes that do not compress and are different for each exchange.
+fn body_of(id: ExchangeId, len: usize) -> Bytes {
+    let mut state = id.0.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 32) as u8
+    };
+    std::iter::repeat_with(next)
+        .take(len)
+        .collect::<Vec<u8>>()
+        .into()
+}
+
+type Is = fn(&SessionError) -> bool;
+
+/// A finished session of a few exchanges.
+fn finished(dir: &Path) -> PathBuf {
+    let path = dir.join("finished.corscope");
+    let (session, recorder) = Session::create(Options::new(&path)).unwrap();
+    for _ in 0..20 {
+        tell(&recorder, 10_000);
+    }
+    session.finish().unwrap();
+    path
+}
+
+// === Files that are not what they should be ===
+
+#[test]
+fn an_unusable_file_is_said_to_be_so_and_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let whole = std::fs::read(finished(dir.path())).unwrap();
+    let mut newer = whole.clone();
+    newer[60..64].copy_from_slice(&9_u32.to_be_bytes());
+    let mut other = whole.clone();
+    other[68..72].copy_from_slice(&1_u32.to_be_bytes());
+    let mut damaged = whole.clone();
+    let middle = damaged.len() / 2;
+    damaged[100..middle].fill(0x5a);
+    let cases: [(&str, &[u8], Is, &str); 8] = [
+        (
+            "empty",
+            b"",
+            |e| matches!(e, SessionError::NotASession { .. }),
+            "not a corscope session",
+        ),
+        (
+            "text",
+            b"hello",
+            |e| matches!(e, SessionError::NotASession { .. }),
+            "not a corscope session",
+        ),
+        (
+            "har",
+            &[b'{'; 4_000],
+            |e| matches!(e, SessionError::NotASession { .. }),
+            "HAR",
+        ),
+        (
+            "other",
+            &other,
+            |e| matches!(e, SessionError::NotASession { .. }),
+            "not a corscope session",
+        ),
+        (
+            "newer",
+            &newer,
+            |e| matches!(e, SessionError::Newer { found: 9, .. }),
+            "update corscope",
+        ),
+        (
+            "cut",
+            &whole[..whole.len() - 5_000],
+            |e| matches!(e, SessionError::Truncated { .. }),
+            "cut short",
+        ),
+        (
+            "head",
+            &whole[..60],
+            |e| matches!(e, SessionError::NotASession { .. }),
+            "not a corscope session",
+        ),
+        (
+            "damaged",
+            &damaged,
+            |e| matches!(e, SessionError::Corrupt { .. }),
+            "damaged",
+        ),
+    ];
+    for (name, bytes, is, words) in cases {
+        let path = dir.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        let Err(error) = Session::open(&path, None) else {
+            panic!("{name} was opened");
+        };
+        assert!(is(&error), "{name}: {error:?}");
+        let sentence = error.to_string();
+        assert!(
+            sentence.contains(words) && sentence.contains(name),
+            "{name}: {sentence}"
+        );
+        assert!(!sentence.contains('\n'), "{sentence}");
+        assert_eq!(std::fs::read(&path).unwrap(), bytes, "{name} was changed");
+    }
+    let missing = Session::open(&dir.path().join("missing"), None).err();
+    assert!(
+        matches!(missing, Some(SessionError::Read { .. })),
+        "{missing:?}"
+    );
+    let directory = Session::open(dir.path(), None).err();
+    assert!(directory.is_some());
+}
+
+#[test]
+fn a_damaged_session_shows_what_can_be_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("long.corscope");
+    let (session, recorder) = Session::create(Options::new(&path)).unwrap();
+    for _ in 0..4_000 {
+        tell(&recorder, 200);
+    }
+    session.finish().unwrap();
+    let mut bytes = std::fs::read(&path).unwrap();
+    let at = bytes.len() * 3 / 4;
+    bytes[at..].fill(0xee);
+    std::fs::write(&path, bytes).unwrap();
+    assert!(matches!(
+        Session::open(&path, None),
+        Err(SessionError::Corrupt { .. })
+    ));
+    let session = Session::view(&path, None).unwrap();
+    let reader = session.reader();
+    wait_until("the damage is told", || reader.trouble().is_some());
+    assert!(reader.len() >= 1_000, "{} rows", reader.len());
+    assert!(session.finish().is_err());
+}
+
+#[test]
+fn a_new_session_is_private_and_overwrites_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("new.corscope");
+    let (session, recorder) = Session::create(Options::new(&path)).unwrap();
+    tell(&recorder, 10);
+    let reader = session.reader();
+    wait_until("a row", || reader.len() == 1);
+    #[cfg(unix)]
+    for entry in std::fs::read_dir(dir.path()).unwrap() {
+        use std::os::unix::fs::PermissionsExt;
+        let entry = entry.unwrap();
+        let mode = entry.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{:?}", entry.file_name());
+    }
+    session.finish().unwrap();
+    let before = std::fs::read(&path).unwrap();
+    let again = Session::create(Options::new(&path)).err();
+    assert!(
+        matches!(again, Some(SessionError::Exists { .. })),
+        "{again:?}"
+    );
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+    let nowhere = Session::create(Options::new(dir.path().join("no/such/place"))).err();
+    assert!(
+        matches!(nowhere, Some(SessionError::Create { .. })),
+        "{nowhere:?}"
+    );
+    let within_a_file = Session::create(Options::new(path.join("x"))).err();
+    assert!(
+        matches!(within_a_file, Some(SessionError::Create { .. })),
+        "{within_a_file:?}"
+    );
+}
+
+// === Limits ===
+
+#[test]
+fn a_body_is_kept_up_to_the_cap_and_counted_beyond() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = Options {
+        kept_bytes_max: 300_000,
+        ..Options::new(dir.path().join("capped"))
+    };
+    let (session, recorder) = Session::create(options).unwrap();
+    let exchange = open(&recorder, request("GET", "https://a.test/", &[]));
+    let sent: Vec<u8> = body_of(exchange.id(), 1_000_000).to_vec();
+    for part in sent.chunks(64_000) {
+        exchange.body(Side::Response, Bytes::copy_from_slice(part));
+    }
+    exchange.close(End::Complete, timings());
+    let reader = session.reader();
+    session.finish().unwrap();
+    let facts = reader
+        .exchange(ExchangeId(1))
+        .unwrap()
+        .response_body
+        .clone();
+    assert_eq!((facts.seen_bytes, facts.kept_bytes), (1_000_000, 300_000));
+    assert!(facts.is_truncated());
+    assert_eq!(&facts.excerpt[..], &sent[..4096]);
+    let kept = reader
+        .body(ExchangeId(1), Side::Response, 0, usize::MAX)
+        .unwrap();
+    assert_eq!(kept, &sent[..300_000]);
+    let middle = reader
+        .body(ExchangeId(1), Side::Response, 262_140, 10)
+        .unwrap();
+    assert_eq!(middle, &sent[262_140..262_150], "across two pieces");
+    assert!(
+        reader
+            .body(ExchangeId(1), Side::Response, 300_000, 10)
+            .unwrap()
+            .is_empty()
+    );
+}
+
+#[test]
+fn a_flood_is_all_there_in_order() {
+    let dir = tempfile::tempdir().unwrap();
+    let (session, recorder) = Session::create(Options::new(dir.path().join("flood"))).unwrap();
+    let reader = session.reader();
+    let threads: Vec<_> = (0..4)
+        .map(|_| {
+            let recorder = recorder.clone();
+            std::thread::spawn(move || {
+                for _ in 0..5_000 {
+                    tell(&recorder, 64);
+                }
+            })
+        })
+        .collect();
+    for thread in threads {
+        thread.join().unwrap();
+    }
+    session.finish().unwrap();
+    let mut next = 1;
+    reader.scan(ExchangeId(0), usize::MAX, &mut |row| {
+        assert_eq!((row.id, row.end), (ExchangeId(next), RowEnd::Complete));
+        assert_eq!(row.response_bytes, 64);
+        next += 1;
+    });
+    assert_eq!(next, 20_001);
+    assert_eq!(reader.counts().skipped_bytes, 0);
+    for id in (1..=20_000).step_by(997).map(ExchangeId) {
+        assert_eq!(
+            reader.body(id, Side::Response, 0, 99).unwrap(),
+            body_of(id, 64)
+        );
+    }
+    let fetches = reader.fetches();
+    assert_eq!(fetches.len(), 20_000);
+    assert!(fetches.windows(2).all(|pair| pair[0] < pair[1]));
+}
+
+#[test]
+fn a_full_disk_stops_the_keeping_and_nothing_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("full");
+    let options = Options {
+        file_bytes_max: Some(2 << 20),
+        ..Options::new(&path)
+    };
+    let (session, recorder) = Session::create(options).unwrap();
+    let reader = session.reader();
+    let mut last = ExchangeId(0);
+    while reader.trouble().is_none() {
+        last = tell(&recorder, 60_000);
+        wait_until("the row", || reader.len() as u64 == last.0);
+        assert!(last.0 < 1_000, "the disk never filled");
+    }
+    let trouble = reader.trouble().unwrap();
+    assert!(
+        trouble.contains("no room left") && !trouble.contains('\n'),
+        "{trouble}"
+    );
+    let good = last.0 - 1;
+    assert!(good >= 20, "{good}");
+    for _ in 0..50 {
+        last = tell(&recorder, 60_000);
+    }
+    wait_until("rows go on", || reader.len() as u64 == last.0);
+    let heads_only = reader.exchange(last).unwrap();
+    assert_eq!(heads_only.response.as_ref().unwrap().status, 200);
+    assert_eq!(
+        (
+            heads_only.response_body.kept_bytes,
+            heads_only.response_body.seen_bytes
+        ),
+        (0, 60_000)
+    );
+    assert!(reader.counts().skipped_bytes >= 50 * 60_000);
+    let all_written = session.finish().is_ok();
+    assert!(reader.exchange(last).is_some());
+
+    let again = Session::open(&path, None).unwrap().reader();
+    // Heads may still find room where bodies do not.
+    let expected = if all_written { last.0 } else { good };
+    assert!(
+        again.len() as u64 >= expected,
+        "{} of {expected}",
+        again.len()
+    );
+    for id in (1..=good).map(ExchangeId) {
+        assert_eq!(
+            again.body(id, Side::Response, 0, 99_999).unwrap(),
+            body_of(id, 60_000)
+        );
+    }
+}
+
+#[test]
+fn a_locked_file_is_written_when_it_is_free_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("locked");
+    let (session, recorder) = Session::create(Options::new(&path)).unwrap();
+    let reader = session.reader();
+    tell(&recorder, 100);
+    wait_until("a row", || reader.len() == 1);
+    let other = rusqlite::Connection::open(&path).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let locked = tell(&recorder, 100);
+    wait_until("the trouble is told", || reader.trouble().is_some());
+    assert!(reader.exchange(locked).is_some(), "heads stay in memory");
+    other.execute_batch("ROLLBACK").unwrap();
+    drop(other);
+    wait_until("the trouble is over", || reader.trouble().is_none());
+    let after = tell(&recorder, 100);
+    session.finish().unwrap();
+    let again = Session::open(&path, None).unwrap().reader();
+    assert_eq!(again.len(), 3);
+    assert_eq!(again.exchange(locked).unwrap().response_body.kept_bytes, 0);
+    assert_eq!(
+        again.exchange(locked).unwrap().response_body.seen_bytes,
+        100
+    );
+    assert_eq!(
+        again.body(after, Side::Response, 0, 999).unwrap(),
+        body_of(after, 100)
+    );
+}
+
+// === Other processes ===
+
+#[test]
+fn another_process_can_look_while_it_is_recorded() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("live");
+    let (session, recorder) = Session::create(Options::new(&path)).unwrap();
+    let reader = session.reader();
+    tell(&recorder, 100);
+    let still_open = open(&recorder, request("GET", "https://slow.test/", &[]));
+    wait_until("rows", || reader.len() == 2);
+    let view = Session::open(&path, None).unwrap();
+    let seen = view.reader();
+    assert_eq!(seen.len(), 2);
+    assert_eq!(
+        seen.body(ExchangeId(1), Side::Response, 0, 999)
+            .unwrap()
+            .len(),
+        100
+    );
+    tell(&recorder, 100);
+    drop(view);
+    still_open.close(End::Complete, timings());
+    session.finish().unwrap();
+    assert_eq!(Session::open(&path, None).unwrap().reader().len(), 3);
+}
+
+const CHILD: &str = "CORSCOPE_TEST_RECORD_INTO";
+
+/// Not a test of its own: the process that is killed below.
+#[test]
+fn child_that_records_until_it_is_killed() {
+    let Some(path) = std::env::var_os(CHILD) else {
+        return;
+    };
+    let (session, recorder) = Session::create(Options::new(PathBuf::from(path))).unwrap();
+    let reader = session.reader();
+    let _open = open(&recorder, request("GET", "https://slow.test/", &[]));
+    loop {
+        let ids: Vec<_> = (0..50).map(|_| tell(&recorder, 3_000)).collect();
+        let last = ids[ids.len() - 1];
+        wait_until("rows", || reader.len() as u64 >= last.0);
+        println!("visible {}", last.0);
+    }
+}
+
+#[test]
+fn a_killed_process_loses_nothing_that_was_visible() {
+    let dir = tempfile::tempdir().unwrap();
+    for round in 0..5 {
+        let path = dir.path().join(format!("killed{round}"));
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args([
+                "--exact",
+                "session::child_that_records_until_it_is_killed",
+                "--nocapture",
+            ])
+            .env(CHILD, &path)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut visible = 0;
+        let enough = 200 + round * 331;
+        while visible < enough {
+            let line = lines.next().expect("the child records").unwrap();
+            if let Some(id) = line.strip_prefix("visible ") {
+                visible = id.parse().unwrap();
+            }
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let log = PathBuf::from(format!("{}-wal", path.display()));
+        let before = (std::fs::read(&path).unwrap(), std::fs::read(&log).unwrap());
+        let session = Session::open(&path, None).unwrap();
+        let reader = session.reader();
+        assert!(
+            reader.len() as u64 >= visible,
+            "{} rows, {visible} were visible",
+            reader.len()
+        );
+        let stopped = reader.exchange(ExchangeId(1)).unwrap();
+        let End::Failed(failure) = &stopped.end else {
+            panic!("it was still open: {:?}", stopped.end);
+        };
+        assert!(failure.detail.contains("capture stopped"), "{failure:?}");
+        for id in (2..=visible).map(ExchangeId) {
+            assert_eq!(reader.exchange(id).unwrap().end, End::Complete);
+            assert_eq!(
+                reader.body(id, Side::Response, 0, 9_999).unwrap(),
+                body_of(id, 3_000)
+            );
+        }
+        drop((session, reader));
+        let after = (std::fs::read(&path).unwrap(), std::fs::read(&log).unwrap());
+        assert!(before == after, "viewing changed the file");
+    }
 }
