@@ -3,6 +3,9 @@
 //! The edits are the fewest that turn the failure into a success: what an answer already does right
 //! is left alone, what it grants already is kept in its lists, and a wildcard is never suggested.
 
+mod advice;
+mod hop;
+mod reach;
 mod suggest;
 
 use crate::wire::Patch;

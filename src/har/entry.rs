@@ -285,13 +285,10 @@ fn request_body(mut post: Value, declared: Option<f64>) -> Body {
         Value::Array(params) if !post["text"].is_string() => urlencoded(params),
         _ => None,
     };
-    let bytes = match params {
-        Some(bytes) => bytes,
-        None => {
-            let base64 = is_base64(&post["encoding"]);
-            body_bytes(post["text"].take(), base64)
-        }
-    };
+    let bytes = params.unwrap_or_else(|| {
+        let base64 = is_base64(&post["encoding"]);
+        body_bytes(post["text"].take(), base64)
+    });
     Body::new(bytes, declared)
 }
 

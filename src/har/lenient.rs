@@ -42,7 +42,7 @@ pub(super) fn moment(value: &Value) -> Option<Timestamp> {
         let micros = number.as_f64()? * 1000.0;
         return (0.0..9e18)
             .contains(&micros)
-            .then(|| Timestamp(micros as i64));
+            .then_some(Timestamp(micros as i64));
     }
     let text = value.as_str()?.trim();
     let zoned = DateTime::parse_from_rfc3339(text)

@@ -60,6 +60,11 @@ impl<'a> Facts<'a> {
         self.answer.as_ref()?.headers.get(name)
     }
 
+    /// The combined value of a header of the request.
+    pub(super) fn request_header(&self, name: &str) -> Option<String> {
+        self.exchange.as_ref()?.request.headers.get(name)
+    }
+
     pub(super) fn answer_headers(&self) -> Option<&HeaderList> {
         self.answer.as_ref().map(|head| &*head.headers)
     }
