@@ -339,11 +339,10 @@ fn decide_exempt(subject: &Subject<'_>, diagnosis: &mut Diagnosis) {
 }
 
 fn decide(subject: &Subject<'_>, diagnosis: &mut Diagnosis, judged: &Judged) {
-    let branch = |j: &Judgement, include: bool| branch(subject, j, include);
     match (&judged.include, &judged.not_include) {
         (Some(with), Some(without)) => {
-            let yes = branch(with, true);
-            let no = branch(without, false);
+            let yes = branch(subject, with);
+            let no = branch(subject, without);
             diagnosis.outcome = no.outcome;
             diagnosis.cause = no.cause.clone();
             let waiting = !subject.fetch.settled && no.outcome == Outcome::Pending;
@@ -368,7 +367,7 @@ fn decide(subject: &Subject<'_>, diagnosis: &mut Diagnosis, judged: &Judged) {
             }
         }
         (Some(one), None) | (None, Some(one)) => {
-            let branch = branch(one, judged.include.is_some());
+            let branch = branch(subject, one);
             diagnosis.outcome = branch.outcome;
             diagnosis.cause = branch.cause;
         }
@@ -376,7 +375,7 @@ fn decide(subject: &Subject<'_>, diagnosis: &mut Diagnosis, judged: &Judged) {
     }
 }
 
-fn branch(subject: &Subject<'_>, judgement: &Judgement, include: bool) -> Branch {
+fn branch(subject: &Subject<'_>, judgement: &Judgement) -> Branch {
     if let Some((hop, fault)) = judgement.first() {
         let below = [Check::NetworkError, Check::PreflightNetworkError];
         let outcome = if below.contains(&fault.check) {
@@ -386,7 +385,7 @@ fn branch(subject: &Subject<'_>, judgement: &Judgement, include: bool) -> Branch
         };
         return Branch {
             outcome,
-            cause: Some(cause_of(subject, *hop, fault, judgement, include)),
+            cause: Some(cause_of(subject, *hop, fault, judgement)),
         };
     }
     if let Some(cause) = failed_below_http(subject) {
@@ -415,13 +414,7 @@ fn branch(subject: &Subject<'_>, judgement: &Judgement, include: bool) -> Branch
     }
 }
 
-fn cause_of(
-    subject: &Subject<'_>,
-    index: usize,
-    fault: &Fault,
-    judgement: &Judgement,
-    include: bool,
-) -> Cause {
+fn cause_of(subject: &Subject<'_>, index: usize, fault: &Fault, judgement: &Judgement) -> Cause {
     let hop = &subject.hops[index];
     let step = match fault.stage {
         Stage::Preflight => hop.preflight.as_ref(),
@@ -451,7 +444,7 @@ fn cause_of(
     let Some(step) = step else { return cause };
     cause.evidence = evidence::of_fault(step, fault);
     cause.sub = subs::of(step, fault);
-    roots::find(subject, index, step, &mut cause, include);
+    roots::find(subject, index, step, &mut cause);
     cause
 }
 

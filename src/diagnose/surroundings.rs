@@ -6,6 +6,7 @@ use crate::cors::{Answer, Browser};
 use crate::wire::{Exchange, ExchangeId, HeaderList, Origin};
 
 use super::infer::{origin_of, value};
+use super::signatures::is_cors_header;
 use super::slots::key_of;
 
 /// What a session has seen, for evidence from siblings: which endpoints of a host ever carried CORS
@@ -37,9 +38,6 @@ pub(crate) struct Sighting {
     pub(crate) allow_origin: Option<String>,
     /// Whether the answer had any `Access-Control-*` header.
     pub(crate) any_cors: bool,
-    pub(crate) vary_origin: bool,
-    pub(crate) cookie: bool,
-    pub(crate) cacheable: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -96,14 +94,7 @@ impl Surroundings {
             origin,
             status: response.status,
             allow_origin: headers.get("access-control-allow-origin"),
-            any_cors: headers.iter().any(|f| {
-                f.name.len() > 15
-                    && f.name.is_char_boundary(15)
-                    && f.name[..15].eq_ignore_ascii_case("access-control-")
-            }),
-            vary_origin: vary_has_origin(headers),
-            cookie: request.headers.contains("cookie"),
-            cacheable: is_cacheable(headers),
+            any_cors: headers.iter().any(|f| is_cors_header(f.name)),
         };
         if !self.hosts.contains_key(&host) {
             self.order.push_back(host.clone());
@@ -138,24 +129,17 @@ impl Surroundings {
         }
     }
 
-    /// Sightings of the target's host, other than `but`.
-    pub(crate) fn of_host<'a>(
-        &'a self,
-        url: &str,
-        but: &'a [ExchangeId],
-    ) -> impl DoubleEndedIterator<Item = &'a Sighting> {
+    /// Sightings of the target's host, oldest first.
+    pub(crate) fn of_host(&self, url: &str) -> impl DoubleEndedIterator<Item = &Sighting> {
         let host = Origin::of_url(url).map(|o| o.to_string());
-        host.and_then(|h| self.hosts.get(&h))
-            .into_iter()
-            .flatten()
-            .filter(move |s| !but.contains(&s.id))
+        host.and_then(|h| self.hosts.get(&h)).into_iter().flatten()
     }
 
     /// The answer that a 304 to this request refreshes: the last one before it at the same URL that is
     /// not a 304 itself.
     pub(crate) fn stored_before(&self, exchange: &Exchange) -> Option<ExchangeId> {
         let url = key_of(&exchange.request.url);
-        self.of_host(&exchange.request.url, &[])
+        self.of_host(&exchange.request.url)
             .filter(|s| s.id < exchange.id && s.url == url && s.status != 304 && !s.preflight)
             .map(|s| s.id)
             .next_back()
@@ -185,22 +169,6 @@ pub(crate) fn vary_has_origin(headers: &HeaderList) -> bool {
             .map(str::trim)
             .any(|v| v == "*" || v.eq_ignore_ascii_case("origin"))
     })
-}
-
-/// Whether a browser would keep the answer for a while without asking again.
-pub(crate) fn is_cacheable(headers: &HeaderList) -> bool {
-    let control = headers
-        .get("cache-control")
-        .unwrap_or_default()
-        .to_ascii_lowercase();
-    if control.contains("no-store") || control.contains("no-cache") {
-        return false;
-    }
-    control
-        .split(',')
-        .filter_map(|d| d.trim().strip_prefix("max-age="))
-        .any(|age| age.trim_matches('"').parse::<u64>().is_ok_and(|a| a > 0))
-        || (control.is_empty() && headers.contains("expires"))
 }
 
 /// Whether a cache in front of the server says that it answered.

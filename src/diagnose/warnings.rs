@@ -1,7 +1,557 @@
-//! What does not block but should be known.
-use super::diagnose::Subject;
-use super::diagnosis::{Diagnosis, Warning};
+//! What does not block but should be known: one small rule for each warning of the taxonomy that the
+//! wire supports.
 
-pub(crate) fn of(_subject: &Subject<'_>, _diagnosis: &Diagnosis) -> Vec<Warning> {
-    Vec::new()
+use crate::cors::{Ask, Browser, Check, Credentials, Outcome, Stage, is_safelisted_method};
+use crate::wire::{HeaderList, Origin, is_loopback_host};
+
+use super::diagnose::Subject;
+use super::diagnosis::{Diagnosis, Evidence, Part, Severity, Warning};
+use super::evidence;
+use super::infer::{Class, initiator, value};
+use super::set_cookie;
+use super::steps::{HopSteps, Step};
+use super::subs::is_private;
+use super::surroundings::{Sighting, template_of, vary_has_origin};
+
+/// What every rule looks at: the hop the fetch ends with.
+struct View<'a> {
+    subject: &'a Subject<'a>,
+    diagnosis: &'a Diagnosis,
+    hop: &'a HopSteps,
+    /// Origin that asked, as serialised; empty when there is none.
+    origin: String,
+}
+
+/// A rule: what it found, with its severity.
+type Rule = fn(&View<'_>) -> Option<(Severity, Vec<Evidence>)>;
+
+const RULES: [(&str, Rule); 23] = [
+    ("client-sends-cors-response-headers", client_sends),
+    ("missing-vary-origin", missing_vary),
+    ("acao-only-when-allowed-without-vary", only_when_allowed),
+    ("null-origin-allowed", null_allowed),
+    ("wildcard-origin", wildcard_origin),
+    (
+        "wildcard-with-credentials-header",
+        wildcard_with_credentials,
+    ),
+    (
+        "authorization-not-covered-by-wildcard",
+        authorization_wildcard,
+    ),
+    ("http-origin-allowed", http_origin),
+    ("dev-origin-allowed-in-production", dev_origin),
+    ("expose-wildcard-with-credentials", expose_wildcard),
+    (
+        "wildcard-methods-or-headers-with-credentials",
+        preflight_wildcard,
+    ),
+    ("duplicate-cors-headers-same-value", duplicates),
+    ("set-cookie-dropped", cookie_dropped),
+    ("no-cors-masking", no_cors),
+    ("max-age-invalid", max_age_invalid),
+    ("no-max-age", no_max_age),
+    ("max-age-over-cap", max_age_over_cap),
+    ("avoidable-preflight", avoidable),
+    ("mixed-case-method", mixed_case),
+    ("preflight-cached", preflight_cached),
+    ("request-still-executed", still_executed),
+    ("response-header-not-exposed", not_exposed),
+    ("legacy-private-network-header", private_network),
+];
+
+/// All warnings about a fetch.
+pub(crate) fn of(subject: &Subject<'_>, diagnosis: &Diagnosis) -> Vec<Warning> {
+    let Some(hop) = subject.last() else {
+        return Vec::new();
+    };
+    let origin = hop.head_step().map_or_else(String::new, |step| {
+        value(&step.exchange.request.headers, "origin")
+    });
+    let view = View {
+        subject,
+        diagnosis,
+        hop,
+        origin,
+    };
+    RULES
+        .iter()
+        .filter_map(|(id, rule)| {
+            let (severity, evidence) = rule(&view)?;
+            Some(Warning {
+                id,
+                severity,
+                evidence,
+            })
+        })
+        .collect()
+}
+
+const ALLOW: &str = "access-control-allow-origin";
+const CREDENTIALS: &str = "access-control-allow-credentials";
+const MAX_AGE: &str = "access-control-max-age";
+
+impl<'a> View<'a> {
+    /// The answer to the request itself, where CORS applies to it.
+    fn actual(&self) -> Option<(&'a Step, &'a HeaderList)> {
+        if self.hop.class() != Class::Cors {
+            return None;
+        }
+        let step = self.hop.actual.as_ref()?;
+        Some((step, &step.head.as_ref()?.headers))
+    }
+
+    fn preflight(&self) -> Option<(&'a Step, &'a HeaderList, &'a Ask)> {
+        let step = self.hop.preflight.as_ref()?;
+        Some((step, &step.head.as_ref()?.headers, self.hop.ask.as_ref()?))
+    }
+
+    /// Both answers that CORS applies to.
+    fn answers(&self) -> impl Iterator<Item = (&'a Step, &'a HeaderList)> {
+        let preflight = self.preflight().map(|(step, headers, _)| (step, headers));
+        self.actual().into_iter().chain(preflight)
+    }
+
+    /// Sightings of the same endpoint outside this fetch.
+    fn endpoint(&self, url: &str) -> Vec<&'a Sighting> {
+        let own = self.subject.ids();
+        let template = template_of(url);
+        self.subject
+            .around
+            .of_host(url)
+            .filter(|s| s.template == template && !own.contains(&s.id))
+            .collect()
+    }
+}
+
+fn url_of(step: &Step) -> &str {
+    &step.exchange.request.url
+}
+
+fn client_sends(view: &View<'_>) -> Option<(Severity, Vec<Evidence>)> {
+    let (step, _, ask) = view.preflight()?;
+    ask.headers
+        .iter()
+        .any(|h| h.starts_with("access-control-allow-"))
+        .then(|| {
+            let proof = evidence::request_header(
+                step,
+                "access-control-request-headers",
+                "a response header, set on the request",
+            );
+            (Severity::Warn, vec![proof])
+        })
+}
+
+/// Allow-Origin names the one origin that asked, and nothing says that the answer varies. Quiet where
+/// the value is seen to be a constant: another origin got the same.
+fn missing_vary(view: &View<'_>) -> Option<(Severity, Vec<Evidence>)> {
+    let (step, headers) = view.actual()?;
+    let allowed = headers.get(ALLOW)?;
+    if allowed != view.origin || allowed == "null" || vary_has_origin(headers) {
+        return None;
+    }
+    let seen = view.endpoint(url_of(step));
+    let others = || {
+        seen.iter()
+            .filter(|s| s.origin.as_deref() != Some(&allowed))
+    };
+    if others().any(|s| s.allow_origin.as_deref() == Some(&allowed)) {
+        return None;
+    }
+    let differs = others().rfind(|s| s.allow_origin.as_deref() != Some("*"));
+    let note = if differs.is_some() {
+        "does not name Origin"
+    } else {
+        "does not name Origin; it must, if the value is computed per request"
+    };
+    let mut proof = vec![
+        evidence::header(step, ALLOW, "one origin"),
+        evidence::header(step, "vary", note),
+    ];
+    proof.extend(differs.map(|s| sighting(s, "answered differently")));
+    let control = value(headers, "cache-control").to_ascii_lowercase();
+    let public = control.contains("s-maxage=") || control.contains("public");
+    let severity = if public {
+        proof.push(evidence::header(
+            step,
+            "cache-control",
+            "shared caches keep it",
+        ));
+        Severity::Error
+    } else {
+        Severity::Warn
+    };
+    Some((severity, proof))
+}
+
+fn sighting(seen: &Sighting, note: &str) -> Evidence {
+    Evidence {
+        exchange: seen.id,
+        part: Part::ResponseHeader,
+        name: Some(ALLOW.to_owned()),
+        value: seen.allow_origin.clone(),
+        note: note.to_owned(),
+    }
+}
+
+/// No Allow-Origin and no Vary here, an Allow-Origin on another answer of the endpoint: a cache may
+/// serve this one for that.
+fn only_when_allowed(view: &View<'_>) -> Option<(Severity, Vec<Evidence>)> {
+    let step = view.hop.actual.as_ref()?;
+    let head = step.head.as_ref()?;
+    let class = view.hop.class();
+    let relevant = matches!(class, Class::NoCors | Class::Cors) && head.is_ok();
+    if !relevant || head.headers.contains(ALLOW) || vary_has_origin(&head.headers) {
+        return None;
+    }
+    let seen = view.endpoint(url_of(step));
+    let dynamic = seen
+        .iter()
+        .rfind(|s| !s.preflight && s.allow_origin.is_some() && s.allow_origin == s.origin)?;
+    Some((
+        Severity::Warn,
+        vec![
+            evidence::header(step, "vary", "does not name Origin"),
+            sighting(dynamic, "has Allow-Origin here"),
+        ],
+    ))
+}
+
+fn null_allowed(view: &View<'_>) -> Option<(Severity, Vec<Evidence>)> {
+    let (step, headers) = view
+        .answers()
+        .find(|(_, headers)| headers.get(ALLOW).as_deref() == Some("null"))?;
+    let mut proof = vec![evidence::header(
+        step,
+        ALLOW,
+        "any sandboxed frame can send Origin: null",
+    )];
+    if headers.get(CREDENTIALS).as_deref() == Some("true") {
+        proof.push(evidence::header(step, CREDENTIALS, "with credentials"));
+    }
+    Some((Severity::Risk, proof))
+}
+
+fn wildcard_origin(view: &View<'_>) -> Option<(Severity, Vec<Evidence>)> {
+    let (step, headers) = view.actual()?;
+    let request = &step.exchange.request.headers;
+    let secret = ["authorization", "cookie", "x-api-key", "apikey"]
+        .into_iter()
+        .find(|name| request.contains(name))?;
+    (headers.get(ALLOW).as_deref() == Some("*")).then(|| {
+        // The value itself is a secret and proves nothing.
+        let mut sent = evidence::request_header(step, secret, "this endpoint is not public");
+        sent.value = None;
+        (
+            Severity::Warn,
+            vec![evidence::header(step, ALLOW, "lets every site in"), sent],
+        )
+    })
+}
+
+fn wildcard_with_credentials(view: &View<'_>) -> Option<(Severity, Vec<Evidence>)> {
+    let (step, _) = view.answers().find(|(_, headers)| {
+        headers.get(ALLOW).as_deref() == Some("*")
+            && headers.get(CREDENTIALS).as_deref() == Some("true")
+    })?;
+    Some((
+        Severity::Warn,
+        vec![
+            evidence::header(step, ALLOW, "never with credentials"),
+            evidence::header(step, CREDENTIALS, "has no effect beside *"),
+        ],
+    ))
+}
+
+fn list_has(headers: &HeaderList, name: &str, item: &str) -> bool {
+    headers
+        .get(name)
+        .is_some_and(|v| v.split(',').any(|i| i.trim().eq_ignore_ascii_case(item)))
+}
+
+fn authorization_wildcard(view: &View<'_>) -> Option<(Severity, Vec<Evidence>)> {
+    const LIST: &str = "access-control-allow-headers";
+    let (step, headers, ask) = view.preflight()?;
+    let asked = ask.headers.iter().any(|h| h == "authorization");
+    let only_star = list_has(headers, LIST, "*") && !list_has(headers, LIST, "authorization");
+    (asked && only_star).then(|| {
+        let proof = evidence::header(step, LIST, "by the standard * does not cover authorization");
+        (Severity::Warn, vec![proof])
+    })
+}
+
+fn http_origin(view: &View<'_>) -> Option<(Severity, Vec<Evidence>)> {
+    let (step, headers) = view.actual()?;
+    let allowed = headers.get(ALLOW)?;
+    let page = Origin::from_header(&allowed)?;
+    let risky = page.scheme() == "http"
+        && !is_loopback_host(page.host())
+        && url_of(step).starts_with("https://")
+        && allowed == view.origin;
+    risky.then(|| {
+        let proof = evidence::header(step, ALLOW, "anyone on its network can read through it");
+        (Severity::Risk, vec![proof])
+    })
+}
+
+fn dev_origin(view: &View<'_>) -> Option<(Severity, Vec<Evidence>)> {
+    let (step, headers) = view.actual()?;
+    let page = Origin::from_header(&headers.get(ALLOW)?)?;
+    let target = Origin::of_url(url_of(step))?;
+    let production = target.scheme() == "https" && !is_private(target.host());
+    let with = headers.get(CREDENTIALS).as_deref() == Some("true");
+    (production && with && !page.is_opaque() && is_private(page.host())).then(|| {
+        let proof = evidence::header(step, ALLOW, "a development origin, with credentials");
+        (Severity::Warn, vec![proof])
+    })
+}
+
+fn expose_wildcard(view: &View<'_>) -> Option<(Severity, Vec<Evidence>)> {
+    const LIST: &str = "access-control-expose-headers";
+    let (step, headers) = view.actual()?;
+    let include = view.diagnosis.credentials == Credentials::Include;
+    (include && list_has(headers, LIST, "*")).then(|| {
+        let proof = evidence::header(step, LIST, "with credentials * exposes nothing");
+        (Severity::Warn, vec![proof])
+    })
+}
+
+fn preflight_wildcard(view: &View<'_>) -> Option<(Severity, Vec<Evidence>)> {
+    let (step, headers, _) = view.preflight()?;
+    if view.diagnosis.credentials != Credentials::Unknown {
+        return None;
+    }
+    let proof: Vec<Evidence> = [
+        "access-control-allow-methods",
+        "access-control-allow-headers",
+    ]
+    .into_iter()
+    .filter(|name| list_has(headers, name, "*"))
+    .map(|name| evidence::header(step, name, "with credentials * is only a name"))
+    .collect();
+    (!proof.is_empty()).then_some((Severity::Warn, proof))
+}
+
+fn duplicates(view: &View<'_>) -> Option<(Severity, Vec<Evidence>)> {
+    let (step, headers, _) = view.preflight()?;
+    let name = [
+        "access-control-allow-methods",
+        "access-control-allow-headers",
+    ]
+    .into_iter()
+    .find(|name| headers.all(name).count() > 1)?;
+    let proof = evidence::header(step, name, "sent twice: do two layers add it?");
+    Some((Severity::Warn, vec![proof]))
+}
+
+fn cookie_dropped(view: &View<'_>) -> Option<(Severity, Vec<Evidence>)> {
+    let (step, headers) = view.actual()?;
+    let page = Origin::from_header(&view.origin)?;
+    let target = Origin::of_url(url_of(step))?;
+    let proof: Vec<Evidence> = headers
+        .all("set-cookie")
+        .filter_map(|field| {
+            let text = field.text();
+            let why = set_cookie::dropped(
+                &text,
+                &page,
+                &target,
+                view.diagnosis.browser,
+                view.diagnosis.credentials,
+            )?;
+            let mut proof = evidence::header(step, "set-cookie", why);
+            // Only its name: the value is a secret.
+            proof.value = text.split('=').next().map(|name| name.trim().to_owned());
+            Some(proof)
+        })
+        .collect();
+    (!proof.is_empty()).then_some((Severity::Warn, proof))
+}
+
+/// `mode: 'no-cors'` in a script. A beacon has the same modes; it is a POST.
+fn no_cors(view: &View<'_>) -> Option<(Severity, Vec<Evidence>)> {
+    let step = view.hop.actual.as_ref()?;
+    let headers = &step.exchange.request.headers;
+    let script = view.hop.class() == Class::NoCors
+        && value(headers, "sec-fetch-mode") == "no-cors"
+        && value(headers, "sec-fetch-dest") == "empty"
+        && initiator(&step.exchange, &Class::NoCors) == "fetch"
+        && !headers.contains("ping-to");
+    script.then(|| {
+        let mut proof = vec![evidence::request_header(
+            step,
+            "sec-fetch-mode",
+            "script sees status 0 and nothing else",
+        )];
+        if step.head.is_some() {
+            proof.push(evidence::of_status(step, "which script never learns"));
+        }
+        (Severity::Warn, proof)
+    })
+}
+
+fn max_age_invalid(view: &View<'_>) -> Option<(Severity, Vec<Evidence>)> {
+    let (step, headers, _) = view.preflight()?;
+    let age = headers.get(MAX_AGE)?;
+    let digits = !age.is_empty() && age.bytes().all(|b| b.is_ascii_digit());
+    (!digits && age.trim() != "-1").then(|| {
+        let proof = evidence::header(step, MAX_AGE, "no number of seconds");
+        (Severity::Warn, vec![proof])
+    })
+}
+
+/// The same preflight again and again, because nothing says how long its answer holds.
+fn no_max_age(view: &View<'_>) -> Option<(Severity, Vec<Evidence>)> {
+    const SHORT_SECONDS: u64 = 5;
+    const OFTEN: usize = 3;
+    let (step, headers, ask) = view.preflight()?;
+    if headers
+        .get(MAX_AGE)
+        .is_some_and(|age| age.parse::<u64>().is_ok_and(|s| s > SHORT_SECONDS))
+    {
+        return None;
+    }
+    let url = super::slots::key_of(url_of(step));
+    let count = 1 + view
+        .endpoint(url_of(step))
+        .iter()
+        .filter(|s| {
+            s.preflight
+                && s.url == url
+                && s.method == ask.method
+                && s.origin.as_deref() == Some(&view.origin)
+        })
+        .count();
+    (count >= OFTEN).then(|| {
+        let note = format!("asked {count} times");
+        let proof = evidence::header(step, MAX_AGE, &note);
+        (Severity::Info, vec![proof])
+    })
+}
+
+fn max_age_over_cap(view: &View<'_>) -> Option<(Severity, Vec<Evidence>)> {
+    let (step, headers, _) = view.preflight()?;
+    let seconds = headers.get(MAX_AGE)?.parse::<u64>().ok()?;
+    let (cap, note) = match view.diagnosis.browser {
+        Browser::Chromium => (7200, "Chromium keeps it for 7200 at most"),
+        Browser::Firefox => (86400, "Firefox keeps it for 86400 at most"),
+        Browser::Safari => (600, "Safari keeps it for 600 at most"),
+    };
+    (seconds > cap).then(|| {
+        let proof = evidence::header(step, MAX_AGE, note);
+        (Severity::Info, vec![proof])
+    })
+}
+
+fn avoidable(view: &View<'_>) -> Option<(Severity, Vec<Evidence>)> {
+    let (step, _, ask) = view.preflight()?;
+    let bodiless = matches!(ask.method.as_str(), "GET" | "HEAD");
+    let idle = |name: &String| {
+        matches!(
+            name.as_str(),
+            "x-requested-with" | "cache-control" | "pragma"
+        ) || (bodiless && name == "content-type")
+    };
+    let avoidable = is_safelisted_method(&ask.method)
+        && !ask.headers.is_empty()
+        && ask.headers.iter().all(idle);
+    avoidable.then(|| {
+        let proof = evidence::request_header(
+            step,
+            "access-control-request-headers",
+            "without it there is no preflight",
+        );
+        (Severity::Info, vec![proof])
+    })
+}
+
+fn mixed_case(view: &View<'_>) -> Option<(Severity, Vec<Evidence>)> {
+    let (step, _, ask) = view.preflight()?;
+    ask.method.eq_ignore_ascii_case("patch").then_some(())?;
+    (ask.method != "PATCH").then(|| {
+        let proof = evidence::request_header(
+            step,
+            "access-control-request-method",
+            "browsers do not upper-case it",
+        );
+        (Severity::Info, vec![proof])
+    })
+}
+
+fn preflight_cached(view: &View<'_>) -> Option<(Severity, Vec<Evidence>)> {
+    let remembered = view
+        .subject
+        .fetch
+        .members
+        .iter()
+        .find_map(|m| m.remembered)?;
+    let proof = evidence::quote(
+        remembered,
+        Part::Behaviour,
+        "no preflight was sent".to_owned(),
+        "the answer to this one was remembered",
+    );
+    Some((Severity::Info, vec![proof]))
+}
+
+/// Script may not read the answer, but the server has done what was asked.
+fn still_executed(view: &View<'_>) -> Option<(Severity, Vec<Evidence>)> {
+    let cause = view.diagnosis.cause.as_ref()?;
+    let (step, _) = view.actual()?;
+    let method = step.exchange.request.method.as_str();
+    let done = view.diagnosis.outcome == Outcome::Blocked
+        && cause.stage == Stage::Actual
+        && cause.check != Check::MixedContent
+        && !matches!(method, "GET" | "HEAD" | "OPTIONS")
+        && step
+            .head
+            .as_ref()
+            .is_some_and(crate::wire::ResponseHead::is_ok);
+    done.then(|| {
+        let proof = evidence::of_status(step, "the server did process it");
+        (Severity::Info, vec![proof])
+    })
+}
+
+/// Headers that scripts often want and cannot see.
+fn not_exposed(view: &View<'_>) -> Option<(Severity, Vec<Evidence>)> {
+    if view.diagnosis.outcome != Outcome::Allowed {
+        return None;
+    }
+    let (step, _) = view.actual()?;
+    let status = step.head.as_ref()?.status;
+    let wanted = |name: &str| match name {
+        "etag"
+        | "link"
+        | "content-disposition"
+        | "x-total-count"
+        | "x-request-id"
+        | "deprecation"
+        | "sunset"
+        | "repr-digest"
+        | "content-digest" => true,
+        "location" => status == 201,
+        "content-range" => status == 206,
+        "retry-after" => matches!(status, 429 | 503),
+        "www-authenticate" => status == 401,
+        _ => ["ratelimit", "x-ratelimit", "x-pagination"]
+            .iter()
+            .any(|prefix| name.starts_with(prefix)),
+    };
+    let proof: Vec<Evidence> = view
+        .diagnosis
+        .hidden_headers
+        .iter()
+        .filter(|name| wanted(name))
+        .map(|name| evidence::header(step, name, "script cannot see it"))
+        .collect();
+    (!proof.is_empty()).then_some((Severity::Info, proof))
+}
+
+fn private_network(view: &View<'_>) -> Option<(Severity, Vec<Evidence>)> {
+    const NAME: &str = "access-control-allow-private-network";
+    let (step, _) = view.answers().find(|(_, headers)| headers.contains(NAME))?;
+    let proof = evidence::header(step, NAME, "no current browser reads it");
+    Some((Severity::Info, vec![proof]))
 }

@@ -425,6 +425,22 @@ fn sessions() {
 }
 
 #[test]
+fn third_party_cookies_blocked() {
+    check(
+        "third-party-cookies-blocked",
+        include_str!("../corpus/third-party-cookies-blocked.jsonl"),
+    );
+}
+
+#[test]
+fn local_network_checks_on() {
+    check(
+        "local-network-checks-on",
+        include_str!("../corpus/local-network-checks-on.jsonl"),
+    );
+}
+
+#[test]
 fn stages_and_browsers_have_names() {
     for check in Check::ALL {
         assert_eq!(Check::from_id(check.id()), Some(check));
