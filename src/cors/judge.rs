@@ -4,6 +4,7 @@ use super::cause::{Check, Stage};
 use super::check::{Asker, Fault, cors_check};
 use super::preflight::{Answer, Ask, preflight_check};
 use super::redirect::{REDIRECTS_MAX, conflicting_locations, redirect_check};
+use super::request::Mode;
 use super::verdict::Browser;
 
 /// Everything the rules need to know of one fetch.
@@ -24,8 +25,8 @@ pub struct Case<'a> {
 pub struct Hop<'a> {
     /// Its URL.
     pub url: &'a str,
-    /// Whether CORS applies to it: cross-origin or tainted, and mode `cors`.
-    pub cors: bool,
+    /// What the rules have to do with it.
+    pub mode: Mode,
     /// The origin it is made for, as serialised in its own `Origin`.
     pub origin: &'a str,
     /// Its preflight, where one was answered.
@@ -125,17 +126,17 @@ pub fn judge(case: &Case<'_>) -> Judgement {
                 continue;
             }
             let mut faults = Vec::new();
-            if hop.cors {
+            if hop.mode == Mode::Cors {
                 faults = cors_check(asker(hop.origin), answer.headers, stage);
             }
             faults.extend(redirect_check(
                 case.browser,
                 hop.url,
-                hop.cors,
+                hop.mode,
                 case.page,
                 answer,
             ));
-            if redirect && index >= REDIRECTS_MAX {
+            if redirect && index >= REDIRECTS_MAX && hop.mode != Mode::Exempt {
                 faults.push(Fault::new(Check::InvalidRedirect, Stage::Redirect));
             }
             out.add(index, faults, reply.accepted);
@@ -184,7 +185,7 @@ mod tests {
         let origin = "https://app.test";
         let hops = [Hop {
             url: "https://api.test/",
-            cors: true,
+            mode: Mode::Cors,
             origin,
             preflight: Some(Preflight {
                 origin,

@@ -35,7 +35,7 @@ pub use expose::{Exposed, basic_headers, exposed_headers};
 pub use judge::{Case, CaseEnd, Hop, Judgement, Preflight, Reply, judge};
 pub use preflight::{Answer, Ask, Grant, preflight_check};
 pub use redirect::{NextHop, REDIRECTS_MAX, conflicting_locations, next_hop, redirect_check};
-pub use request::{is_safelisted_method, is_token, unsafe_header_names};
+pub use request::{Mode, is_safelisted_method, is_token, unsafe_header_names};
 pub use safelist::{
     is_forbidden_response_header, is_safelisted_header, is_safelisted_response_header,
 };

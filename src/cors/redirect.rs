@@ -7,6 +7,7 @@ use crate::wire::{Origin, is_loopback_host};
 use super::cause::{Check, Stage};
 use super::check::Fault;
 use super::preflight::Answer;
+use super::request::Mode;
 use super::verdict::Browser;
 
 /// How many redirects a browser follows
@@ -52,8 +53,8 @@ pub fn next_hop(
     })
 }
 
-/// Every rule a redirect breaks by where it leads, CORS check apart. `cors` is whether the request is
-/// subject to CORS, `page` the origin of the page where it is known.
+/// Every rule a redirect breaks by where it leads, CORS check apart. `page` is the origin of the page,
+/// where it is known.
 ///
 /// - User name or password in Location: forbidden towards or among foreign origins
 ///   ([step 9](https://fetch.spec.whatwg.org/#http-redirect-fetch)). Same-origin, Chromium refuses
@@ -64,15 +65,16 @@ pub fn next_hop(
 pub fn redirect_check(
     browser: Browser,
     url: &str,
-    cors: bool,
+    mode: Mode,
     page: Option<&str>,
     answer: Answer<'_>,
 ) -> Vec<Fault> {
     let fault = |check| Fault::new(check, Stage::Redirect);
     let mut faults = Vec::new();
-    if !answer.is_redirect(browser) {
+    if mode == Mode::Exempt || !answer.is_redirect(browser) {
         return faults;
     }
+    let script = matches!(mode, Mode::Cors | Mode::SameOrigin);
     let Ok(from) = Url::parse(url) else {
         return faults;
     };
@@ -86,7 +88,7 @@ pub fn redirect_check(
             to.scheme(),
             "about" | "blob" | "data" | "file" | "filesystem" | "javascript"
         );
-        let check = if !unsafe_target && (cors || page.is_some()) {
+        let check = if script && !unsafe_target {
             Check::CorsDisabledScheme
         } else {
             Check::InvalidRedirect
@@ -94,14 +96,15 @@ pub fn redirect_check(
         return vec![fault(check).found(to.as_str())];
     }
     let userinfo = !to.username().is_empty() || to.password().is_some();
-    if userinfo && (cors || crosses) {
+    if userinfo && (mode == Mode::Cors || (script && crosses)) {
         faults.push(fault(Check::RedirectContainsCredentials).found(to.as_str()));
-    } else if userinfo && browser == Browser::Chromium {
+    } else if userinfo && script && browser == Browser::Chromium {
         faults.push(fault(Check::InvalidRedirect).found(to.as_str()));
     }
     let secure_page = page.is_some_and(|p| p.starts_with("https://"));
     let loopback = to.host_str().is_some_and(is_loopback_host);
-    if secure_page && to.scheme() == "http" && !loopback {
+    let passive = mode == Mode::NoCors { passive: true };
+    if secure_page && to.scheme() == "http" && !loopback && !passive {
         faults.push(fault(Check::MixedContent).found(to.as_str()));
     }
     faults
@@ -200,10 +203,16 @@ mod tests {
                 headers: &headers,
             };
             let page = Some("https://p.test");
-            redirect_check(Browser::Chromium, "https://a.test/", true, page, answer)
-                .into_iter()
-                .map(|f| f.check)
-                .collect::<Vec<_>>()
+            redirect_check(
+                Browser::Chromium,
+                "https://a.test/",
+                Mode::Cors,
+                page,
+                answer,
+            )
+            .into_iter()
+            .map(|f| f.check)
+            .collect::<Vec<_>>()
         };
         assert_eq!(
             checks("https://u:p@b.test/"),

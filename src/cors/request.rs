@@ -5,6 +5,25 @@ use crate::wire::HeaderList;
 use super::safelist::is_safelisted_header;
 use super::verdict::Browser;
 
+/// What the rules have to do with a request
+/// ([Fetch § request mode](https://fetch.spec.whatwg.org/#concept-request-mode), and whether its
+/// response tainting is "cors" yet).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Mode {
+    /// Mode `cors`, to another origin or after a detour through one: the CORS check applies.
+    Cors,
+    /// Script's request to its own origin: readable, but it may be redirected elsewhere.
+    SameOrigin,
+    /// Mode `no-cors`: opaque. `passive` is a picture, sound or video, which may be plain http on an
+    /// https page.
+    NoCors {
+        /// Optionally blockable content in the terms of Mixed Content.
+        passive: bool,
+    },
+    /// Navigations, WebSockets, clients that are no browser: no rule applies.
+    Exempt,
+}
+
 /// GET, HEAD or POST
 /// ([Fetch § CORS-safelisted method](https://fetch.spec.whatwg.org/#cors-safelisted-method)).
 pub fn is_safelisted_method(method: &str) -> bool {

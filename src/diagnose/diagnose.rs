@@ -14,7 +14,7 @@ use super::diagnosis::{Branch, Cause, Diagnosis};
 use super::evidence;
 use super::exchanges::Exchanges;
 use super::fetch::{Fetch, FetchId};
-use super::infer::{Class, NAVIGATION, SAME_ORIGIN, credentials_of, initiator, origin_of, value};
+use super::infer::{Class, SAME_ORIGIN, credentials_of, initiator, origin_of, value};
 use super::other;
 use super::pair::{Moment, Pairer};
 use super::roots;
@@ -142,14 +142,10 @@ impl Judged {
             .filter_map(|(index, hop)| hop_case(subject, index, hop, stored))
             .collect();
         let run = |include| {
-            let navigation = subject
-                .hops
-                .iter()
-                .all(|h| h.class() == Class::Exempt(NAVIGATION));
             judge(&Case {
                 browser: subject.browser,
                 include,
-                page: subject.page.as_deref().filter(|_| !navigation),
+                page: subject.page.as_deref(),
                 hops: &hops,
             })
         };
@@ -196,7 +192,7 @@ fn hop_case<'a>(
     let preflight = hop.preflight.as_ref().zip(hop.ask.as_ref());
     Some(Hop {
         url: &step.exchange.request.url,
-        cors: hop.class() == Class::Cors,
+        mode: hop.mode(),
         origin: origin_text(&step.exchange),
         preflight: preflight.and_then(|(step, ask)| {
             let head = step.head.as_ref()?;

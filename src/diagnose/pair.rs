@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use crate::cors::{
-    Answer, Ask, Asker, Browser, Credentials, Grant, Stage, cors_check, is_safelisted_method,
+    Answer, Ask, Asker, Browser, Credentials, Grant, Mode, Stage, cors_check, is_safelisted_method,
     next_hop, preflight_check, redirect_check, unsafe_header_names,
 };
 use crate::wire::{End, Exchange, ExchangeId, Timestamp};
@@ -299,8 +299,14 @@ impl Pairer {
                 cors_check(asker, answer.headers, Stage::Redirect)
             };
             !check(false).is_empty()
-                || !redirect_check(browser, &exchange.request.url, true, Some(origin), answer)
-                    .is_empty()
+                || !redirect_check(
+                    browser,
+                    &exchange.request.url,
+                    Mode::Cors,
+                    Some(origin),
+                    answer,
+                )
+                .is_empty()
         };
         let key = key_of(without_fragment(&next.url));
         let slot = Slot {

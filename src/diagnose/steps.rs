@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::cors::{Ask, Browser};
+use crate::cors::{Ask, Browser, Mode};
 use crate::wire::{End, Exchange, ExchangeId, Failure, ResponseHead};
 
 use super::exchanges::Exchanges;
 use super::fetch::{Fetch, Role};
-use super::infer::{Class, classify};
+use super::infer::{Class, SAME_ORIGIN, classify, value};
 
 /// One exchange of a fetch, and what the browser got for it.
 #[derive(Clone, Debug)]
@@ -99,6 +99,21 @@ impl HopSteps {
         match &self.class {
             Some(class) => class.clone(),
             None => Class::Cors,
+        }
+    }
+
+    /// What the rules have to do with the request.
+    pub(crate) fn mode(&self) -> Mode {
+        match self.class() {
+            Class::Cors | Class::Preflight => Mode::Cors,
+            Class::Exempt(SAME_ORIGIN) => Mode::SameOrigin,
+            Class::NoCors => Mode::NoCors {
+                passive: self.actual.as_ref().is_some_and(|step| {
+                    let dest = value(&step.exchange.request.headers, "sec-fetch-dest");
+                    matches!(dest.as_str(), "" | "image" | "audio" | "video")
+                }),
+            },
+            Class::Exempt(_) => Mode::Exempt,
         }
     }
 

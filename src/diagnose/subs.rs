@@ -37,81 +37,109 @@ pub(crate) fn mismatch(found: &str, needed: &str, cached: bool) -> Option<&'stat
     if needed == "null" {
         return Some("null-origin");
     }
-    if is_placeholder(found) {
-        return Some(if found == "null" {
-            "literal-null"
-        } else {
-            "placeholder"
-        });
-    }
     if found.trim_end_matches('/') == needed && found != needed {
         return Some("trailing-slash");
     }
     let page = Origin::of_url(needed)?;
-    let url = Url::parse(found).ok();
-    let other = url.as_ref().and_then(Origin::of);
-    let default_port = explicit_port(found).is_some() && other.as_ref() == Some(&page);
-    if let (Some(url), Some(other)) = (&url, &other)
-        && other.same_origin(&page)
-        && (url.path() != "/" || url.query().is_some() || url.fragment().is_some())
-    {
-        return Some("has-path");
+    let other = Url::parse(found).ok();
+    if let Some(sub) = other.as_ref().and_then(|url| nearly(url, &page, found)) {
+        return Some(sub);
     }
     let bare = needed.split_once("://").map_or(needed, |(_, rest)| rest);
     if found.eq_ignore_ascii_case(bare) || found.eq_ignore_ascii_case(page.host()) {
         return Some("missing-scheme");
     }
-    if found.contains('*') {
-        return Some("wildcard-subdomain");
+    let other = other.as_ref().and_then(Origin::of);
+    if let Some(sub) = other.as_ref().and_then(|other| related(other, &page)) {
+        return Some(sub);
     }
     if found.eq_ignore_ascii_case(needed) {
         return Some("case");
     }
-    if default_port {
-        return Some("port");
+    if let Some(sub) = other.as_ref().and_then(|other| elsewhere(other, &page)) {
+        return Some(sub);
     }
-    if let Some(other) = &other {
-        if let Some(sub) = differing_part(other, &page, found) {
-            return Some(sub);
-        }
-        if cached {
-            return Some("cached-other-origin");
-        }
-        return Some("other-origin");
+    // Quoted, with white space, empty, garbage: the check says it all.
+    let broken = found.is_empty() || found.contains(['"', '\'', ' ', '`']);
+    if found.contains('*') && !broken {
+        return Some("wildcard-subdomain");
     }
-    // Quoted, with white space, garbage: the check says it all.
-    None
+    if unicode_form(found).is_some_and(|o| o == page) {
+        return Some("idn");
+    }
+    if found == "null" {
+        return Some("literal-null");
+    }
+    if is_placeholder(found) {
+        return Some("placeholder");
+    }
+    match other {
+        Some(other) if other == page => None,
+        Some(_) if cached => Some("cached-other-origin"),
+        Some(_) => Some("other-origin"),
+        None => None,
+    }
 }
 
-fn differing_part(other: &Origin, page: &Origin, found: &str) -> Option<&'static str> {
-    let same_host = other.host() == page.host();
-    let same_port = other.port_or_default() == page.port_or_default();
-    let plain = matches!(other, Origin::Tuple { port: None, .. })
-        && matches!(page, Origin::Tuple { port: None, .. });
-    if same_host && other.scheme() != page.scheme() && (same_port || plain) {
-        return Some("scheme");
+/// The same origin, with something after it or its default port spelled out.
+fn nearly(url: &Url, page: &Origin, found: &str) -> Option<&'static str> {
+    if Origin::of(url).as_ref() != Some(page) {
+        return None;
     }
+    if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
+        return Some("has-path");
+    }
+    explicit_port(found)
+        .filter(|_| matches!(page, Origin::Tuple { port: None, .. }))
+        .map(|_| "port")
+}
+
+/// An origin that differs in one of its parts.
+fn related(other: &Origin, page: &Origin) -> Option<&'static str> {
+    let same_host = other.host() == page.host();
     let same_scheme = other.scheme() == page.scheme();
+    let same_port = other.port_or_default() == page.port_or_default();
+    let plain = |o: &Origin| matches!(o, Origin::Tuple { port: None, .. });
+    let http = |o: &Origin| matches!(o.scheme(), "http" | "https");
     let www = |a: &str, b: &str| a.strip_prefix("www.") == Some(b);
-    if same_scheme
+    if same_host && !same_scheme && http(other) && (same_port || plain(other) && plain(page)) {
+        Some("scheme")
+    } else if same_scheme
         && same_port
         && (www(other.host(), page.host()) || www(page.host(), other.host()))
     {
-        return Some("www-apex");
+        Some("www-apex")
+    } else if same_host && same_scheme && !same_port {
+        Some("port")
+    } else {
+        None
     }
-    if same_host && same_scheme {
-        return Some(if found.is_ascii() { "port" } else { "idn" });
-    }
+}
+
+/// An origin on another host, of a kind that says why.
+fn elsewhere(other: &Origin, page: &Origin) -> Option<&'static str> {
+    let same_host = other.host() == page.host();
     if is_loopback_host(other.host()) && is_loopback_host(page.host()) && !same_host {
-        return Some("localhost-alias");
+        Some("localhost-alias")
+    } else if is_private(other.host()) && !is_private(page.host()) {
+        Some("dev-origin-in-production")
+    } else if is_preview(page.host()) && !same_host {
+        Some("preview-deployment")
+    } else {
+        None
     }
-    if is_private(other.host()) && !is_private(page.host()) {
-        return Some("dev-origin-in-production");
+}
+
+/// The origin that a value in UTF-8 names; the text has a character for each byte.
+fn unicode_form(found: &str) -> Option<Origin> {
+    if found.is_ascii() {
+        return None;
     }
-    if is_preview(page.host()) && !same_host {
-        return Some("preview-deployment");
-    }
-    None
+    let bytes: Vec<u8> = found
+        .chars()
+        .map(|c| u8::try_from(u32::from(c)).ok())
+        .collect::<Option<_>>()?;
+    Origin::of_url(std::str::from_utf8(&bytes).ok()?)
 }
 
 fn explicit_port(text: &str) -> Option<&str> {
@@ -141,7 +169,8 @@ fn is_placeholder(value: &str) -> bool {
         || value.contains("${")
         || value.contains("{{")
         || (value.starts_with('$') && value.len() > 1)
-        || (value.starts_with('<') && value.ends_with('>'))
+        || value.starts_with("%{")
+        || (value.starts_with('<') && value.ends_with('>') && !value.contains("://"))
         || (value.starts_with("process.env"))
 }
 
@@ -218,6 +247,20 @@ mod tests {
             ("https://a.test", "null", Some("null-origin")),
             ("https://b.test", page, Some("other-origin")),
             ("\"https://app.test\"", page, None),
+            ("<https://app.test:8443>", page, None),
+            ("https://user@app.test:8443", page, None),
+            ("%{HTTP_ORIGIN}e", page, Some("placeholder")),
+            ("https://example.com", page, Some("placeholder")),
+            (
+                "https://example.com",
+                "https://www.example.com",
+                Some("www-apex"),
+            ),
+            (
+                "https://\u{c3}\u{a4}pp.test",
+                "https://xn--pp-uia.test",
+                Some("idn"),
+            ),
         ] {
             assert_eq!(mismatch(found, needed, false), sub, "{found} for {needed}");
         }
