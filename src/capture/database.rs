@@ -5,72 +5,26 @@ use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bytes::Bytes;
 use quick_cache::unsync::Cache;
 use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSql, ToSqlOutput, Value, ValueRef};
 use rusqlite::{Connection, OpenFlags, params};
 
+use super::batch::{Batch, Heard, Piece};
 use super::error::SessionError;
 use super::schema::{
-    APPLICATION_ID, MIGRATIONS, PAGE_BYTES, PIECES_MAX, SCHEMA_VERSION, patch_text, piece_id,
-    side_number, version_number,
+    APPLICATION_ID, MIGRATIONS, PAGE_BYTES, PIECES_MAX, SCHEMA_VERSION, kind_name,
+    message_kind_name, patch_text, piece_id, side_number, version_number,
 };
 use crate::wire::{
-    End, Exchange, ExchangeId, HeaderList, Kind, Message, MessageKind, SharedHeaders, Side, Source,
-    Timestamp,
+    End, Exchange, ExchangeId, HeaderList, Message, SharedHeaders, Source, Timestamp,
 };
-
-/// A body lies in pieces of at most this many bytes.
-pub const PIECE_BYTES_MAX: usize = 256 << 10;
 
 /// Pieces of at least this size are compressed if it pays.
 const COMPRESS_FROM_BYTES: usize = 2_048;
 
 /// How many header lists are remembered, to store equal ones once.
 const HEADS_REMEMBERED: usize = 4_096;
-
-/// The order in which the sentences about an exchange were heard in the whole session: to be judged
-/// the same when the file is read again.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Heard {
-    /// Number of the opening.
-    pub opened: u64,
-    /// Number of the answer.
-    pub answered: Option<u64>,
-    /// Number of the end.
-    pub closed: Option<u64>,
-}
-
-/// A stretch of one body.
-#[derive(Clone, Debug)]
-pub struct Piece {
-    /// Whose body.
-    pub exchange: ExchangeId,
-    /// Which of the two.
-    pub side: Side,
-    /// Number of the piece within the body.
-    pub number: u64,
-    /// Bytes of the body before it.
-    pub start: u64,
-    /// Its bytes, in order.
-    pub parts: Vec<Bytes>,
-    /// Sum of the parts.
-    pub len: usize,
-    /// Whether a content coding makes compressing it again pointless.
-    pub coded: bool,
-}
-
-/// What one transaction brings to the file.
-#[derive(Debug, Default)]
-pub struct Batch {
-    /// Exchanges that are new or changed.
-    pub exchanges: Vec<(Arc<Exchange>, Heard)>,
-    /// Pieces of bodies.
-    pub pieces: Vec<Piece>,
-    /// Messages, with their number within the exchange.
-    pub messages: Vec<(ExchangeId, u64, Box<Message>)>,
-}
 
 /// A connection that a writer and readers may share.
 pub(super) type SharedConnection = Arc<Mutex<Connection>>;
@@ -440,43 +394,5 @@ impl ToSql for Block<'_> {
                 ValueRef::Blob(block)
             },
         ))
-    }
-}
-
-fn kind_name(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Http => "http",
-        Kind::WebSocket => "websocket",
-        Kind::Tunnel => "tunnel",
-    }
-}
-
-pub(super) fn kind_from_name(name: &str) -> Kind {
-    match name {
-        "websocket" => Kind::WebSocket,
-        "tunnel" => Kind::Tunnel,
-        _ => Kind::Http,
-    }
-}
-
-fn message_kind_name(kind: MessageKind) -> &'static str {
-    match kind {
-        MessageKind::Text => "text",
-        MessageKind::Binary => "binary",
-        MessageKind::Ping => "ping",
-        MessageKind::Pong => "pong",
-        MessageKind::Close => "close",
-        MessageKind::ServerSentEvent => "event",
-    }
-}
-
-pub(super) fn message_kind_from_name(name: &str) -> MessageKind {
-    match name {
-        "text" => MessageKind::Text,
-        "ping" => MessageKind::Ping,
-        "pong" => MessageKind::Pong,
-        "close" => MessageKind::Close,
-        "event" => MessageKind::ServerSentEvent,
-        _ => MessageKind::Binary,
     }
 }

@@ -83,6 +83,12 @@ pub enum SessionError {
         /// What was said.
         detail: String,
     },
+    /// corscope itself failed.
+    #[error("corscope failed inside while working on {}; what was written until then is safe, start it again", path.display())]
+    Broken {
+        /// The file.
+        path: PathBuf,
+    },
     /// The thread that records cannot be started.
     #[error("cannot start the recording thread: {source}; close some programs and try again")]
     Thread {

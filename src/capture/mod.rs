@@ -2,16 +2,20 @@
 //! session file on disk.
 
 mod archive;
+mod batch;
 mod database;
 mod error;
 mod event;
+mod opening;
 mod recorder;
 mod row;
 mod schema;
 mod store;
+mod stored;
 
 pub use archive::Archive;
-pub use database::{Batch, Heard, PIECE_BYTES_MAX, Piece, Writer};
+pub use batch::{Batch, Heard, PIECE_BYTES_MAX, Piece};
+pub use database::Writer;
 pub use error::SessionError;
 pub use event::{Answer, Closing, Event, Opening};
 pub use recorder::{

@@ -10,7 +10,7 @@
 //! SELECT fields FROM head JOIN exchange ON head.id = response_head WHERE exchange.id = 14;
 //! ```
 
-use crate::wire::{ExchangeId, HttpVersion, Patch, Side};
+use crate::wire::{ExchangeId, HttpVersion, Kind, MessageKind, Patch, Side};
 
 /// `PRAGMA application_id` of every session file: `cors` in ASCII.
 pub const APPLICATION_ID: i32 = 0x636f_7273;
@@ -131,6 +131,44 @@ pub(super) fn version_from_number(number: i64) -> HttpVersion {
         20 => HttpVersion::Http2,
         30 => HttpVersion::Http3,
         _ => HttpVersion::Http11,
+    }
+}
+
+pub(super) fn kind_name(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Http => "http",
+        Kind::WebSocket => "websocket",
+        Kind::Tunnel => "tunnel",
+    }
+}
+
+pub(super) fn kind_from_name(name: &str) -> Kind {
+    match name {
+        "websocket" => Kind::WebSocket,
+        "tunnel" => Kind::Tunnel,
+        _ => Kind::Http,
+    }
+}
+
+pub(super) fn message_kind_name(kind: MessageKind) -> &'static str {
+    match kind {
+        MessageKind::Text => "text",
+        MessageKind::Binary => "binary",
+        MessageKind::Ping => "ping",
+        MessageKind::Pong => "pong",
+        MessageKind::Close => "close",
+        MessageKind::ServerSentEvent => "event",
+    }
+}
+
+pub(super) fn message_kind_from_name(name: &str) -> MessageKind {
+    match name {
+        "text" => MessageKind::Text,
+        "ping" => MessageKind::Ping,
+        "pong" => MessageKind::Pong,
+        "close" => MessageKind::Close,
+        "event" => MessageKind::ServerSentEvent,
+        _ => MessageKind::Binary,
     }
 }
 

@@ -9,14 +9,15 @@ use crate::wire::{Exchange, ExchangeId};
 /// Rows per page. Pages do not move when the list grows, and leave as a whole.
 const PAGE_ROWS: usize = 4_096;
 
-/// A hole in a file larger than this is damage, not rows that were lost.
-const GAP_ROWS_MAX: u64 = 1 << 20;
+/// More rows missing from a file than this is damage, not rows that were lost.
+const VACANT_ROWS_MAX: u64 = 1 << 20;
 
 /// Rows of all exchanges, dense by id, and the exchanges that are still open.
 #[derive(Debug)]
 pub struct Store {
     first: u64,
     len: usize,
+    vacant: u64,
     pages: Vec<Page>,
     texts: Texts,
     open: HashMap<ExchangeId, Arc<Exchange>>,
@@ -35,6 +36,7 @@ impl Store {
         Self {
             first: first.0,
             len: 0,
+            vacant: 0,
             pages: Vec::new(),
             texts: Texts::default(),
             open: HashMap::new(),
@@ -75,9 +77,10 @@ impl Store {
             return true;
         }
         let next = self.first + self.len as u64;
-        if exchange.id.0 < next || exchange.id.0 - next > GAP_ROWS_MAX {
+        if exchange.id.0 < next || self.vacant + (exchange.id.0 - next) > VACANT_ROWS_MAX {
             return false;
         }
+        self.vacant += exchange.id.0 - next;
         for _ in next..exchange.id.0 {
             self.push(|_, _| None);
         }

@@ -1,6 +1,7 @@
 //! Pairing and judging as events come: what changed is judged once per batch.
 
 use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::whole::Whole;
 use crate::cors::Browser;
@@ -71,7 +72,10 @@ impl Judging {
             for id in &self.changed {
                 let fetch = self.pairer.fetch(*id).cloned();
                 if let Some(fetch) = fetch.or_else(|| whole.read().marks.fetch(*id)) {
-                    diagnoses.push(diagnose(&fetch, whole, &around));
+                    // One fetch that cannot be judged must not end the recording of all others.
+                    let judged =
+                        catch_unwind(AssertUnwindSafe(|| diagnose(&fetch, whole, &around)));
+                    diagnoses.extend(judged);
                 }
             }
         }

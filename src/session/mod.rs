@@ -29,6 +29,7 @@ mod reader;
 mod row;
 mod whole;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -140,10 +141,7 @@ impl Session {
         ));
         let (recorder, queue) = queue(first, kept_bytes_max);
         let ingest = Ingest::new(queue, writer, Arc::clone(&whole), Judging::new(rules));
-        let thread = std::thread::Builder::new()
-            .name("corscope-ingest".into())
-            .spawn(move || ingest.run())
-            .map_err(|source| SessionError::Thread { source })?;
+        let thread = work(&whole, "corscope-ingest", move |_| ingest.run())?;
         let session = Self {
             whole,
             recorder: Some(recorder.clone()),
@@ -167,20 +165,9 @@ impl Session {
     /// inside the file is told by [`Reader::trouble`]. [`finish`](Self::finish) waits for the end.
     pub fn view(path: &Path, rules: Option<Browser>) -> Result<Self, SessionError> {
         let whole = Self::whole_of(path, rules)?;
-        let loading = Arc::clone(&whole);
-        let thread = std::thread::Builder::new()
-            .name("corscope-load".into())
-            .spawn(move || {
-                let result = load::load(&loading, Judging::new(rules));
-                if let Err(error) = &result {
-                    loading.set_trouble(Some(format!(
-                        "Not all of the session could be read: {error}."
-                    )));
-                    loading.bump();
-                }
-                result
-            })
-            .map_err(|source| SessionError::Thread { source })?;
+        let thread = work(&whole, "corscope-load", move |whole| {
+            load::load(whole, Judging::new(rules))
+        })?;
         Ok(Self {
             whole,
             recorder: None,
@@ -217,11 +204,36 @@ impl Session {
         match self.thread.take().map(JoinHandle::join) {
             None => Ok(()),
             Some(Ok(result)) => result,
-            Some(Err(_)) => Err(SessionError::Disk {
-                path: self.whole.archive.path().to_owned(),
-                detail: "the recording thread broke".into(),
-            }),
+            Some(Err(_)) => Err(broken(&self.whole)),
         }
+    }
+}
+
+/// Starts the thread of a session. What ends it early is told on the screen at once.
+fn work(
+    whole: &Arc<Whole>,
+    name: &str,
+    task: impl FnOnce(&Whole) -> Result<(), SessionError> + Send + 'static,
+) -> Result<JoinHandle<Result<(), SessionError>>, SessionError> {
+    let whole = Arc::clone(whole);
+    let guarded = move || {
+        let result = catch_unwind(AssertUnwindSafe(|| task(&whole)));
+        let result = result.unwrap_or_else(|_| Err(broken(&whole)));
+        if let Err(error) = &result {
+            whole.set_trouble(Some(format!("The session is not complete: {error}.")));
+            whole.bump();
+        }
+        result
+    };
+    std::thread::Builder::new()
+        .name(name.into())
+        .spawn(guarded)
+        .map_err(|source| SessionError::Thread { source })
+}
+
+fn broken(whole: &Whole) -> SessionError {
+    SessionError::Broken {
+        path: whole.archive.path().to_owned(),
     }
 }
 

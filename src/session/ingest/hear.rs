@@ -1,0 +1,195 @@
+//! What each event means for the exchange it is about.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::{Ingest, Track, Working};
+use crate::capture::{Answer, Closing, Event, Heard, Opening, PIECE_BYTES_MAX, Piece};
+use crate::wire::{BodyFacts, Exchange, ExchangeId, Message, Side};
+
+impl Ingest {
+    /// Takes in one event; the batch grows.
+    pub(super) fn hear(&mut self, event: Event) {
+        self.batch_events += 1;
+        self.batch_bytes += event.payload_bytes();
+        match event {
+            Event::Opened(opening) => self.opened(*opening),
+            Event::Answered(answer) => self.answered(*answer),
+            Event::Patched(id, patch) => {
+                if let Some(working) = self.working.get_mut(&id) {
+                    let exchange = Arc::make_mut(&mut working.exchange);
+                    exchange.patch = Some(*patch);
+                    if exchange.response.is_some() {
+                        self.judging.answered(exchange, &self.whole);
+                    }
+                    self.touch(id);
+                }
+            }
+            Event::Body(id, side, bytes) => self.body(id, side, bytes),
+            Event::Message(id, message) => self.message(id, message),
+            Event::Closed(closing) => self.closed(*closing),
+        }
+    }
+
+    fn opened(&mut self, opening: Opening) {
+        let id = opening.id;
+        let mut exchange = Exchange::opened(id, opening.at, opening.request);
+        exchange.source = opening.source;
+        exchange.kind = opening.kind;
+        exchange.client = opening.client;
+        self.judging.opened(&exchange);
+        let heard = Heard {
+            opened: self.next_number(),
+            ..Heard::default()
+        };
+        self.working.insert(
+            id,
+            Working {
+                exchange: Arc::new(exchange),
+                heard,
+                request: Track::default(),
+                response: Track::default(),
+                messages: 0,
+                touched: false,
+            },
+        );
+        self.touch(id);
+    }
+
+    fn answered(&mut self, answer: Answer) {
+        let number = self.next_number();
+        let Some(working) = self.working.get_mut(&answer.id) else {
+            return;
+        };
+        working.heard.answered = Some(number);
+        let exchange = Arc::make_mut(&mut working.exchange);
+        exchange.answered_at = Some(answer.at);
+        exchange.response = Some(answer.response);
+        exchange.upstream = Some(answer.upstream);
+        exchange.timings = answer.timings;
+        self.judging.answered(exchange, &self.whole);
+        self.touch(answer.id);
+    }
+
+    fn closed(&mut self, closing: Closing) {
+        let number = self.next_number();
+        let Some(working) = self.working.get_mut(&closing.id) else {
+            return;
+        };
+        working.heard.closed = Some(number);
+        let exchange = Arc::make_mut(&mut working.exchange);
+        exchange.closed_at = Some(closing.at);
+        exchange.end = closing.end;
+        exchange.timings = closing.timings;
+        exchange.upstream = closing.upstream.or(exchange.upstream.take());
+        exchange.request_body.seen_bytes = closing.request_bytes;
+        exchange.response_body.seen_bytes = closing.response_bytes;
+        if let Some(trailers) = closing.trailers {
+            exchange.trailers = Arc::unwrap_or_clone(trailers);
+        }
+        self.judging.closed(exchange);
+        self.touch(closing.id);
+    }
+
+    fn body(&mut self, id: ExchangeId, side: Side, mut bytes: Bytes) {
+        let Some(working) = self.working.get_mut(&id) else {
+            return;
+        };
+        let coded = is_coded(&working.exchange, side);
+        let exchange = Arc::make_mut(&mut working.exchange);
+        let (facts, track) = match side {
+            Side::Request => (&mut exchange.request_body, &mut working.request),
+            Side::Response => (&mut exchange.response_body, &mut working.response),
+        };
+        facts.seen_bytes += bytes.len() as u64;
+        if self.broken.is_some() {
+            track.cut = true;
+        }
+        if track.cut {
+            self.lost_bytes += bytes.len() as u64;
+        }
+        while !track.cut && !bytes.is_empty() {
+            let filling = track
+                .filling
+                .filter(|(number, _)| *number == self.batch_number);
+            let piece = filling
+                .and_then(|(_, at)| self.batch.pieces.get_mut(at))
+                .filter(|piece| piece.len < PIECE_BYTES_MAX);
+            let piece = if let Some(piece) = piece {
+                piece
+            } else {
+                track.filling = Some((self.batch_number, self.batch.pieces.len()));
+                self.batch.pieces.push(Piece {
+                    exchange: id,
+                    side,
+                    number: track.pieces,
+                    start: facts.kept_bytes,
+                    parts: Vec::new(),
+                    len: 0,
+                    coded,
+                });
+                track.pieces += 1;
+                let last = self.batch.pieces.len() - 1;
+                &mut self.batch.pieces[last]
+            };
+            let part = bytes.split_to(bytes.len().min(PIECE_BYTES_MAX - piece.len));
+            extend_excerpt(facts, &part);
+            facts.kept_bytes += part.len() as u64;
+            piece.len += part.len();
+            piece.parts.push(part);
+        }
+        self.touch(id);
+    }
+
+    fn message(&mut self, id: ExchangeId, message: Box<Message>) {
+        let Some(working) = self.working.get_mut(&id) else {
+            return;
+        };
+        if self.broken.is_some() {
+            self.lost_bytes += message.payload.len() as u64;
+            return;
+        }
+        self.batch.messages.push((id, working.messages, message));
+        working.messages += 1;
+        self.touch(id);
+    }
+
+    fn next_number(&mut self) -> u64 {
+        self.heard += 1;
+        self.heard
+    }
+
+    /// Puts an exchange into the batch.
+    pub(super) fn touch(&mut self, id: ExchangeId) {
+        if let Some(working) = self.working.get_mut(&id)
+            && !working.touched
+        {
+            working.touched = true;
+            self.touched.push(id);
+        }
+    }
+}
+
+fn extend_excerpt(facts: &mut BodyFacts, part: &Bytes) {
+    let room = BodyFacts::EXCERPT_BYTES_MAX.saturating_sub(facts.excerpt.len());
+    if room == 0 {
+        return;
+    }
+    // Copied: a slice would keep the whole buffer it was read into.
+    let part = &part[..part.len().min(room)];
+    facts.excerpt = if facts.excerpt.is_empty() {
+        Bytes::copy_from_slice(part)
+    } else {
+        [&facts.excerpt[..], part].concat().into()
+    };
+}
+
+/// Whether a content coding makes a body's bytes look like noise.
+fn is_coded(exchange: &Exchange, side: Side) -> bool {
+    let headers = match side {
+        Side::Request => Some(&exchange.request.headers),
+        Side::Response => exchange.response.as_ref().map(|r| &r.headers),
+    };
+    headers.is_some_and(|headers| headers.contains("content-encoding"))
+}

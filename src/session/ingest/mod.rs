@@ -1,0 +1,154 @@
+//! The one listener: a thread that takes what was told, writes it, and makes it visible.
+//!
+//! A batch goes to disk before it is shown, so what is on the screen survives. While the disk fails,
+//! heads stay in memory and bodies are counted only; what was not written is tried again.
+
+mod commit;
+mod hear;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rusqlite::types::Value;
+
+use super::judging::Judging;
+use super::load::as_ended;
+use super::whole::Whole;
+use crate::capture::{Batch, EventQueue, Heard, SessionError, Waited, Writer, now};
+use crate::wire::{Exchange, ExchangeId};
+
+/// A transaction takes at most this many events,
+const BATCH_EVENTS_MAX: usize = 256;
+/// or this many bytes of bodies and messages.
+const BATCH_BYTES_MAX: usize = 1 << 20;
+/// How long it waits for more to come once something came. Bounds the wake-ups under load.
+const LINGER: Duration = Duration::from_millis(8);
+/// How often time alone is looked at, while it could change a verdict.
+const TICK: Duration = Duration::from_secs(1);
+/// How often writing is tried again after the disk failed.
+const RETRY: Duration = Duration::from_secs(2);
+/// How much of what could not be written stays in memory.
+const UNSAVED_BYTES_MAX: u64 = 64 << 20;
+
+pub(super) struct Ingest {
+    queue: EventQueue,
+    writer: Writer,
+    whole: Arc<Whole>,
+    judging: Judging,
+    working: HashMap<ExchangeId, Working>,
+    batch: Batch,
+    batch_number: u64,
+    batch_events: usize,
+    batch_bytes: usize,
+    touched: Vec<ExchangeId>,
+    heard: u64,
+    lost_bytes: u64,
+    broken: Option<Broken>,
+}
+
+/// An exchange that is open, or was when the batch began.
+struct Working {
+    exchange: Arc<Exchange>,
+    heard: Heard,
+    request: Track,
+    response: Track,
+    messages: u64,
+    touched: bool,
+}
+
+/// Where the writing of one body stands.
+#[derive(Default)]
+struct Track {
+    pieces: u64,
+    // The piece being filled: which batch, and where in it.
+    filling: Option<(u64, usize)>,
+    cut: bool,
+}
+
+/// The disk fails.
+struct Broken {
+    tried_at: Instant,
+    unsaved: BTreeMap<ExchangeId, (Arc<Exchange>, Heard)>,
+    unsaved_bytes: u64,
+}
+
+impl Ingest {
+    pub(super) fn new(
+        queue: EventQueue,
+        writer: Writer,
+        whole: Arc<Whole>,
+        judging: Judging,
+    ) -> Self {
+        Self {
+            queue,
+            writer,
+            whole,
+            judging,
+            working: HashMap::new(),
+            batch: Batch::default(),
+            batch_number: 0,
+            batch_events: 0,
+            batch_bytes: 0,
+            touched: Vec::new(),
+            heard: 0,
+            lost_bytes: 0,
+            broken: None,
+        }
+    }
+
+    /// Listens until nothing more will come.
+    pub(super) fn run(mut self) -> Result<(), SessionError> {
+        loop {
+            let ticking = self.broken.is_some() || self.whole.read().marks.has_unsettled();
+            let patience = if ticking {
+                TICK
+            } else {
+                Duration::from_hours(1)
+            };
+            match self.queue.wait(patience) {
+                Waited::Ready => std::thread::sleep(LINGER),
+                Waited::TimedOut => {}
+                Waited::Finished => break,
+            }
+            let mut events = self.queue.take();
+            let nothing = events.is_empty();
+            for event in events.drain(..) {
+                self.hear(event);
+                if self.batch_events >= BATCH_EVENTS_MAX || self.batch_bytes >= BATCH_BYTES_MAX {
+                    self.commit();
+                }
+            }
+            self.queue.give_back(events);
+            if nothing {
+                self.retry_if_due();
+            }
+            self.judging.tick(now());
+            self.commit();
+        }
+        self.finish()
+    }
+
+    fn finish(mut self) -> Result<(), SessionError> {
+        let mut open: Vec<ExchangeId> = self.working.keys().copied().collect();
+        open.sort_unstable();
+        for id in open {
+            if let Some(working) = self.working.get_mut(&id) {
+                working.exchange = Arc::new(as_ended(Exchange::clone(&working.exchange)));
+                self.judging.closed(&working.exchange);
+            }
+            self.touch(id);
+        }
+        self.judging.finish();
+        self.commit();
+        self.retry();
+        let result = match &self.broken {
+            None => self.writer.note("finished_at", &Value::Integer(now().0)),
+            Some(_) => Err(SessionError::Full {
+                path: self.whole.archive.path().to_owned(),
+            }),
+        };
+        self.whole.archive.release();
+        result.and(self.writer.close())
+    }
+}
