@@ -1,3 +1,7 @@
 //! Parse, run, map to an exit code.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    corscope::cli::run().into()
+}

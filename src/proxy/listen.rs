@@ -26,7 +26,7 @@ pub(super) struct ListenError {
     pub source: io::Error,
 }
 
-/// Listens on all of these. Port 0 is the same port for all that ask for it. An address family that
+/// Listens on all of these. Port 0 is the same port on every IP address that asks for it. An address family that
 /// the machine does not have is left out, as long as another address remains.
 pub(super) fn listen(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, ListenError> {
     let mut tries = 0;
@@ -51,7 +51,8 @@ fn listen_once(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, ListenError
     let mut port = 0;
     for wanted in addresses {
         let mut addr = *wanted;
-        if addr.port() == 0 {
+        let again = |l: &TcpListener| l.local_addr().is_ok_and(|a| a.ip() == wanted.ip());
+        if addr.port() == 0 && !listeners.iter().any(again) {
             addr.set_port(port);
         }
         match bind(addr) {

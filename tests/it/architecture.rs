@@ -58,7 +58,7 @@ const IMPURE: [&str; 16] = [
 /// A file longer than this, its own small tests not counted, holds two things.
 const LINES_ASKED: usize = 450;
 /// Longer than this nobody may be.
-const LINES_MAX: usize = 700;
+const LINES_MAX: usize = 600;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -289,15 +289,16 @@ fn one_tls_stack_and_no_foreign_build_tools() {
 #[test]
 fn files_hold_one_thing() {
     let mut far_too_long = Vec::new();
-    for dir in ["src", "tests"] {
+    // A test file holds a topic, case after case.
+    for (dir, factor) in [("src", 1), ("tests", 2)] {
         for file in rust_files(&root().join(dir)) {
             let text = fs::read_to_string(&file).unwrap();
             let own = text.lines().take_while(|line| *line != "#[cfg(test)]");
             let lines = own.count();
-            if lines > LINES_ASKED {
+            if lines > LINES_ASKED * factor {
                 println!("{lines} lines, does it hold two things? {}", file.display());
             }
-            if lines > LINES_MAX {
+            if lines > LINES_MAX * factor {
                 far_too_long.push(format!("{} ({lines} lines)", file.display()));
             }
         }

@@ -81,6 +81,7 @@ impl Connections {
         };
         let response = match &mut connection {
             Connection::H2(sender) => {
+                sender.ready().await.map_err(io::Error::other)?;
                 request.headers_mut().remove(http::header::HOST);
                 sender.send_request(request).await
             }
@@ -89,6 +90,8 @@ impl Connections {
                     let path = request.uri().path_and_query().cloned();
                     *request.uri_mut() = path.map_or_else(http::Uri::default, http::Uri::from);
                 }
+                // The answer before this one may have been read a moment ago.
+                sender.ready().await.map_err(io::Error::other)?;
                 sender.send_request(request).await
             }
         };

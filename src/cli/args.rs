@@ -1,0 +1,315 @@
+//! The command line as typed. What it means is for [`config`](super::config).
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+
+use crate::cors::Browser;
+use crate::launch::Brand;
+
+const EXAMPLES: &str = "\
+Examples:
+  corscope demo                              broken APIs on loopback, explained on the screen
+  corscope                                   proxy on 127.0.0.1:8080 and the screen
+  corscope http://localhost:3000             the same, and a browser of its own opens that page
+  corscope record --out cart.corscope        no screen; Ctrl-C ends it
+  corscope diagnose cart.corscope            what was blocked, why, and what mends it
+  corscope diagnose devtools.har --format json
+
+Exit status: 0 nothing is blocked, 1 something is, 2 corscope could not do it.";
+
+/// Names the real cause of "blocked by CORS policy".
+#[derive(Debug, Parser)]
+#[command(name = "corscope", version, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    pub(super) command: Option<Command>,
+    /// Page to open in a browser with a throw-away profile that uses the proxy
+    pub(super) url: Option<String>,
+    /// Whose rules to judge by, whoever asks: chromium, firefox or safari
+    #[arg(long, value_name = "NAME", hide_possible_values = true)]
+    pub(super) browser: Option<BrowserName>,
+    #[command(flatten)]
+    pub(super) capture: CaptureArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Proxy, screen, and a browser in a throw-away profile that needs no set-up
+    Open(OpenArgs),
+    /// Broken APIs on loopback, called through the real proxy, explained on the screen
+    Demo(DemoArgs),
+    /// Capture without a screen, until Ctrl-C
+    Record(RecordArgs),
+    /// Show a recorded session or a HAR file on the screen
+    View(ViewArgs),
+    /// Say what a session or HAR file shows: what was blocked, why, what mends it
+    Diagnose(DiagnoseArgs),
+    /// The page about one cause, such as missing-allow-origin; without ID the list of all
+    Explain(ExplainArgs),
+    /// The local certificate authority
+    Ca {
+        #[command(subcommand)]
+        what: CaCommand,
+    },
+}
+
+/// Flags of every command that captures.
+#[derive(Clone, Debug, Default, ClapArgs)]
+#[command(next_help_heading = "Capture")]
+pub(super) struct CaptureArgs {
+    /// Where to listen; repeatable; port 0: any [default: this machine only, from port 8080 on]
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub(super) listen: Vec<SocketAddr>,
+    #[command(flatten)]
+    pub(super) place: PlaceArgs,
+    /// Trust the certificates in this PEM file too when talking to servers
+    #[arg(long, value_name = "FILE")]
+    pub(super) upstream_ca: Option<PathBuf>,
+    /// Do not verify the certificate of this server; repeatable
+    #[arg(long, value_name = "HOST")]
+    pub(super) insecure: Vec<String>,
+    /// Pass TLS to this server through unread; repeatable
+    #[arg(long, value_name = "HOST")]
+    pub(super) pass_through: Vec<String>,
+    /// Read only TLS to this server, pass all other through; repeatable
+    #[arg(long, value_name = "HOST")]
+    pub(super) only: Vec<String>,
+    /// Reach servers through this proxy, http://HOST:PORT
+    #[arg(long, value_name = "URL")]
+    pub(super) upstream_proxy: Option<String>,
+}
+
+/// Where corscope keeps what it keeps.
+#[derive(Clone, Debug, Default, ClapArgs)]
+pub(super) struct PlaceArgs {
+    /// Where authority and sessions are kept (or CORSCOPE_DATA_DIR) [default: per XDG]
+    #[arg(long, value_name = "DIR", env = "CORSCOPE_DATA_DIR", hide_env = true)]
+    pub(super) data_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  corscope open http://localhost:3000
+  corscope open --browser firefox https://app.test")]
+pub(super) struct OpenArgs {
+    /// Page to open
+    pub(super) url: Option<String>,
+    /// chrome, chromium, edge, brave, vivaldi, opera or firefox [default: the first that is found]
+    #[arg(long, value_name = "NAME", value_parser = brand)]
+    pub(super) browser: Option<Brand>,
+    /// The browser opens no window
+    #[arg(long)]
+    pub(super) headless: bool,
+    #[command(flatten)]
+    pub(super) capture: CaptureArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  corscope demo                        a client that follows the browsers' rules makes the calls
+  corscope demo --browser firefox      a real Firefox loads the page
+  corscope demo --once --format json   no screen: print the verdicts and leave")]
+pub(super) struct DemoArgs {
+    /// A real browser makes the calls: chromium, firefox...
+    #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "any",
+          value_parser = wanted)]
+    pub(super) browser: Option<Wanted>,
+    /// The browser opens no window
+    #[arg(long, requires = "browser")]
+    pub(super) headless: bool,
+    /// No screen: make every call once, print the verdicts, leave
+    #[arg(long)]
+    pub(super) once: bool,
+    /// How to print them
+    #[arg(long, value_name = "FORMAT", default_value = "text", requires = "once")]
+    pub(super) format: Format,
+    #[command(flatten)]
+    pub(super) capture: CaptureArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  corscope record --out cart.corscope --until-idle 5s
+  corscope record --out ci.corscope --listen 127.0.0.1:0 --format json
+
+The first line on stdout is the address the proxy listens on.
+Exit status: 0 nothing is blocked, 1 something is, 2 corscope could not do it.")]
+pub(super) struct RecordArgs {
+    /// Session file to write, which must not exist [default: a new one among the sessions]
+    #[arg(long, value_name = "FILE")]
+    pub(super) out: Option<PathBuf>,
+    /// Stop after this time, such as 30s, 2m, 500ms
+    #[arg(long = "for", value_name = "TIME", value_parser = duration)]
+    pub(super) at_most: Option<Duration>,
+    /// Stop when nothing has happened for this time after the first exchange
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub(super) until_idle: Option<Duration>,
+    /// How to print the address: text, or json with all that is good to know [default: text]
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        default_value = "text",
+        hide_default_value = true,
+        hide_possible_values = true
+    )]
+    pub(super) format: LineFormat,
+    /// Whose rules to judge by, whoever asks: chromium, firefox or safari
+    #[arg(long, value_name = "NAME", hide_possible_values = true)]
+    pub(super) browser: Option<BrowserName>,
+    #[command(flatten)]
+    pub(super) capture: CaptureArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct ViewArgs {
+    /// A recorded session, or a HAR file of any tool (gzip is fine)
+    pub(super) file: PathBuf,
+    /// Whose rules to judge by, whoever asked: chromium, firefox or safari
+    #[arg(long, value_name = "NAME", hide_possible_values = true)]
+    pub(super) browser: Option<BrowserName>,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  corscope diagnose cart.corscope
+  corscope diagnose devtools.har --format json
+  curl -s https://ci.test/run.har.gz | corscope diagnose - --format ndjson
+
+Exit status: 0 nothing is blocked, 1 something is, 2 corscope could not do it.")]
+pub(super) struct DiagnoseArgs {
+    /// A recorded session, or a HAR file of any tool (gzip is fine); - reads a HAR from stdin
+    pub(super) file: PathBuf,
+    /// How to print the verdicts
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(super) format: Format,
+    /// Whose rules to judge by, whoever asked: chromium, firefox or safari
+    #[arg(long, value_name = "NAME", hide_possible_values = true)]
+    pub(super) browser: Option<BrowserName>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct ExplainArgs {
+    /// Id of a cause as printed in verdicts
+    pub(super) id: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum CaCommand {
+    /// Print where its certificate lies, for a browser's import dialogue
+    Path(PlaceArgs),
+    /// Print its certificate as PEM
+    Export(PlaceArgs),
+}
+
+/// A family of browsers whose rules can be applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum BrowserName {
+    Chromium,
+    Firefox,
+    Safari,
+}
+
+impl From<BrowserName> for Browser {
+    fn from(name: BrowserName) -> Self {
+        match name {
+            BrowserName::Chromium => Self::Chromium,
+            BrowserName::Firefox => Self::Firefox,
+            BrowserName::Safari => Self::Safari,
+        }
+    }
+}
+
+/// The browser that is wanted: this one, or the first that is found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Wanted(pub(super) Option<Brand>);
+
+/// How verdicts are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// For people.
+    Text,
+    /// One document.
+    Json,
+    /// One fetch per line.
+    Ndjson,
+}
+
+/// How a single fact is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum LineFormat {
+    Text,
+    Json,
+}
+
+fn wanted(id: &str) -> Result<Wanted, String> {
+    Ok(Wanted(if id == "any" { None } else { Some(brand(id)?) }))
+}
+
+fn brand(id: &str) -> Result<Brand, String> {
+    let known: Vec<&str> = Brand::ALL.iter().map(|b| b.id()).collect();
+    Brand::from_id(id).ok_or_else(|| format!("it is one of {}", known.join(", ")))
+}
+
+// `30s`, `500ms`, `2m`, `1h`; a bare number means seconds.
+fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text
+        .find(|c: char| !(c.is_ascii_digit() || c == '.'))
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let factor = match unit.trim() {
+        "" | "s" => 1.0,
+        "ms" => 0.001,
+        "m" | "min" => 60.0,
+        "h" => 3600.0,
+        _ => return Err("write it as 500ms, 30s, 2m or 1h".into()),
+    };
+    let seconds = number.parse::<f64>().ok().map(|n| n * factor);
+    match seconds.map(Duration::try_from_secs_f64) {
+        Some(Ok(time)) if !time.is_zero() => Ok(time),
+        _ => Err("write it as 500ms, 30s, 2m or 1h".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn clap_agrees_with_itself() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn durations() {
+        assert_eq!(duration("30s"), Ok(Duration::from_secs(30)));
+        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(duration("1.5m"), Ok(Duration::from_secs(90)));
+        assert_eq!(duration("7"), Ok(Duration::from_secs(7)));
+        for wrong in ["", "s", "0s", "-1s", "5 days", "1e9h", "..s"] {
+            assert!(duration(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_url_and_a_command_are_told_apart() {
+        let typed =
+            |words: &[&str]| Args::try_parse_from(words).map(|a| (a.command.is_some(), a.url));
+        assert_eq!(typed(&["corscope"]).ok(), Some((false, None)));
+        assert_eq!(
+            typed(&["corscope", "http://localhost:3000"]).ok(),
+            Some((false, Some("http://localhost:3000".into())))
+        );
+        assert_eq!(
+            typed(&["corscope", "demo", "--browser", "--once"]).ok(),
+            Some((true, None))
+        );
+    }
+}

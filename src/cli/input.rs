@@ -1,0 +1,97 @@
+//! A file that was recorded, whichever kind it is: recognised by content, never by name.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::Path;
+
+use anyhow::{Context, Result, anyhow, bail};
+
+use super::output::reason;
+use crate::cors::Browser;
+use crate::har;
+use crate::session::{Reader, Session};
+
+/// What every SQLite file begins with.
+const SQLITE: &[u8] = b"SQLite format 3\0";
+const GZIP: &[u8] = &[0x1f, 0x8b];
+const ZIP: &[u8] = b"PK\x03\x04";
+const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
+const BYTE_ORDER_MARK: &[u8] = &[0xef, 0xbb, 0xbf];
+
+/// A finished capture, and what of it could not be read.
+pub(super) struct Loaded {
+    pub(super) reader: Reader,
+    /// One reason per odd entry of a HAR.
+    pub(super) skipped: Vec<String>,
+}
+
+/// Opens a session file or plays a HAR through a session of its own. `-` is a HAR on stdin.
+pub(super) fn load(path: &Path, rules: Option<Browser>) -> Result<Loaded> {
+    let name = path.display();
+    if path.as_os_str() == "-" {
+        return har(BufReader::new(io::stdin()), "stdin", rules);
+    }
+    let file = File::open(path)
+        .map_err(|error| anyhow!("cannot open {name} ({}); check the path", reason(&error)))?;
+    if file.metadata().is_ok_and(|m| m.is_dir()) {
+        bail!("{name} is a directory; give a session or HAR file in it");
+    }
+    let mut reader = BufReader::new(file);
+    let start = reader
+        .fill_buf()
+        .map_err(|error| anyhow!("cannot read {name} ({}); check the disk", reason(&error)))?;
+    if start.starts_with(SQLITE) {
+        drop(reader);
+        let reader = Session::open(path, rules)?.reader();
+        return Ok(Loaded {
+            reader,
+            skipped: Vec::new(),
+        });
+    }
+    har(reader, &name.to_string(), rules)
+}
+
+fn har(mut reader: impl BufRead + 'static, name: &str, rules: Option<Browser>) -> Result<Loaded> {
+    let start = reader
+        .fill_buf()
+        .map_err(|error| anyhow!("cannot read {name} ({}); check the disk", reason(&error)))?;
+    if start.is_empty() {
+        bail!("{name} is empty; give a session or a HAR file");
+    }
+    let mut reader: Box<dyn BufRead> = if start.starts_with(GZIP) {
+        Box::new(BufReader::new(flate2::bufread::MultiGzDecoder::new(reader)))
+    } else if start.starts_with(ZSTD) {
+        let decoder = zstd::stream::read::Decoder::with_buffer(reader)?;
+        Box::new(BufReader::new(decoder))
+    } else {
+        Box::new(reader)
+    };
+    let start = reader
+        .fill_buf()
+        .map_err(|error| anyhow!("{name} is damaged ({}); save it again", reason(&error)))?;
+    if start.starts_with(ZIP) {
+        bail!("{name} is a zip archive; unpack it and give the HAR in it");
+    }
+    if start.starts_with(BYTE_ORDER_MARK) {
+        reader.consume(BYTE_ORDER_MARK.len());
+    }
+    let start = reader.fill_buf()?;
+    if start.iter().find(|b| !b.is_ascii_whitespace()) != Some(&b'{') {
+        bail!(
+            "{name} is neither a session nor a HAR file; save one as HAR from the browser's Network tab"
+        );
+    }
+    play(reader, name, rules)
+}
+
+fn play(reader: impl Read, name: &str, rules: Option<Browser>) -> Result<Loaded> {
+    let (session, recorder) = Session::in_memory(rules, 0)?;
+    let read = har::read(reader, &recorder).with_context(|| name.to_owned())?;
+    drop(recorder);
+    let reader = session.reader();
+    session.finish()?;
+    Ok(Loaded {
+        reader,
+        skipped: read.skipped,
+    })
+}

@@ -1,0 +1,130 @@
+//! The screen, over a live capture or over a file.
+
+use anyhow::{Result, bail};
+use tokio::sync::mpsc;
+
+use super::args::{Args, OpenArgs, ViewArgs};
+use super::browser::Launcher;
+use super::config::{self, Capture};
+use super::exit::Exit;
+use super::live::{Keep, Live};
+use super::signals::Signals;
+use super::{input, output, workbench};
+use crate::session::Reader;
+use crate::tui;
+
+/// How many effects or outcomes wait before the other side has to.
+const QUEUE_MAX: usize = 32;
+
+/// `corscope [URL]`.
+pub(super) async fn run(args: &Args) -> Result<Exit> {
+    let page = args.url.as_deref().map(config::page).transpose()?;
+    needs_a_terminal("corscope record --out FILE captures without one")?;
+    let capture = Capture::of(&args.capture)?;
+    if page.is_some() {
+        Launcher::check(None)?;
+    }
+    let live = Live::start(&capture, Keep::Sessions, args.browser.map(Into::into)).await?;
+    let launcher = Launcher::new(&live.facts, None, false)?;
+    let open_now = page.is_some();
+    show(live, launcher.page(page.map(Into::into)), open_now).await
+}
+
+/// `corscope open [URL]`.
+pub(super) async fn open(args: &OpenArgs) -> Result<Exit> {
+    let page = args.url.as_deref().map(config::page).transpose()?;
+    needs_a_terminal("corscope record --out FILE captures without one")?;
+    let capture = Capture::of(&args.capture)?;
+    Launcher::check(args.browser)?;
+    let live = Live::start(&capture, Keep::Sessions, None).await?;
+    let launcher = Launcher::new(&live.facts, args.browser, args.headless)?;
+    show(live, launcher.page(page.map(Into::into)), true).await
+}
+
+/// `corscope view FILE`.
+pub(super) async fn view(args: &ViewArgs) -> Result<Exit> {
+    let file = args.file.display();
+    needs_a_terminal(&format!("corscope diagnose {file} prints instead"))?;
+    let loaded = input::load(&args.file, args.browser.map(Into::into))?;
+    let notices = match loaded.skipped.as_slice() {
+        [] => Vec::new(),
+        [one] => vec![one.clone()],
+        [first, rest @ ..] => vec![format!("{first} (and {} more like it)", rest.len())],
+    };
+    let options = tui::Options {
+        notices,
+        ..tui::Options::default()
+    };
+    screen(options, loaded.reader, &mut None).await?;
+    Ok(Exit::Clean)
+}
+
+/// Refuses where no screen can be drawn; `instead` says what to do then.
+pub(super) fn needs_a_terminal(instead: &str) -> Result<()> {
+    if !output::on_a_terminal() {
+        bail!("this is no terminal, so there is no screen; {instead}");
+    }
+    Ok(())
+}
+
+/// Shows a live capture until the person leaves, then finishes it and says where it lies.
+pub(super) async fn show(live: Live, mut launcher: Launcher, open_now: bool) -> Result<Exit> {
+    let facts = &live.facts;
+    let mut notices: Vec<String> = facts.remark.iter().cloned().collect();
+    if open_now {
+        notices.push(launcher.open()?);
+    }
+    let options = tui::Options {
+        addresses: facts.addresses.clone(),
+        hints: hints(&live),
+        notices,
+        can_launch: Launcher::check(None).is_ok(),
+        ..tui::Options::default()
+    };
+    let reader = live.reader();
+    let path = live.path.clone();
+    let mut launcher = Some(launcher);
+    let left = screen(options, reader.clone(), &mut launcher).await;
+
+    let mut signals = Signals::listen()?;
+    if let Some(launcher) = launcher {
+        launcher.close().await;
+    }
+    live.finish(signals.next()).await?;
+    left?;
+    if let Some(path) = path {
+        if reader.is_empty() {
+            // Nothing but the tables is in it.
+            let _ = std::fs::remove_file(&path);
+            output::say("Nothing was captured, so no session is kept.");
+        } else {
+            output::say(&format!("The session is {}", path.display()));
+        }
+    }
+    Ok(Exit::Clean)
+}
+
+// What to do next, for the empty screen.
+fn hints(live: &Live) -> Vec<String> {
+    vec![
+        format!(
+            "For https the browser must trust {}",
+            live.facts.certificate.display()
+        ),
+        "corscope open URL starts a browser that needs no set-up".to_owned(),
+    ]
+}
+
+async fn screen(
+    options: tui::Options,
+    reader: Reader,
+    launcher: &mut Option<Launcher>,
+) -> Result<()> {
+    let (effects, asked) = mpsc::channel(QUEUE_MAX);
+    let (done, outcomes) = mpsc::channel(QUEUE_MAX);
+    let bench = workbench::run(reader.clone(), launcher.as_mut(), asked, done);
+    let drawn = tui::run(options, reader, effects, outcomes);
+    // The workbench ends with the screen, whose end of the queue it listens to.
+    let (drawn, ()) = tokio::join!(drawn, bench);
+    Ok(drawn?)
+}

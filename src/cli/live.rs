@@ -1,0 +1,175 @@
+//! A capture that runs: authority, session file and proxy put together, in an order that leaves
+//! nothing behind when one of them cannot be.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow, bail};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use super::config::Capture;
+use super::ports;
+use crate::cors::Browser;
+use crate::proxy::{self, Authority, Proxy};
+use crate::session::{self, Reader, Session};
+
+/// Where what is captured is kept.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Keep<'a> {
+    /// In this file, which must not exist yet.
+    File(&'a Path),
+    /// In a new file among the sessions.
+    Sessions,
+    /// Nowhere, beyond the life of this process.
+    No,
+}
+
+/// A proxy that serves and the session it speaks to.
+pub(super) struct Live {
+    session: Session,
+    end: oneshot::Sender<()>,
+    serving: JoinHandle<()>,
+    /// The session file, if it is kept.
+    pub(super) path: Option<PathBuf>,
+    /// What a person or a program needs to use it.
+    pub(super) facts: Facts,
+}
+
+/// What a person or a program needs to use a capture.
+#[derive(Clone, Debug)]
+pub(super) struct Facts {
+    pub(super) addresses: Vec<SocketAddr>,
+    /// Where the authority's certificate lies.
+    pub(super) certificate: PathBuf,
+    pub(super) certificate_pem: String,
+    pub(super) spki_sha256: String,
+    /// What a person should know about the start.
+    pub(super) remark: Option<String>,
+}
+
+impl Live {
+    /// Sets everything up and serves.
+    pub(super) async fn start(
+        capture: &Capture,
+        keep: Keep<'_>,
+        rules: Option<Browser>,
+    ) -> Result<Self> {
+        let found = ports::find(&capture.listen)?;
+        let authority = Authority::load_or_create(&capture.places.authority)?;
+        let certificate = authority.certificate_path();
+        let certificate_pem = authority.certificate_pem().to_owned();
+        let spki_sha256 = authority.spki_sha256_base64();
+        let path = match keep {
+            Keep::File(out) => Some(new_file(out)?),
+            Keep::Sessions => Some(capture.places.new_session()?),
+            Keep::No => None,
+        };
+        let (session, recorder) = match &path {
+            Some(path) => Session::create(session::Options {
+                rules,
+                ..session::Options::new(path)
+            }),
+            None => Session::in_memory(rules, 1),
+        }?;
+        let config = proxy::Config {
+            listen: found.addresses,
+            authority,
+            upstream_ca: capture.upstream_ca.clone(),
+            insecure: capture.insecure.clone(),
+            pass_through: capture.pass_through.clone(),
+            only: capture.only.clone(),
+            upstream_proxy: capture.upstream_proxy.clone(),
+        };
+        let proxy = match Proxy::bind(config, recorder).await {
+            Ok(proxy) => proxy,
+            Err(error) => {
+                drop(session);
+                if let Some(path) = &path {
+                    // Made a moment ago, here, and empty.
+                    let _ = std::fs::remove_file(path);
+                }
+                return Err(error.into());
+            }
+        };
+        let addresses = proxy.addresses().to_vec();
+        let (end, ended) = oneshot::channel::<()>();
+        let serving = tokio::spawn(proxy.run(async {
+            // That the sender is gone means the same.
+            let _ = ended.await;
+        }));
+        Ok(Self {
+            session,
+            end,
+            serving,
+            path,
+            facts: Facts {
+                addresses,
+                certificate,
+                certificate_pem,
+                spki_sha256,
+                remark: found.remark,
+            },
+        })
+    }
+
+    /// What was captured so far.
+    pub(super) fn reader(&self) -> Reader {
+        self.session.reader()
+    }
+
+    /// Comes back only if the proxy ends by itself, which it should not.
+    pub(super) async fn broken(&mut self) -> anyhow::Error {
+        let how = match (&mut self.serving).await {
+            Ok(()) => "it ended by itself".to_owned(),
+            Err(panic) => panic.to_string(),
+        };
+        match &self.path {
+            Some(path) => {
+                let path = path.display();
+                anyhow!("the proxy stopped ({how}); what was captured is in {path}")
+            }
+            None => anyhow!("the proxy stopped ({how}); start corscope again"),
+        }
+    }
+
+    /// Lets open exchanges come to their end for a moment, or not even that once `hurry` comes
+    /// back; then writes what is still to be written.
+    pub(super) async fn finish(self, hurry: impl Future<Output = ()>) -> Result<()> {
+        let Self {
+            session,
+            end,
+            mut serving,
+            ..
+        } = self;
+        let _ = end.send(());
+        if !serving.is_finished() {
+            tokio::select! {
+                _ = &mut serving => {}
+                () = hurry => serving.abort(),
+            }
+        }
+        tokio::task::spawn_blocking(move || session.finish()).await??;
+        Ok(())
+    }
+}
+
+// A file that exists is somebody's capture; it is never written over.
+fn new_file(out: &Path) -> Result<PathBuf> {
+    if out
+        .extension()
+        .is_some_and(|e| e.eq_ignore_ascii_case("har"))
+    {
+        bail!(
+            "record writes session files, not HAR; name it {}",
+            out.with_extension("corscope").display()
+        );
+    }
+    if out.exists() {
+        bail!(
+            "{} exists already and is not overwritten; choose another name",
+            out.display()
+        );
+    }
+    std::path::absolute(out).with_context(|| format!("{} is no usable path", out.display()))
+}

@@ -1,0 +1,135 @@
+//! `record`: a capture without a screen.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Result;
+use serde_json::json;
+use tokio::time::sleep;
+
+use super::args::{LineFormat, RecordArgs};
+use super::config::Capture;
+use super::exit::Exit;
+use super::live::{Facts, Keep, Live};
+use super::output;
+use super::signals::Signals;
+use crate::report::{self, Summary};
+use crate::session::{Counts, Reader, RowEnd};
+use crate::wire::ExchangeId;
+
+/// How many rows are looked at under one lock.
+const ROWS_AT_ONCE: usize = 4096;
+
+/// Runs until it is asked to end, one of the limits is reached, or the proxy breaks.
+pub(super) async fn run(args: &RecordArgs) -> Result<Exit> {
+    let capture = Capture::of(&args.capture)?;
+    let rules = args.browser.map(Into::into);
+    let mut signals = Signals::listen()?;
+    let keep = args.out.as_deref().map_or(Keep::Sessions, Keep::File);
+    let mut live = Live::start(&capture, keep, rules).await?;
+    let session = live.path.as_deref().unwrap_or(Path::new(""));
+    let session = session.display().to_string();
+
+    output::data(&first_line(args.format, &live.facts, &session))?;
+    if let Some(remark) = &live.facts.remark {
+        output::say(remark);
+    }
+    output::say(&format!(
+        "Recording to {session}; Ctrl-C ends it. For https the browser must trust {}.",
+        live.facts.certificate.display()
+    ));
+
+    let reader = live.reader();
+    let mut broken = None;
+    tokio::select! {
+        () = signals.next() => {}
+        () = after(args.at_most) => {}
+        () = idle(&reader, args.until_idle) => {}
+        error = live.broken() => broken = Some(error),
+    }
+    live.finish(signals.next()).await?;
+    if let Some(error) = broken {
+        return Err(error);
+    }
+    let counts = reader.counts();
+    output::say(&summary(&counts));
+    if let Some(trouble) = reader.trouble() {
+        output::say(&format!("Note: {trouble}"));
+    }
+    Ok(Exit::of_blocked(counts.blocked))
+}
+
+// The first line on stdout, which scripts wait for.
+fn first_line(format: LineFormat, facts: &Facts, session: &str) -> String {
+    let addresses: Vec<String> = facts.addresses.iter().map(ToString::to_string).collect();
+    let first = addresses.first().cloned().unwrap_or_default();
+    match format {
+        LineFormat::Text => format!("{first}\n"),
+        LineFormat::Json => {
+            let line = json!({
+                "schema": "corscope/record/1",
+                "address": first,
+                "addresses": addresses,
+                "proxy": format!("http://{first}"),
+                "session": session,
+                "ca": facts.certificate.display().to_string(),
+                "ca_spki_sha256": facts.spki_sha256,
+            });
+            format!("{line}\n")
+        }
+    }
+}
+
+// One line about all that was captured, in the words of `diagnose`.
+fn summary(counts: &Counts) -> String {
+    let count = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
+    let summary = Summary {
+        exchanges: count(counts.exchanges),
+        fetches: count(counts.fetches),
+        blocked: count(counts.blocked),
+        depends: count(counts.depends),
+        failed: count(counts.failed),
+        opaque: count(counts.opaque),
+        preflights: count(counts.preflights),
+        preflight_micros: counts.preflight_micros,
+        skipped: 0,
+    };
+    report::to_text(&[], &summary).trim_end().to_owned()
+}
+
+async fn after(time: Option<Duration>) {
+    match time {
+        Some(time) => sleep(time).await,
+        None => std::future::pending().await,
+    }
+}
+
+// Idle is: at least one exchange, nothing new for that long, and no request that still waits for
+// its answer. Streams that stay open are not waited for.
+async fn idle(reader: &Reader, at_least: Option<Duration>) {
+    let Some(at_least) = at_least else {
+        return std::future::pending().await;
+    };
+    let mut revision = reader.revision();
+    loop {
+        match tokio::time::timeout(at_least, revision.changed()).await {
+            Ok(Ok(())) => {}
+            // Nobody speaks any more.
+            Ok(Err(_)) => return,
+            Err(_) if !reader.is_empty() && !waits_for_an_answer(reader) => return,
+            Err(_) => {}
+        }
+    }
+}
+
+fn waits_for_an_answer(reader: &Reader) -> bool {
+    let first = reader.first_id().0;
+    let end = first + reader.len() as u64;
+    let mut waits = false;
+    for from in (first..end).step_by(ROWS_AT_ONCE) {
+        reader.scan(ExchangeId(from), ROWS_AT_ONCE, &mut |row| {
+            waits |= row.status.is_none() && row.end == RowEnd::Open;
+        });
+    }
+    waits
+}
