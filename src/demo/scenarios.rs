@@ -40,6 +40,7 @@ fn works(site: &Site) -> Scenario {
         preflight: None,
         actual: answer(200, 42)
             .header("Access-Control-Allow-Origin", site.origin(Party::Page))
+            .header("Access-Control-Allow-Credentials", "true")
             .header("Vary", "Origin")
             .header("Cache-Control", "no-store")
             .header("X-Powered-By", "Express")
@@ -389,6 +390,7 @@ fn event_stream(site: &Site) -> Scenario {
             body: Body::Events(Duration::from_millis(400)),
             ..answer(200, 10)
                 .header("Access-Control-Allow-Origin", site.origin(Party::Page))
+                .header("Access-Control-Allow-Credentials", "true")
                 .header("Vary", "Origin")
                 .header("Cache-Control", "no-store")
                 .header("Content-Type", "text/event-stream")
