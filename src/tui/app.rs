@@ -116,7 +116,7 @@ impl App {
             (text, now.plus_micros(2 * NOTICE_MICROS))
         });
         let mut app = Self {
-            list: List::new(reader.first_id()),
+            list: List::new(reader.first_id(), !options.addresses.is_empty()),
             theme,
             size: (80, 24),
             focus: Focus::List,
@@ -497,15 +497,10 @@ impl App {
     }
 
     fn apply_filter(&mut self) {
-        match Filter::parse(self.filter.input.value()) {
-            Ok(filter) => {
-                self.filter.error = None;
-                if *self.filter_in_force() != filter {
-                    self.change_lens(|lens| lens.filter = filter);
-                }
-            }
-            // The list stays as the last good filter had it.
-            Err(error) => self.filter.error = Some(error),
+        let (filter, error) = Filter::parse(self.filter.input.value());
+        self.filter.error = error;
+        if *self.filter_in_force() != filter {
+            self.change_lens(|lens| lens.filter = filter);
         }
     }
 

@@ -111,15 +111,17 @@ enum Test {
 }
 
 impl Filter {
-    /// Reads a filter.
-    pub(crate) fn parse(text: &str) -> Result<Self, FilterError> {
+    /// Reads a filter. What is not understood is left out, and the first of it reported.
+    pub(crate) fn parse(text: &str) -> (Self, Option<FilterError>) {
         let mut terms = Vec::new();
+        let mut first_error = None;
         for (at, token) in tokens(text) {
-            if let Some(term) = term(at, &token)? {
-                terms.push(term);
+            match term(at, &token) {
+                Ok(term) => terms.extend(term),
+                Err(error) => first_error = first_error.or(Some(error)),
             }
         }
-        Ok(Self { terms })
+        (Self { terms }, first_error)
     }
 
     /// Whether it lets everything through.
@@ -423,7 +425,8 @@ mod tests {
             "type:xhr",
             "server-error",
         ] {
-            let filter = Filter::parse(yes).expect(yes);
+            let (filter, error) = Filter::parse(yes);
+            assert_eq!(error, None, "{yes}");
             assert!(filter.matches(&orders()), "{yes} should let it through");
         }
         for no in [
@@ -439,25 +442,32 @@ mod tests {
             "scheme:http",
             "port:443",
         ] {
-            let filter = Filter::parse(no).expect(no);
+            let (filter, error) = Filter::parse(no);
+            assert_eq!(error, None, "{no}");
             assert!(!filter.matches(&orders()), "{no} should not");
         }
     }
 
     #[test]
     fn an_unknown_key_names_the_nearest() {
-        let error = Filter::parse("api hots:x").expect_err("no such key");
+        let error = Filter::parse("api hots:x").1.expect("a mistake");
         assert_eq!(error.at, 4..8);
         assert_eq!(error.message, "unknown key \"hots\": did you mean host:?");
-        let error = Filter::parse("-staus:5xx").expect_err("no such key");
+        let error = Filter::parse("-staus:5xx").1.expect("a mistake");
         assert_eq!((error.at, error.message.contains("status:")), (1..6, true));
     }
 
     #[test]
+    fn the_rest_of_a_wrong_filter_still_holds() {
+        let (filter, error) = Filter::parse("cart hots:x");
+        assert!(error.is_some() && !filter.matches(&orders()));
+    }
+
+    #[test]
     fn an_unusable_value_says_so() {
-        let error = Filter::parse("status:abc").expect_err("no status");
+        let error = Filter::parse("status:abc").1.expect("a mistake");
         assert_eq!(error.at, 7..10);
-        let error = Filter::parse("is:blokced").expect_err("no state");
+        let error = Filter::parse("is:blokced").1.expect("a mistake");
         assert!(error.message.contains("blocked"), "{}", error.message);
     }
 }

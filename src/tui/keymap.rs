@@ -73,6 +73,7 @@ impl Key {
                 KeyCode::PageUp => "PgUp".to_owned(),
                 KeyCode::PageDown => "PgDn".to_owned(),
                 KeyCode::BackTab => "Shift-Tab".to_owned(),
+                KeyCode::F(n) => format!("F{n}"),
                 other => format!("{other:?}"),
             },
         }

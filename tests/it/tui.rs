@@ -1,1 +1,7 @@
-//! Tests of this topic.
+//! The screen: scripted keys and a small capture on a test terminal; the program in a real one.
+
+mod capture;
+mod driver;
+mod keys;
+mod malice;
+mod pictures;

@@ -23,7 +23,8 @@ pub(crate) struct Place {
 /// Who decides what is selected.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Steering {
-    /// Nobody has touched anything: the newest blocked entry, or the newest.
+    /// Nobody has touched anything: the newest blocked entry, or the newest; in a finished capture
+    /// the first.
     #[default]
     Untouched,
     /// The newest entry.
@@ -42,11 +43,14 @@ pub(crate) struct List {
     top: usize,
     /// Lines on the screen.
     height: usize,
+    /// Whether something can still come: then the end is where to look, else the beginning.
+    live: bool,
 }
 
 impl List {
-    pub(crate) fn new(first: ExchangeId) -> Self {
+    pub(crate) fn new(first: ExchangeId, live: bool) -> Self {
         Self {
+            live,
             entries: Entries::new(first),
             selected: None,
             steering: Steering::Untouched,
@@ -123,14 +127,7 @@ impl List {
         };
         let chosen = match self.steering {
             Steering::Follow => Some(last),
-            Steering::Untouched => listed
-                .iter()
-                .rev()
-                // The newest lines are enough: this runs at every turn.
-                .take(4096)
-                .find(|n| self.entries.get(**n).is_some_and(is_blocked))
-                .or(Some(&last))
-                .copied(),
+            Steering::Untouched => Some(self.most_telling(last)),
             Steering::Person => match self.selected {
                 // What was selected is filtered away: the next one still listed.
                 Some(place) => match self.position(place.entry) {
@@ -157,8 +154,27 @@ impl List {
                 child: None,
             });
         }
-        let stay_at_end = self.steering != Steering::Person;
+        let stay_at_end = match self.steering {
+            Steering::Follow => true,
+            Steering::Untouched => self.live,
+            Steering::Person => false,
+        };
         self.scroll_to_selected(stay_at_end);
+    }
+
+    /// What to select while nobody has moved.
+    fn most_telling(&self, last: u32) -> u32 {
+        // So many lines are enough: this runs at every turn.
+        const LOOKED_AT: usize = 4096;
+        let blocked = |n: &&u32| self.entries.get(**n).is_some_and(is_blocked);
+        let listed = self.entries.listed();
+        let found = if self.live {
+            listed.iter().rev().take(LOOKED_AT).find(blocked)
+        } else {
+            listed.iter().take(LOOKED_AT).find(blocked)
+        };
+        let otherwise = if self.live { last } else { listed[0] };
+        found.copied().unwrap_or(otherwise)
     }
 
     fn scroll_to_selected(&mut self, stay_at_end: bool) {

@@ -15,6 +15,9 @@ use super::super::text::{Document, break_rows, sanitise, width};
 use super::super::theme::Theme;
 use super::{Areas, cookies, explain, headers, messages, timing};
 
+/// Of a text longer than this, such as a header of a megabyte, only the beginning is laid out.
+const LABELLED_BYTES_MAX: usize = 16 << 10;
+
 /// Draws the pane and its divider.
 pub(super) fn draw(app: &App, frame: &mut Frame<'_>, areas: &Areas) {
     divider(app, frame, areas);
@@ -170,13 +173,13 @@ fn piece(line: &super::super::text::DocLine, range: &Range<usize>, theme: &Theme
 
 /// Tabs with where each lies, from the left edge of the tab line.
 fn tab_spans(app: &App, room: usize) -> Vec<(Tab, Range<u16>, String)> {
-    let long: usize = Tab::ALL.iter().map(|t| t.name().len() + 3).sum();
+    let long: usize = Tab::ALL.iter().map(|t| t.name().len() + 4).sum();
     let mut x = 0_u16;
     let mut spans = Vec::new();
     for (n, tab) in Tab::ALL.into_iter().enumerate() {
-        let text = if long + 2 <= room {
+        let text = if long <= room {
             format!(" {} {}", n + 1, tab.name())
-        } else if tab == app.pane.tab || long <= room + 16 {
+        } else if tab == app.pane.tab || long <= room + 2 * Tab::ALL.len() {
             format!(" {}", tab.name())
         } else {
             format!(" {}", &tab.name()[..4])
@@ -287,8 +290,14 @@ pub(super) fn labelled(
     label_style: Style,
     style: Style,
 ) -> Vec<Line<'static>> {
-    let clean: Vec<_> = text.split('\n').map(sanitise).collect();
-    let text = clean.join("\n");
+    let cut = text.floor_char_boundary(LABELLED_BYTES_MAX);
+    let clean: Vec<_> = text[..cut].split('\n').map(sanitise).collect();
+    let mut text_shown = clean.join("\n");
+    if cut < text.len() {
+        let all = super::super::text::size(text.len() as u64);
+        text_shown += &format!("… ({all} in all)");
+    }
+    let text = text_shown;
     let fill = indent.saturating_sub(width(label));
     super::super::text::wrap(&text, room.saturating_sub(indent))
         .into_iter()

@@ -7,7 +7,8 @@ use super::super::effect::Loaded;
 use super::super::text::{ellipsis, sanitise, width};
 use super::super::theme::Theme;
 use super::detail::labelled;
-use crate::report::{Explanation, FixLine, Proof};
+use crate::cors::Outcome;
+use crate::report::{Case, Explanation, FixLine, Proof};
 
 /// Width of the column of labels.
 const LABEL: usize = 9;
@@ -49,16 +50,26 @@ pub(super) fn lines(loaded: &Loaded, theme: &Theme, room: usize) -> Vec<Line<'st
     }
     section("CAUSE", cause);
     section("PROOF", proof(&told.proof, theme, inner));
-    for case in &told.cases {
-        let label = if case.include { "WITH" } else { "WITHOUT" };
-        let mut lines = text(
-            &format!("credentials: {} {}", case.outcome.glyph(), case.text),
-            theme.outcome(case.outcome),
-        );
-        lines.extend(fix(&case.fix, theme, inner));
-        section(label, lines);
+    // Where both modes are blocked the fix for the likelier one comes first, and the other says only
+    // what it needs besides.
+    let depends = told.outcome == Outcome::Depends;
+    if depends {
+        for case in &told.cases {
+            let label = if case.include { "WITH" } else { "WITHOUT" };
+            let sentence = format!("credentials: {} {}", case.outcome.glyph(), case.text);
+            let mut lines = text(&sentence, theme.outcome(case.outcome));
+            lines.extend(fix(&case.fix, theme, inner));
+            section(label, lines);
+        }
     }
-    section("FIX", fix(&told.fix, theme, inner));
+    if !depends || told.cases.iter().all(|c| c.fix.is_empty()) {
+        section("FIX", fix(&told.fix, theme, inner));
+    }
+    if !depends {
+        for case in &told.cases {
+            section("IF", other_case(told, case, theme, inner));
+        }
+    }
     for warning in &told.warnings {
         section("⚠", text(&warning.title, theme.warning));
     }
@@ -68,12 +79,52 @@ pub(super) fn lines(loaded: &Loaded, theme: &Theme, room: usize) -> Vec<Line<'st
     out
 }
 
+/// What differs if credentials were (or were not) included after all.
+fn other_case(told: &Explanation, case: &Case, theme: &Theme, room: usize) -> Vec<Line<'static>> {
+    let besides: Vec<FixLine> = case
+        .fix
+        .iter()
+        .filter(|line| matches!(line, FixLine::Add(_) | FixLine::Remove(_)))
+        .filter(|line| !told.fix.contains(line))
+        .cloned()
+        .collect();
+    let same_fault = case.outcome == told.outcome && case.text == told.cause;
+    if same_fault && besides.is_empty() {
+        return Vec::new();
+    }
+    let mode = if case.include {
+        "included"
+    } else {
+        "not included"
+    };
+    let mut sentence = format!("credentials (cookies) are {mode}:");
+    if !same_fault {
+        sentence += &format!(" {} {}", case.outcome.glyph(), case.text);
+    }
+    let style = if same_fault {
+        Style::new()
+    } else {
+        theme.outcome(case.outcome)
+    };
+    let mut lines = labelled("", &sentence, 0, room, Style::new(), style);
+    lines.extend(fix(&besides, theme, room));
+    lines
+}
+
 fn headline(told: &Explanation, theme: &Theme, room: usize) -> Vec<Line<'static>> {
     let style = theme.outcome(told.outcome).patch(theme.strong);
     let glyph = told.outcome.glyph();
     let head = format!("{glyph} {}", sanitise(&told.headline));
     let request = sanitise(&told.request).into_owned();
     let mut out = Vec::new();
+    let from = told.origin.as_ref().map(|origin| {
+        let never = if told.never_sent {
+            " · never sent"
+        } else {
+            ""
+        };
+        format!("from {}{never}", sanitise(origin))
+    });
     // On one line where both fit, as the request is what the eye looks for next.
     if width(&head) + width(&request) + 3 <= room {
         let gap = room - width(&head) - width(&request);
@@ -82,29 +133,37 @@ fn headline(told: &Explanation, theme: &Theme, room: usize) -> Vec<Line<'static>
             Span::raw(" ".repeat(gap)),
             Span::styled(request, theme.dim),
         ]));
-    } else {
-        out.extend(labelled("", &head, 0, room, style, style));
-        out.push(Line::styled(
-            ellipsis(&request, room).into_owned(),
-            theme.dim,
-        ));
-    }
-    if let Some(origin) = told.origin.as_ref() {
-        let never = if told.never_sent {
-            " · the request itself was never sent"
+        if let Some(from) = from {
+            let from = ellipsis(&from, room).into_owned();
+            let gap = room.saturating_sub(width(&from));
+            let rule = "─".repeat(gap.saturating_sub(1));
+            out.push(Line::from(vec![
+                Span::styled(format!("{rule} "), theme.rule),
+                Span::styled(from, theme.dim),
+            ]));
         } else {
-            ""
-        };
-        let text = format!("from a page of {}{never}", sanitise(origin));
-        out.push(Line::styled(ellipsis(&text, room).into_owned(), theme.dim));
+            out.push(Line::styled("─".repeat(room), theme.rule));
+        }
+        return out;
     }
-    out.push(Line::styled("─".repeat(room), theme.rule));
+    out.extend(labelled("", &head, 0, room, style, style));
+    match from {
+        Some(from) if width(&request) + 2 + width(&from) <= room => {
+            out.push(Line::styled(format!("{request}  {from}"), theme.dim));
+        }
+        from => {
+            for text in std::iter::once(request).chain(from) {
+                out.push(Line::styled(ellipsis(&text, room).into_owned(), theme.dim));
+            }
+        }
+    }
     out
 }
 
 fn proof(proof: &[Proof], theme: &Theme, room: usize) -> Vec<Line<'static>> {
     let label = proof.iter().map(|p| p.label.len()).max().unwrap_or(0) + 2;
     let mut out = Vec::new();
+    let mut said = "";
     for line in proof {
         let value = match &line.name {
             Some(name) => format!("{name}: {}", line.value),
@@ -116,11 +175,13 @@ fn proof(proof: &[Proof], theme: &Theme, room: usize) -> Vec<Line<'static>> {
             Style::new()
         };
         let value = sanitise(&value).into_owned();
-        let note = if line.note.is_empty() {
+        // What several lines prove together is said once.
+        let note = if line.note.is_empty() || line.note == said {
             String::new()
         } else {
             format!("◀ {}", sanitise(&line.note))
         };
+        said = &line.note;
         let mark = if line.bad { "✖ " } else { "  " };
         let mut rows = labelled(
             &format!("{mark}{}", line.label),

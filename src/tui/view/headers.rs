@@ -227,7 +227,7 @@ fn fields(headers: &HeaderList, theme: &Theme, room: usize) -> Vec<Line<'static>
             let name = format!("  {}: ", sanitise(field.name));
             let name_style = if relevant { theme.label } else { theme.dim };
             let style = if relevant { theme.strong } else { Style::new() };
-            let value = clean_bytes(field.value);
+            let value = shortened(field);
             // Names may be longer than the pane is wide; then the value starts on its own line.
             let indent = super::super::text::width(&name);
             let indent = if indent * 2 > room { 4 } else { indent };
@@ -242,6 +242,19 @@ fn fields(headers: &HeaderList, theme: &Theme, room: usize) -> Vec<Line<'static>
             }
         })
         .collect()
+}
+
+/// A value fit for the screen; of a huge one the beginning.
+fn shortened(field: &Field<'_>) -> String {
+    const SHOWN_BYTES_MAX: usize = 8 << 10;
+    if field.value.len() <= SHOWN_BYTES_MAX {
+        return clean_bytes(field.value);
+    }
+    let all = size(field.value.len() as u64);
+    format!(
+        "{}… ({all} in all)",
+        clean_bytes(&field.value[..SHOWN_BYTES_MAX])
+    )
 }
 
 /// First line: name and as much of the value as fits; the rest indented by four.
@@ -388,8 +401,12 @@ fn grants(
         let names = asked("access-control-request-headers").unwrap_or_default();
         for name in names.split(',').map(str::trim).filter(|n| !n.is_empty()) {
             let needed = "access-control-allow-headers";
-            let grade = missing(diagnosis, exchange, name)
-                .unwrap_or_else(|| grade(&[Check::InvalidAllowHeaders]));
+            let none_at_all: &[Check] = if given(needed).is_none() {
+                &[Check::HeaderDisallowed, Check::InvalidAllowHeaders]
+            } else {
+                &[Check::InvalidAllowHeaders]
+            };
+            let grade = missing(diagnosis, exchange, name).unwrap_or_else(|| grade(none_at_all));
             rows.push((
                 grade,
                 format!("header {name}"),

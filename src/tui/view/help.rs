@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
+use super::super::action::Action;
 use super::super::app::App;
 use super::super::filter;
 use super::super::keymap::{BINDINGS, Key, Place};
@@ -54,14 +55,21 @@ fn lines(app: &App, room: usize) -> Vec<Line<'static>> {
         ("In the list", Place::List),
         ("In the detail pane", Place::Pane),
     ] {
-        let rows = BINDINGS
-            .iter()
-            .filter(|b| b.place == place)
-            .map(|b| {
-                let keys: Vec<String> = b.keys.iter().map(|k| Key::label(*k)).collect();
-                entry(keys.join(" "), b.help)
-            })
-            .collect();
+        let mut rows = Vec::new();
+        let mut tabs = Vec::new();
+        for b in BINDINGS.iter().filter(|b| b.place == place) {
+            let keys: Vec<String> = b.keys.iter().map(|k| Key::label(*k)).collect();
+            if matches!(b.action, Action::Tab(_)) {
+                tabs.push((keys.join(" "), b.help));
+            } else {
+                rows.push(entry(keys.join(" "), b.help));
+            }
+        }
+        // The tabs on one line: eight lines of one word each would push the rest off the screen.
+        if let (Some((first, _)), Some((last, _))) = (tabs.first(), tabs.last()) {
+            let names: Vec<&str> = tabs.iter().map(|(_, name)| *name).collect();
+            rows.push(entry(format!("{first} – {last}"), &names.join(" ")));
+        }
         blocks.push((title, rows));
     }
     let signs = [

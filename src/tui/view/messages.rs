@@ -8,9 +8,6 @@ use super::super::text::{clock_millis, count, ellipsis, sanitise, size};
 use super::super::theme::Theme;
 use crate::wire::{Message, MessageKind, Side};
 
-/// How much of a message is put on its line, in bytes.
-const SHOWN_BYTES: usize = 2000;
-
 /// The Messages tab.
 pub(super) fn lines(
     loaded: &Loaded,
@@ -41,7 +38,7 @@ pub(super) fn lines(
             clock_millis(message.at, utc_offset),
             size(message.len_bytes)
         );
-        let text = text(message);
+        let text = text(message, room * 4);
         let text = ellipsis(&text, room.saturating_sub(head.chars().count())).into_owned();
         let plain = match message.kind {
             MessageKind::Text | MessageKind::ServerSentEvent => Style::new(),
@@ -55,8 +52,9 @@ pub(super) fn lines(
     out
 }
 
-fn text(message: &Message) -> String {
-    let bytes = &message.payload[..message.payload.len().min(SHOWN_BYTES)];
+/// A message on one line; of a long one no more than `bytes_max` bytes are looked at.
+fn text(message: &Message, bytes_max: usize) -> String {
+    let bytes = &message.payload[..message.payload.len().min(bytes_max)];
     let words = || sanitise(String::from_utf8_lossy(bytes).trim_end()).into_owned();
     match message.kind {
         MessageKind::Text => words(),

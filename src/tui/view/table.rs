@@ -52,9 +52,11 @@ struct Columns {
     time: usize,
     waterfall: usize,
     cors: usize,
+    /// Whether every origin fits with its scheme.
+    whole_origin: bool,
 }
 
-const STATUS: usize = 5;
+const STATUS: usize = 6;
 
 /// Draws header and lines.
 pub(super) fn draw(app: &App, frame: &mut Frame<'_>, areas: &Areas) {
@@ -179,12 +181,12 @@ fn cells_of(
         place,
         folded: (!child && entry.children() > 0).then(|| !entry.is_open()),
         number: if child {
-            String::new()
+            "└".to_owned()
         } else {
             row.id.0.to_string()
         },
         method: if child {
-            format!("└ {}", sanitise(row.method))
+            sanitise(row.method).into_owned()
         } else {
             sanitise(wanted.unwrap_or(row.method)).into_owned()
         },
@@ -285,13 +287,17 @@ fn columns(cells: &[Cells], room: usize) -> Columns {
     };
     // Two columns in front, one space behind each column.
     let fixed = 2 + c.number + 1 + c.method + 1 + STATUS + 1;
-    let flexible_min = 18 + 1 + 14 + 1 + 24;
+    let bare = widest(&|l| width(bare_host(&l.server))).clamp(4, 48);
+    let path = widest(&|l| width(&l.path)).clamp(4, 80);
+    let cors = widest(&|l| width(&l.cors)).clamp(4, 72);
+    // What the three columns of words need, or what they can live with.
+    let flexible_min = (bare + path + cors + 3).min(18 + 1 + 14 + 1 + 26);
     let mut spare = room.saturating_sub(fixed + flexible_min);
     for (column, w) in [
         (&mut c.time, 7),
         (&mut c.type_, 6),
         (&mut c.size, 7),
-        (&mut c.waterfall, 12),
+        (&mut c.waterfall, 9),
     ] {
         if spare > w {
             *column = w;
@@ -306,23 +312,28 @@ fn columns(cells: &[Cells], room: usize) -> Columns {
             left = left.saturating_sub(w + 1);
         }
     }
-    let server = widest(&|l| width(&l.server)).clamp(4, 48);
-    let path = widest(&|l| width(&l.path)).clamp(4, 80);
-    let cors = widest(&|l| width(&l.cors)).clamp(4, 72);
-    c.cors = cors.min(left * 45 / 100);
+    // The cause is what the list is for: it is cut last.
+    c.cors = cors.min((left * 45 / 100).max(left.saturating_sub(bare + path + 2)));
     left = left.saturating_sub(c.cors + 2);
-    // A scheme is dropped before a host is cut.
-    let bare = widest(&|l| width(bare_host(&l.server))).clamp(4, 48);
-    let server = if server + path <= left { server } else { bare };
+    // A scheme is dropped before a host is cut, and https before http, which is worth knowing.
+    let whole = widest(&|l| width(&l.server)).clamp(4, 48);
+    let half = widest(&|l| width(without_https(&l.server))).clamp(4, 48);
+    let fits = |w: &usize| *w + path <= left;
+    let server = [whole, half].into_iter().find(fits).unwrap_or(bare);
     c.server = server.min((left * 55 / 100).max(left.saturating_sub(path)));
+    c.whole_origin = c.server >= whole;
     c.path = path.min(left - c.server);
     let rest = left - c.server - c.path;
     let more = rest.min(cors - c.cors);
     c.cors += more;
     if c.waterfall > 0 {
-        c.waterfall += (rest - more).min(28);
+        c.waterfall += (rest - more).min(32);
     }
     c
+}
+
+fn without_https(server: &str) -> &str {
+    server.strip_prefix("https://").unwrap_or(server)
 }
 
 fn bare_host(server: &str) -> &str {
@@ -363,22 +374,19 @@ fn spans(
     out.push(Span::raw(" "));
     let bad_status = line.status.starts_with(['4', '5']);
     let status_style = if bad_status { theme.blocked } else { plain };
-    let glyph_width = width(line.glyph).max(1);
     out.push(Span::styled(left(&line.status, 4), status_style));
     out.push(Span::styled(
-        format!(
-            "{}{}",
-            line.glyph,
-            " ".repeat(STATUS + 1 - 4 - glyph_width.min(width(line.glyph)))
-        ),
+        left(line.glyph, STATUS + 1 - 4),
         if line.glyph == "⚠" {
             theme.warning
         } else {
             outcome
         },
     ));
-    let server = if width(&line.server) <= c.server {
-        &line.server
+    let server = if c.whole_origin {
+        line.server.as_str()
+    } else if width(without_https(&line.server)) <= c.server {
+        without_https(&line.server)
     } else {
         bare_host(&line.server)
     };
@@ -479,7 +487,7 @@ fn header_or_error(app: &App, frame: &mut Frame<'_>, area: Rect, columns: Option
         "  {} {} {} {} {} ",
         right("#", c.number),
         left("Method", c.method),
-        left("Stat.", STATUS),
+        left("Status", STATUS),
         left("Origin", c.server),
         left("Path", c.path)
     );

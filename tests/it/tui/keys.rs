@@ -1,0 +1,232 @@
+//! What keys and mouse do.
+use super::capture::{Call, PAGE, session, shop};
+use super::driver::{Person, live};
+
+fn person() -> Person {
+    Person::before(session(shop), live(), 120, 36)
+}
+
+#[test]
+fn bang_walks_through_what_is_blocked_and_around() {
+    let mut person = person();
+    let paths: Vec<String> = (0..5).map(|_| person.types("!").selected()).collect();
+    for (line, path) in paths.iter().zip([
+        "/v1/orders",
+        "/v1/cart/7",
+        "/v1/me",
+        "/v1/tags",
+        "/v1/orders",
+    ]) {
+        assert!(line.contains(path), "{line}");
+    }
+    assert!(
+        paths[1].contains("PUT"),
+        "the wanted method, not OPTIONS: {}",
+        paths[1]
+    );
+}
+
+#[test]
+fn the_cause_is_in_the_list() {
+    let screen = person().screen();
+    for cause in [
+        "server error 500",
+        "OPTIONS → 405",
+        "* with credentials",
+        "trailing slash",
+        "no-cors",
+    ] {
+        assert!(screen.contains(cause), "no {cause} on\n{screen}");
+    }
+}
+
+#[test]
+fn esc_steps_back_and_never_quits() {
+    let mut person = person();
+    person.types("/orders<Enter><Enter><Esc><Esc><Esc><Esc><Esc>");
+    assert!(!person.left);
+    assert!(
+        person.screen().contains("/main.js"),
+        "the filter is gone again"
+    );
+    person.types("q");
+    assert!(person.left);
+}
+
+#[test]
+fn ctrl_c_leaves_from_anywhere() {
+    for before in ["", "<Enter>", "/abc", "?"] {
+        let mut person = person();
+        person.types(before).types("<Ctrl-c>");
+        assert!(person.left, "after {before:?}");
+    }
+}
+
+#[test]
+fn a_q_in_the_filter_is_a_letter() {
+    let mut person = person();
+    assert!(person.types("/q?!p").screen().contains("/ q?!p"));
+    assert!(!person.left);
+}
+
+#[test]
+fn the_filter_works_while_it_is_typed() {
+    let mut person = person();
+    let listed = |person: &mut Person| {
+        let screen = person.screen();
+        ["/v1/orders", "/main.js", "/track", "/v1/me"]
+            .map(|p| screen.lines().skip(3).take(14).any(|l| l.contains(p)))
+    };
+    person.types("/status:5");
+    assert_eq!(listed(&mut person), [true, false, false, false]);
+    person.types("<Ctrl-u>-is:blocked type:fetch");
+    assert_eq!(listed(&mut person), [false, false, true, false]);
+    // A mistake keeps the last good result and says what is wrong.
+    person.types(" hots:x");
+    assert_eq!(listed(&mut person), [false, false, true, false]);
+    assert!(person.screen().contains("did you mean host:"));
+    person.types("<Esc>");
+    assert_eq!(listed(&mut person), [true, true, true, true]);
+}
+
+#[test]
+fn a_preflight_of_the_filter_finds_its_request() {
+    let screen = person().types("/method:OPTIONS<Enter>").screen();
+    assert!(
+        screen.contains("PUT") && screen.contains("DELETE"),
+        "{screen}"
+    );
+}
+
+#[test]
+fn space_folds_and_unfolds_preflights() {
+    let mut person = person();
+    let options = |person: &mut Person| person.screen().matches("└ OPTIONS").count();
+    assert_eq!(
+        options(&mut person),
+        1,
+        "open where the preflight failed, folded where not"
+    );
+    person.types("!! ");
+    assert_eq!(options(&mut person), 0);
+    person.types(" <Down>");
+    assert!(person.selected().contains("└ OPTIONS"));
+}
+
+#[test]
+fn chips_choose_kinds() {
+    let mut person = person();
+    let screen = person.types("<Right>").screen();
+    assert!(
+        screen.contains("/v1/orders") && !screen.contains("/main.js"),
+        "Blocked:\n{screen}"
+    );
+    let screen = person.types("<Esc>").click_on(" JS ").screen();
+    assert!(
+        screen.contains("/main.js") && !screen.contains("/v1/orders"),
+        "JS:\n{screen}"
+    );
+}
+
+#[test]
+fn the_mouse_selects_lines_and_tabs() {
+    let mut person = person();
+    person.click_on("/v1/tags");
+    assert!(person.selected().contains("/v1/tags"));
+    let screen = person.click_on("Headers").screen();
+    assert!(screen.contains("Asked ↔ granted"), "{screen}");
+}
+
+#[test]
+fn copy_gives_the_whole_body_unbroken() {
+    let mut person = person();
+    person.types("!4y");
+    let copied = person.copied.take().unwrap();
+    assert!(copied.contains("\"took\": 1.50"), "{copied}");
+    person.types("1y");
+    let copied = person.copied.take().unwrap();
+    assert!(
+        copied.contains("CAUSE") && copied.contains("Access-Control-Allow-Origin"),
+        "{copied}"
+    );
+}
+
+#[test]
+fn json_keeps_order_and_duplicates() {
+    let screen = person().types("/method:delete<Enter>4").screen();
+    let at = |part: &str| {
+        screen
+            .find(part)
+            .unwrap_or_else(|| panic!("no {part} on\n{screen}"))
+    };
+    assert!(at("\"z\": 1") < at("\"a\": 2") && at("\"a\": 2") < at("\"a\": 3"));
+}
+
+#[test]
+fn cleared_is_hidden_and_comes_back() {
+    let mut person = person();
+    assert!(person.types("x").screen().contains("hidden"));
+    assert!(person.types("X").screen().contains("/v1/orders"));
+}
+
+#[test]
+fn the_selection_stays_while_rows_arrive() {
+    let (live_session, recorder) = corscope::session::Session::in_memory(None, 1).unwrap();
+    shop(&recorder);
+    let reader = live_session.reader();
+    let wait = |rows: usize| {
+        let started = std::time::Instant::now();
+        while reader.len() < rows {
+            assert!(
+                started.elapsed().as_secs() < 10,
+                "the session never heard of row {rows}"
+            );
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+    };
+    wait(11);
+    let mut person = Person::before(reader.clone(), live(), 80, 24);
+    person.types("g<Down>");
+    let before = person.selected();
+    assert!(before.contains("/main.js"), "{before}");
+    for n in 0..50 {
+        Call::own(&format!("/late/{n}"), "image", "image/png", "x").play(&recorder, 300 + n, 1);
+    }
+    wait(61);
+    person.happens(corscope::tui::Event::Captured);
+    let left_of = |line: &str| line.split("CORS").next().unwrap().trim().to_owned();
+    assert_eq!(left_of(&person.selected())[..20], left_of(&before)[..20]);
+    // The end follows.
+    assert!(person.types("G").selected().contains("/late/49"));
+    drop(recorder);
+    live_session.finish().unwrap();
+}
+
+#[test]
+fn the_browsers_own_traffic_is_counted_and_shown_on_demand() {
+    let reader = session(|recorder| {
+        Call::new("GET", "https://update.googleapis.com/service/update2", 200).play(recorder, 0, 5);
+        Call::own("/", "document", "text/html", "<p>").play(recorder, 10, 5);
+    });
+    let mut person = Person::before(reader, live(), 120, 36);
+    let screen = person.screen();
+    assert!(
+        !screen.contains("update2") && screen.contains("1 of the browser itself hidden"),
+        "{screen}"
+    );
+    assert!(person.types("B").screen().contains("update2"));
+}
+
+#[test]
+fn curl_is_told_apart_from_a_browser() {
+    let reader = session(|recorder| {
+        let mut call = Call::new("GET", "http://127.0.0.1:3000/api", 200).json("{}");
+        call.request = vec![
+            ("user-agent", "curl/8.5.0".to_owned()),
+            ("origin", PAGE.to_owned()),
+        ];
+        call.play(recorder, 0, 5);
+    });
+    let screen = Person::before(reader, live(), 120, 36).screen();
+    assert!(screen.contains("not a browser"), "{screen}");
+}
