@@ -106,13 +106,10 @@ pub(super) async fn show(live: Live, mut launcher: Launcher, open_now: bool) -> 
 
 // What to do next, for the empty screen.
 fn hints(live: &Live) -> Vec<String> {
-    vec![
-        format!(
-            "For https the browser must trust {}",
-            live.facts.certificate.display()
-        ),
-        "corscope open URL starts a browser that needs no set-up".to_owned(),
-    ]
+    vec![format!(
+        "For https the browser must trust {}",
+        live.facts.certificate.display()
+    )]
 }
 
 async fn screen(

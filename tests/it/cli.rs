@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::support::{Done, Home, Origin, answer, through};
+use crate::support::{Done, Home, OnTerminal, Origin, answer, eventually, through};
 
 const PAGE: &str = "http://app.localhost:3000";
 const BROWSER: &str = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) \
@@ -646,4 +646,84 @@ fn the_demo_prints_its_verdicts_and_leaves() {
     let text = home.run(&["demo", "--once"]);
     assert_eq!(text.status, Some(1), "{text:?}");
     assert!(text.stdout.contains("blocked"), "{text:?}");
+}
+
+// === on a terminal ===
+
+/// The address in the title bar.
+fn address_on(terminal: &OnTerminal) -> std::net::SocketAddr {
+    terminal.sees("127.0.0.1:");
+    let text = terminal.text();
+    let after = text.split("127.0.0.1:").nth(1).unwrap();
+    let port = after.split(|c: char| !c.is_ascii_digit()).next().unwrap();
+    format!("127.0.0.1:{port}").parse().unwrap()
+}
+
+#[test]
+fn every_way_out_restores_the_terminal_and_keeps_the_session() {
+    let api = api();
+    for way in ["q", "\u{3}", "TERM", "HUP", "INT"] {
+        let home = Home::new();
+        let args = ["--listen", "127.0.0.1:0"];
+        let mut terminal = OnTerminal::start(&home, &args, 100, 30);
+        let proxy = address_on(&terminal);
+        assert!(terminal.is_taken());
+        through(proxy, "GET", &api.url("/orders"), &FETCH);
+        terminal.sees("/orders");
+        if way.len() == 1 {
+            terminal.keys(way);
+        } else {
+            terminal.signal(way);
+        }
+        assert_eq!(terminal.wait(), 0, "{way}");
+        eventually("the screen is given back", || !terminal.is_taken());
+        terminal.sees("The session is ");
+        let sessions = fs::read_dir(home.at(".local/state/corscope/sessions")).unwrap();
+        let files: Vec<_> = sessions.map(|f| f.unwrap().path()).collect();
+        assert_eq!(
+            files.len(),
+            1,
+            "one file and no journal beside it: {files:?}"
+        );
+        let done = home.run(&["diagnose", files[0].to_str().unwrap(), "--format", "json"]);
+        let json: Value = serde_json::from_str(&done.stdout).unwrap();
+        assert_eq!(json["summary"]["blocked"], 1, "{way}");
+    }
+}
+
+#[test]
+fn an_unused_session_is_not_kept() {
+    let home = Home::new();
+    let mut terminal = OnTerminal::start(&home, &["--listen", "127.0.0.1:0"], 80, 24);
+    address_on(&terminal);
+    terminal.keys("q");
+    assert_eq!(terminal.wait(), 0);
+    terminal.sees("no session is kept");
+    let sessions = fs::read_dir(home.at(".local/state/corscope/sessions")).unwrap();
+    assert_eq!(sessions.count(), 0);
+}
+
+#[test]
+fn a_taken_port_is_said_on_the_screen() {
+    let home = Home::new();
+    // Whether or not somebody has 8080 already, afterwards it is taken.
+    let _held = std::net::TcpListener::bind("127.0.0.1:8080");
+    let terminal = OnTerminal::start(&home, &[], 100, 30);
+    let address = address_on(&terminal);
+    assert!(address.port() > 8080, "{address}");
+    terminal.sees("8080 is taken");
+}
+
+#[test]
+fn the_demo_and_a_har_are_shown() {
+    let home = Home::new();
+    let mut terminal = OnTerminal::start(&home, &["demo", "--listen", "127.0.0.1:0"], 120, 40);
+    terminal.sees("trailing slash");
+    terminal.keys("q");
+    assert_eq!(terminal.wait(), 0);
+    fs::write(home.at("x.har"), har(&blocked_entry())).unwrap();
+    let mut terminal = OnTerminal::start(&home, &["view", "x.har"], 120, 40);
+    terminal.sees("/v1/me");
+    terminal.keys("q");
+    assert_eq!(terminal.wait(), 0);
 }
