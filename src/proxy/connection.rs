@@ -22,6 +22,7 @@ use super::detect::{Protocol, Rewound, detect};
 use super::dial::{DialError, DialTimes};
 use super::failure::{failure, innermost, kind_of, tls_error};
 use super::forward::{serve, version_of};
+use super::half::{HalfOpen, LastRequest};
 use super::hygiene::recorded;
 use super::leaf::Leaves;
 use super::limits::{
@@ -35,6 +36,7 @@ use super::target::{HostList, Target};
 use crate::capture::{ExchangeRecorder, Recorder, now};
 use crate::wire::{
     Client, End, Failure, FailureKind, FailureStage, Kind, RequestHead, Side, Timings, Upstream,
+    WebSocketDeflate, WebSocketSplitter,
 };
 
 /// What all connections share.
@@ -105,6 +107,7 @@ pub(super) enum After {
         client: OnUpgrade,
         server: OnUpgrade,
         flow: Arc<Flow>,
+        deflate: Option<WebSocketDeflate>,
     },
 }
 
@@ -186,8 +189,10 @@ pub(super) async fn serve_client(
 /// The connection under an upgrade, and what was read of it already.
 async fn take_back(upgrade: OnUpgrade) -> Option<(TcpStream, BytesMut)> {
     let upgraded = upgrade.await.ok()?;
-    let parts = upgraded.downcast::<TokioIo<Rewound<TcpStream>>>().ok()?;
-    let (mut seen, stream) = parts.io.into_inner().into_parts();
+    let parts = upgraded
+        .downcast::<TokioIo<HalfOpen<Rewound<TcpStream>>>>()
+        .ok()?;
+    let (mut seen, stream) = parts.io.into_inner().inner.into_parts();
     seen.extend_from_slice(&parts.read_buf);
     Some((stream, seen))
 }
@@ -197,9 +202,12 @@ where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let context = Arc::new(context);
+    let last = LastRequest::default();
+    let io = HalfOpen::new(io, last.clone());
     let service = {
         let context = Arc::clone(&context);
         service_fn(move |request: Request<Incoming>| {
+            last.notice(&request);
             let context = Arc::clone(&context);
             async move { Ok::<_, Infallible>(serve(&context, request).await) }
         })
@@ -506,10 +514,12 @@ async fn pass(
         addr: server.peer_addr().ok(),
         ..Upstream::default()
     };
-    let ended = relay(client, server, |side, bytes| {
-        recorder.passed_unseen(side, bytes.len() as u64);
-    })
-    .await;
+    let count = |side| {
+        let recorder = &recorder;
+        move |bytes: &[u8]| recorder.passed_unseen(side, bytes.len() as u64)
+    };
+    let (from_client, from_server) = (count(Side::Request), count(Side::Response));
+    let ended = relay(client, server, from_client, from_server).await;
     let end = match ended {
         Ok(()) => End::Complete,
         Err(broken) => end_of(&broken),
@@ -517,12 +527,13 @@ async fn pass(
     recorder.close_at(now(), end, dial_timings(times), Some(upstream), None);
 }
 
-/// Carries a WebSocket.
+/// Carries a WebSocket; its messages are read beside the bytes.
 async fn converse(after: After) {
     let After::WebSocket {
         client,
         server,
         flow,
+        deflate,
     } = after
     else {
         return;
@@ -531,12 +542,17 @@ async fn converse(after: After) {
         Ok(both) => both,
         Err(_) => return,
     };
-    let recorder = flow.recorder();
-    let ended = relay(TokioIo::new(client), TokioIo::new(server), |side, bytes| {
-        recorder.passed_unseen(side, bytes.len() as u64);
-    })
-    .await;
-    match ended {
+    let split = |side| {
+        let recorder = flow.recorder();
+        let mut splitter = WebSocketSplitter::new(side, deflate);
+        move |bytes: &[u8]| {
+            recorder.passed_unseen(side, bytes.len() as u64);
+            splitter.feed(now(), bytes, &mut |message| recorder.message(message));
+        }
+    };
+    let (from_client, from_server) = (split(Side::Request), split(Side::Response));
+    let (client, server) = (TokioIo::new(client), TokioIo::new(server));
+    match relay(client, server, from_client, from_server).await {
         Ok(()) => flow.complete(None),
         Err(broken) => flow.broken(end_of(&broken), None),
     }

@@ -21,7 +21,7 @@ use super::tap::{Flow, Gate, Outgoing, RequestBody, ResponseBody, Running};
 use super::target::Target;
 use crate::wire::{
     End, Failure, FailureKind, FailureStage, HeaderList, HttpVersion, Kind, RequestHead,
-    ResponseHead, Timings,
+    ResponseHead, Timings, WebSocketDeflate,
 };
 
 /// How often a request is sent again after a kept connection proved stale.
@@ -331,7 +331,9 @@ fn answer(
     gate: Option<Gate>,
     upgrade: Option<OnUpgrade>,
 ) -> Response<Outgoing> {
-    flow.answered(response_head(&response));
+    let head = response_head(&response);
+    let told = Arc::clone(&head.headers);
+    flow.answered(head);
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         let server = hyper::upgrade::on(&mut response);
         let (mut parts, _) = response.into_parts();
@@ -345,6 +347,7 @@ fn answer(
             client,
             server,
             flow,
+            deflate: WebSocketDeflate::negotiated(&told),
         });
         parts.version = Version::HTTP_11;
         return Response::from_parts(parts, Outgoing::empty());
@@ -356,10 +359,12 @@ fn answer(
     } else {
         Version::HTTP_11
     };
+    let events = is_event_stream(&parts.headers).then(Box::default);
     let running = Running {
         flow,
         returning,
         gate,
+        events,
     };
     Response::from_parts(parts, Outgoing::Tapped(ResponseBody::new(body, running)))
 }
@@ -426,6 +431,17 @@ fn response_head(response: &Response<Incoming>) -> ResponseHead {
         version: version_of(response.version()),
         headers: Arc::new(recorded(response.headers())),
     }
+}
+
+/// Server-sent events that can be read as they pass.
+fn is_event_stream(headers: &http::HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+    kind.is_some_and(|k| {
+        let essence = k.split(|b| *b == b';').next().unwrap_or_default();
+        essence
+            .trim_ascii()
+            .eq_ignore_ascii_case(b"text/event-stream")
+    }) && !headers.contains_key(header::CONTENT_ENCODING)
 }
 
 pub(super) fn version_of(version: Version) -> HttpVersion {

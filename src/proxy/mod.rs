@@ -22,6 +22,7 @@ mod detect;
 mod dial;
 mod failure;
 mod forward;
+mod half;
 mod hygiene;
 mod leaf;
 mod limits;

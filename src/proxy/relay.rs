@@ -17,11 +17,12 @@ pub(super) struct Broken {
 }
 
 /// Copies until both directions have ended; the end of one is passed on and leaves the other
-/// running. `each` hears every piece before it is passed on.
+/// running. The listeners hear every piece before it is passed on.
 pub(super) async fn relay<C, S>(
     client: C,
     server: S,
-    each: impl Fn(Side, &[u8]),
+    from_client_heard: impl FnMut(&[u8]),
+    from_server_heard: impl FnMut(&[u8]),
 ) -> Result<(), Broken>
 where
     C: AsyncRead + AsyncWrite,
@@ -29,10 +30,9 @@ where
 {
     let (from_client, to_client) = tokio::io::split(client);
     let (from_server, to_server) = tokio::io::split(server);
-    let each = &each;
     tokio::try_join!(
-        copy(from_client, to_server, Side::Request, each),
-        copy(from_server, to_client, Side::Response, each),
+        copy(from_client, to_server, Side::Request, from_client_heard),
+        copy(from_server, to_client, Side::Response, from_server_heard),
     )?;
     Ok(())
 }
@@ -41,7 +41,7 @@ async fn copy(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,
     side: Side,
-    each: impl Fn(Side, &[u8]),
+    mut heard: impl FnMut(&[u8]),
 ) -> Result<(), Broken> {
     let other = match side {
         Side::Request => Side::Response,
@@ -55,7 +55,7 @@ async fn copy(
         if n == 0 {
             return to.shutdown().await.map_err(writing);
         }
-        each(side, &buffer[..n]);
+        heard(&buffer[..n]);
         to.write_all(&buffer[..n]).await.map_err(writing)?;
         to.flush().await.map_err(writing)?;
     }

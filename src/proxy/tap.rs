@@ -18,7 +18,8 @@ use super::hygiene::recorded;
 use super::pool::Returning;
 use crate::capture::{ExchangeRecorder, now};
 use crate::wire::{
-    End, FailureKind, FailureStage, HeaderList, ResponseHead, Side, Timings, Upstream,
+    End, EventSplitter, FailureKind, FailureStage, HeaderList, ResponseHead, Side, Timings,
+    Upstream,
 };
 
 /// How long a body is held back for the server's `100 Continue`, in milliseconds, before it is sent
@@ -343,6 +344,8 @@ pub(super) struct Running {
     /// The connection, to be used again.
     pub returning: Option<Returning>,
     pub gate: Option<Gate>,
+    /// Reads server-sent events as they pass.
+    pub events: Option<Box<EventSplitter>>,
 }
 
 impl ResponseBody {
@@ -404,8 +407,12 @@ impl Body for ResponseBody {
         let this = self.get_mut();
         match std::task::ready!(Pin::new(&mut this.inner).poll_frame(cx)) {
             Some(Ok(frame)) => {
-                if let (Some(data), Some(running)) = (frame.data_ref(), &this.running) {
-                    running.flow.recorder.tap(Side::Response, data);
+                if let (Some(data), Some(running)) = (frame.data_ref(), &mut this.running) {
+                    let recorder = &running.flow.recorder;
+                    recorder.tap(Side::Response, data);
+                    if let Some(events) = &mut running.events {
+                        events.feed(now(), data, &mut |message| recorder.message(message));
+                    }
                 } else if let Some(fields) = frame.trailers_ref() {
                     this.trailers = Some(Arc::new(recorded(fields)));
                 }

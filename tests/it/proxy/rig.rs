@@ -11,28 +11,42 @@ use bytes::Bytes;
 use corscope::capture::{Answer, Closing, Event, Opening, Waited, queue};
 use corscope::proxy::{Authority, Config, Proxy};
 use corscope::wire::{End, ExchangeId, Failure, Side};
+use futures_util::StreamExt;
 use http::{Request, Response};
-use http_body_util::combinators::BoxBody;
-use http_body_util::{BodyExt, Empty, Full};
+use http_body::Frame;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Empty, Full, StreamBody};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
-pub(super) type Body = BoxBody<Bytes, Box<dyn std::error::Error + Send + Sync>>;
+pub(super) type Body = UnsyncBoxBody<Bytes, Box<dyn std::error::Error + Send + Sync>>;
 
 /// How long anything on loopback may take.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(super) fn full(text: impl Into<Bytes>) -> Body {
-    Full::new(text.into()).map_err(|e| match e {}).boxed()
+    Full::new(text.into())
+        .map_err(|e| match e {})
+        .boxed_unsync()
 }
 
 pub(super) fn empty() -> Body {
-    Empty::new().map_err(|e| match e {}).boxed()
+    Empty::new().map_err(|e| match e {}).boxed_unsync()
+}
+
+/// A body that is sent as it is told, and what tells it.
+pub(super) fn told() -> (mpsc::UnboundedSender<Frame<Bytes>>, Body) {
+    let (tell, heard) = mpsc::unbounded_channel::<Frame<Bytes>>();
+    let frames = futures_util::stream::unfold(heard, |mut heard| async move {
+        let frame = heard.recv().await?;
+        Some((Ok(frame), heard))
+    });
+    (tell, StreamBody::new(frames.boxed()).boxed_unsync())
 }
 
 pub(super) async fn soon<T>(future: impl Future<Output = T>) -> T {
@@ -347,6 +361,17 @@ pub(super) async fn collect(response: Response<Incoming>) -> (Bytes, Option<http
     let whole = soon(response.into_body().collect()).await.unwrap();
     let trailers = whole.trailers().cloned();
     (whole.to_bytes(), trailers)
+}
+
+/// The next bytes of a body; `None` at its end.
+pub(super) async fn next(body: &mut Incoming) -> Option<Bytes> {
+    loop {
+        let data = soon(body.frame()).await?.unwrap().into_data().unwrap();
+        // HTTP/2 may end a body with an empty frame.
+        if !data.is_empty() {
+            return Some(data);
+        }
+    }
 }
 
 // === servers ===
