@@ -14,7 +14,9 @@ use hyper::upgrade::OnUpgrade;
 use super::connection::{After, Context, Route, Shared};
 use super::dial::{DialError, DialTimes, micros, proxy_credentials};
 use super::failure::failure;
-use super::hygiene::{Passage, is_websocket_upgrade, pass_request, pass_response, recorded};
+use super::hygiene::{
+    Passage, is_websocket_upgrade, pass_request, pass_response, recorded, recorded_request,
+};
 use super::page;
 use super::pool::{Lease, Link, Need, Returning, send_failure};
 use super::tap::{Flow, Gate, Outgoing, RequestBody, ResponseBody, Running};
@@ -397,7 +399,7 @@ fn request_head(route: &Route, target: &Target, parts: &request::Parts) -> Reque
         method: parts.method.as_str().to_owned(),
         url,
         version: version_of(parts.version),
-        headers: Arc::new(recorded(&parts.headers)),
+        headers: Arc::new(recorded_request(&parts.headers)),
     }
 }
 

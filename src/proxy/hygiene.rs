@@ -21,6 +21,17 @@ pub(super) fn recorded(headers: &HeaderMap) -> HeaderList {
     list
 }
 
+/// The fields of a request as they crossed the wire, but for a cookie that HTTP/2 split: it is one
+/// field to everybody who is not HTTP/2 (RFC 9113 § 8.2.3).
+pub(super) fn recorded_request(headers: &HeaderMap) -> HeaderList {
+    if headers.get_all(header::COOKIE).iter().nth(1).is_none() {
+        return recorded(headers);
+    }
+    let mut joined = headers.clone();
+    joined.insert(header::COOKIE, joined_cookies(headers));
+    recorded(&joined)
+}
+
 /// How a request head is passed on.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Passage<'a> {

@@ -395,6 +395,10 @@ impl ServerCa {
     pub(super) fn new() -> Self {
         let mut params = rcgen::CertificateParams::default();
         params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        let name = rcgen::DnType::CommonName;
+        params
+            .distinguished_name
+            .push(name, "an authority of servers");
         let key = rcgen::KeyPair::generate().unwrap();
         let issuer = rcgen::CertifiedIssuer::self_signed(params, key).unwrap();
         let home = tempfile::tempdir().unwrap();
