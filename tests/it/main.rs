@@ -9,8 +9,10 @@
 mod architecture;
 mod browsers;
 mod cli;
+mod fixes;
 mod har;
 mod proxy;
+mod reports;
 mod session;
 mod support;
 mod tui;

@@ -115,6 +115,39 @@ fn exchange(index: usize, entry: &Entry, agent: &str) -> Arc<Exchange> {
     Arc::new(made)
 }
 
+/// A scenario for other topics: its name, its browser, whether the first request included
+/// credentials, and the wire.
+pub(crate) struct Recorded {
+    pub(crate) id: String,
+    pub(crate) browser: String,
+    pub(crate) include: bool,
+    pub(crate) exchanges: Vec<Arc<Exchange>>,
+}
+
+/// The scenarios of a set in which the page made one request.
+pub(crate) fn single_requests(lines: &str) -> Vec<Recorded> {
+    let records = lines
+        .lines()
+        .map(|line| serde_json::from_str::<Record>(line).expect("a record"));
+    records
+        .filter(|record| record.asked.len() == 1)
+        .map(|record| {
+            let agent = if record.browser == "chromium" {
+                CHROMIUM
+            } else {
+                FIREFOX
+            };
+            let wire = record.wire.iter().enumerate();
+            Recorded {
+                exchanges: wire.map(|(at, entry)| exchange(at, entry, agent)).collect(),
+                include: record.asked[0].include,
+                id: record.id,
+                browser: record.browser,
+            }
+        })
+        .collect()
+}
+
 /// How many of what, for one set in one browser.
 #[derive(Default, Debug)]
 struct Tally {
