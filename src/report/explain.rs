@@ -97,6 +97,8 @@ pub struct Note {
     pub severity: Severity,
     /// One sentence.
     pub title: String,
+    /// What it means, in one or two sentences; empty where there is no page about it.
+    pub text: String,
 }
 
 /// Puts a diagnosis into words. `fix` is [`fix::suggest`]'s answer for the same diagnosis.
@@ -378,6 +380,9 @@ fn note(warning: &crate::diagnose::Warning) -> Note {
         id: warning.id,
         severity: warning.severity,
         title: warning_title(warning.id),
+        text: pages::page(warning.id)
+            .map(|page| page.line(Field::Explanation, None, None).to_owned())
+            .unwrap_or_default(),
     }
 }
 
