@@ -5,10 +5,10 @@ use std::borrow::Cow;
 use super::console;
 use super::facts::{Facts, shortened};
 use super::pages::{self, Field};
-use crate::cors::{Certainty, Outcome};
+use crate::cors::{Certainty, Credentials, Outcome};
 use crate::diagnose::{Branch, Cause, Diagnosis, Evidence, Exchanges, FetchId, Part, Severity};
 use crate::fix::{self, Fix};
-use crate::wire::{ExchangeId, Patch};
+use crate::wire::{ExchangeId, Patch, ResponseHead};
 
 /// What a person is told about one fetch, in the screen's words, as plain data.
 #[derive(Clone, Debug, PartialEq)]
@@ -116,7 +116,7 @@ pub fn explain(diagnosis: &Diagnosis, fix: Option<&Fix>, exchanges: &dyn Exchang
         origin: diagnosis.origin.clone(),
         cause: cause_text(diagnosis, facts.as_ref(), exchanges),
         rule: facts.as_ref().and_then(rule_text),
-        remarks: cause.map(remarks).unwrap_or_default(),
+        remarks: facts.as_ref().map(remarks).unwrap_or_default(),
         proof: cause
             .map(|cause| proof(cause, exchanges))
             .unwrap_or_default(),
@@ -196,17 +196,21 @@ fn of_outcome(field: Field, diagnosis: &Diagnosis, exchanges: &dyn Exchanges) ->
     })
 }
 
-// The browser's rule, where the text tells what is behind it.
+// The browser's rule, where the text tells what is behind it. An error answer speaks for itself.
 fn rule_text(facts: &Facts<'_>) -> Option<String> {
     let cause = facts.cause;
     cause.root?;
+    if facts.answer.as_ref().is_some_and(|head| !head.is_ok()) {
+        return None;
+    }
     let stage = Some(cause.stage.name());
     let page = pages::of_check(cause.check);
     let text = facts.fill(page.line(Field::Explanation, stage, cause.sub));
     (!explanation_of(facts).contains(&text)).then_some(text)
 }
 
-fn remarks(cause: &Cause) -> Vec<String> {
+fn remarks(facts: &Facts<'_>) -> Vec<String> {
+    let cause = facts.cause;
     let mut remarks = Vec::new();
     match cause.certainty {
         Certainty::Certain => {}
@@ -218,23 +222,22 @@ fn remarks(cause: &Cause) -> Vec<String> {
             "This is inferred from the signs below; the bytes do not prove it.".to_owned(),
         ),
     }
-    let mut next: Vec<String> = Vec::new();
-    for (check, stage) in &cause.next {
-        let template = pages::of_check(*check).line(Field::Title, Some(stage.name()), None);
-        let title = pages::fill(template, |name| match name {
-            "status" => None,
-            "method" => Some(Cow::Borrowed("the method")),
-            _ => Some(Cow::Borrowed("it")),
-        });
-        if !next.contains(&title) {
-            next.push(title);
+    // Behind an error answer, everything would fail next: nobody meant it to allow anything.
+    if facts.answer.as_ref().is_some_and(ResponseHead::is_ok) {
+        let mut next: Vec<String> = Vec::new();
+        for (check, stage) in &cause.next {
+            let page = pages::of_check(*check);
+            let title = facts.fill(page.line(Field::Title, Some(stage.name()), None));
+            if !next.contains(&title) {
+                next.push(title);
+            }
         }
-    }
-    if !next.is_empty() {
-        remarks.push(format!(
-            "It would fail next because of this: {}.",
-            next.join("; ")
-        ));
+        if !next.is_empty() {
+            remarks.push(format!(
+                "Mended alone, it would fail next: {}.",
+                next.join("; ")
+            ));
+        }
     }
     remarks
 }
@@ -301,6 +304,14 @@ fn with_reason(status: &str, id: ExchangeId, exchanges: &dyn Exchanges) -> Strin
 
 fn fix_lines(fix: &Fix, diagnosis: &Diagnosis, exchanges: &dyn Exchanges) -> Vec<FixLine> {
     let mut lines: Vec<FixLine> = fix.advice.iter().cloned().map(FixLine::Step).collect();
+    let server = fix.preflight.is_some() || fix.actual.is_some();
+    if server && diagnosis.credentials == Credentials::Unknown && !differ(diagnosis) {
+        lines.push(FixLine::Step(
+            "Only if the call includes credentials (cookies): send Access-Control-Allow-Credentials: \
+             true on both answers too."
+                .to_owned(),
+        ));
+    }
     if let Some(patch) = &fix.preflight {
         let heading = "on the answer to OPTIONS".to_owned();
         patch_lines(&mut lines, heading, patch, fix, true, exchanges, diagnosis);
@@ -369,10 +380,26 @@ fn cases(diagnosis: &Diagnosis, exchanges: &dyn Exchanges) -> Vec<Case> {
                 .unwrap_or_default(),
         })
     };
+    if !differ(diagnosis) {
+        return Vec::new();
+    }
     case(true, &diagnosis.when_include)
         .into_iter()
         .chain(case(false, &diagnosis.when_not_include))
         .collect()
+}
+
+// Only the fix differs: that is one line of advice, not two stories.
+fn differ(diagnosis: &Diagnosis) -> bool {
+    let told = |branch: &Option<Branch>| {
+        let branch = branch.as_ref()?;
+        let cause = branch.cause.as_ref();
+        Some((
+            branch.outcome,
+            cause.map(|c| (c.check, c.stage, c.sub, c.root)),
+        ))
+    };
+    told(&diagnosis.when_include) != told(&diagnosis.when_not_include)
 }
 
 fn note(warning: &crate::diagnose::Warning) -> Note {

@@ -56,7 +56,10 @@ fn write_one(out: &mut String, explanation: &Explanation) {
     }
     block(out, "PROOF", &proof_text(explanation));
     block(out, "FIX", &fix_text(&explanation.fix));
-    block(out, "CONSOLE", explanation.console.as_slice());
+    // In one piece, so that it can be searched for and copied.
+    if let Some(console) = &explanation.console {
+        let _ = writeln!(out, "  {:<width$}{console}", "CONSOLE", width = INDENT - 2);
+    }
     let warnings: Vec<String> = explanation
         .warnings
         .iter()
@@ -66,22 +69,27 @@ fn write_one(out: &mut String, explanation: &Explanation) {
 }
 
 fn proof_text(explanation: &Explanation) -> Vec<String> {
+    let mut said = "";
     let lines = explanation.proof.iter().map(|proof| {
         let mut line = format!("{:<7} ", proof.label);
         if let Some(name) = &proof.name {
             let _ = write!(line, "{name}: ");
         }
         line.push_str(&proof.value);
-        if !proof.note.is_empty() {
+        // Said once is enough.
+        if !proof.note.is_empty() && proof.note != said {
             let _ = write!(line, "  ◀ {}", proof.note);
         }
+        said = &proof.note;
         let _ = write!(line, "  ({})", proof.exchange);
         line
     });
+    let mut lines: Vec<String> = lines.collect();
     let never_sent = explanation
         .never_sent
         .then(|| format!("{:<7} {} was never sent", "request", explanation.request));
-    lines.chain(never_sent).collect()
+    lines.extend(never_sent);
+    lines
 }
 
 fn fix_text(lines: &[FixLine]) -> Vec<String> {

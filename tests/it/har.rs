@@ -75,7 +75,7 @@ fn only(entry: &str) -> Arc<Exchange> {
 #[test]
 fn an_entry_with_everything() {
     let exchange = only(
-        r##"{"startedDateTime":"2026-11-23T07:51:05.190Z","time":100,"connection":"443",
+        r#"{"startedDateTime":"2026-11-23T07:51:05.190Z","time":100,"connection":"443",
         "serverIPAddress":"[::1]","request":{"method":"POST","url":"https://api.test:8443/a?b=c#d",
         "httpVersion":"http/2.0","headers":[{"name":":authority","value":"api.test:8443"},
         {"name":"Origin","value":"https://app.test"}],
@@ -85,7 +85,7 @@ fn an_entry_with_everything() {
         {"name":"content-encoding","value":"gzip"}],
         "content":{"size":7,"mimeType":"image/png","text":"AQID\nBAUG","encoding":"base64"}},
         "timings":{"blocked":5,"dns":-1,"connect":20,"ssl":12,"send":1,"wait":70,"receive":4},
-        "_initiator":{"type":"script"}}"##,
+        "_initiator":{"type":"script"}}"#,
     );
     let request = &exchange.request;
     assert_eq!(request.url, "https://api.test:8443/a?b=c");
