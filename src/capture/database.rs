@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use quick_cache::unsync::Cache;
-use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSql, ToSqlOutput, Value, ValueRef};
 use rusqlite::{Connection, OpenFlags, params};
 
@@ -355,13 +354,16 @@ fn prepare(
     named: bool,
     file_bytes_max: Option<u64>,
 ) -> rusqlite::Result<()> {
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, false)?;
+    // Nothing is at stake until the file is whole: no waiting for the disk here.
+    connection.pragma_update(None, "synchronous", "OFF")?;
     connection.pragma_update(None, "page_size", PAGE_BYTES)?;
+    let transaction = connection.unchecked_transaction()?;
     connection.pragma_update(None, "application_id", APPLICATION_ID)?;
     for step in MIGRATIONS {
         connection.execute_batch(step)?;
     }
     connection.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+    transaction.commit()?;
     if named {
         // What is written is seen by readers at once, and survives this process; only a power cut
         // may lose the last moments, which buys one fsync per some megabytes.
@@ -370,7 +372,6 @@ fn prepare(
         connection.pragma_update(None, "journal_size_limit", 16 << 20)?;
     } else {
         connection.pragma_update(None, "journal_mode", "MEMORY")?;
-        connection.pragma_update(None, "synchronous", "OFF")?;
     }
     connection.pragma_update(None, "cache_size", -8_192)?;
     if let Some(bytes) = file_bytes_max {

@@ -8,8 +8,9 @@ use crate::cors::Browser;
 use crate::diagnose::{FetchId, Moment, Pairer, diagnose};
 use crate::wire::{Exchange, Source, Timestamp};
 
-/// How many fetches with a cause are judged again at the end, when all siblings are known.
-const JUDGED_AGAIN_MAX: usize = 20_000;
+/// How many fetches are judged again at the end, when all siblings are known: so many with a cause,
+/// and as many of the last.
+const JUDGED_AGAIN_MAX: u32 = 20_000;
 
 /// Watches exchanges and keeps the marks right. Works the same for what happens now and for what is
 /// read from a file.
@@ -17,6 +18,7 @@ pub(super) struct Judging {
     pairer: Pairer,
     changed: BTreeSet<FetchId>,
     with_cause: BTreeSet<FetchId>,
+    last: u32,
     imported: bool,
 }
 
@@ -26,6 +28,7 @@ impl Judging {
             pairer: Pairer::new(rules),
             changed: BTreeSet::new(),
             with_cause: BTreeSet::new(),
+            last: 0,
             imported: false,
         }
     }
@@ -56,12 +59,15 @@ impl Judging {
         }
     }
 
-    /// Nothing more will come. What has a cause is judged once more: its root may lie in something
-    /// that came later.
+    /// Nothing more will come. Roots and warnings may lie in something that came after the fetch was
+    /// judged, so that is done once more.
     pub(super) fn finish(&mut self) {
         let changed = self.pairer.finish();
         self.changed.extend(changed);
         self.changed.append(&mut self.with_cause);
+        let last = self.last;
+        let recent = last.saturating_sub(JUDGED_AGAIN_MAX) + 1..=last;
+        self.changed.extend(recent.map(FetchId));
     }
 
     /// Judges what changed; says whether anything did.
@@ -81,11 +87,12 @@ impl Judging {
         }
         self.changed.clear();
         for diagnosis in &diagnoses {
+            self.last = self.last.max(diagnosis.fetch.id.0);
             if diagnosis.cause.is_some() {
                 self.with_cause.insert(diagnosis.fetch.id);
             }
         }
-        while self.with_cause.len() > JUDGED_AGAIN_MAX {
+        while self.with_cause.len() > JUDGED_AGAIN_MAX as usize {
             self.with_cause.pop_first();
         }
         if !diagnoses.is_empty() {

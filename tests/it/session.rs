@@ -577,7 +577,9 @@ fn a_full_disk_stops_the_keeping_and_nothing_else() {
     let mut last = ExchangeId(0);
     while reader.trouble().is_none() {
         last = tell(&recorder, 60_000);
-        wait_until("the row", || reader.len() as u64 == last.0);
+        wait_until("the row", || {
+            reader.len() as u64 == last.0 || reader.trouble().is_some()
+        });
         assert!(last.0 < 1_000, "the disk never filled");
     }
     let trouble = reader.trouble().unwrap();
@@ -590,7 +592,11 @@ fn a_full_disk_stops_the_keeping_and_nothing_else() {
     for _ in 0..50 {
         last = tell(&recorder, 60_000);
     }
-    wait_until("rows go on", || reader.len() as u64 == last.0);
+    wait_until("rows go on", || {
+        let mut over = false;
+        reader.rows(&[last], &mut |row| over = row.end == RowEnd::Complete);
+        over
+    });
     let heads_only = reader.exchange(last).unwrap();
     assert_eq!(heads_only.response.as_ref().unwrap().status, 200);
     assert_eq!(
@@ -747,5 +753,94 @@ fn a_killed_process_loses_nothing_that_was_visible() {
         drop((session, reader));
         let after = (std::fs::read(&path).unwrap(), std::fs::read(&log).unwrap());
         assert!(before == after, "viewing changed the file");
+    }
+}
+
+// === Any interleaving ===
+
+/// What a page might cause: the number of the call, and whether it is the preflight.
+fn call(number: u8, preflight: bool) -> RequestHead {
+    let url = format!("https://api.test/{}", number % 3);
+    let page = [
+        ("Origin", "https://app.test"),
+        ("User-Agent", "Mozilla/5.0 Firefox/140.0"),
+    ];
+    if preflight {
+        let asked = ("Access-Control-Request-Method", "PUT");
+        request("OPTIONS", &url, &[page[0], page[1], asked])
+    } else {
+        request("PUT", &url, &page)
+    }
+}
+
+fn answer(number: u8) -> ResponseHead {
+    let origin = ("Access-Control-Allow-Origin", "https://app.test");
+    match number % 5 {
+        0 => response(500, &[]),
+        1 => response(308, &[("Location", "/2"), origin]),
+        2 => response(204, &[origin]),
+        _ => response(200, &[origin, ("Access-Control-Allow-Methods", "PUT")]),
+    }
+}
+
+/// Tells what the script says: each step is about one of a few exchanges and does what comes next
+/// for it.
+fn tell_script(recorder: &Recorder, script: &[(u8, u8)]) {
+    let start = now();
+    let mut at = start;
+    let mut exchanges: Vec<Option<(ExchangeRecorder, u8)>> = (0..6).map(|_| None).collect();
+    for (which, number) in script {
+        at = at.plus_micros(u64::from(*number) * 7_000);
+        let slot = &mut exchanges[usize::from(*which) % 6];
+        *slot = match slot.take() {
+            None => {
+                let head = call(*number, which % 2 == 0);
+                let client = Client::default();
+                let exchange = recorder.open_now(Source::Proxy, Kind::Http, client, head, at);
+                Some((exchange, 0))
+            }
+            Some((exchange, 0)) => {
+                exchange.answered_at(at, answer(*number), upstream(), timings());
+                Some((exchange, 1))
+            }
+            Some((exchange, 1)) => {
+                exchange.body(Side::Response, body_of(exchange.id(), usize::from(*number)));
+                Some((exchange, 2))
+            }
+            Some((exchange, _)) => {
+                let end = if number % 7 == 0 {
+                    End::Aborted
+                } else {
+                    End::Complete
+                };
+                exchange.close_at(at, end, timings(), None, None);
+                None
+            }
+        };
+    }
+    // What is still open stays so.
+    for exchange in exchanges.into_iter().flatten() {
+        std::mem::forget(exchange);
+    }
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig {
+        cases: 24,
+        failure_persistence: None,
+        ..Default::default()
+    })]
+    #[test]
+    fn any_interleaving_reads_back_the_same(
+        script in proptest::collection::vec(proptest::arbitrary::any::<(u8, u8)>(), 1..80),
+    ) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("any");
+        let (session, recorder) = Session::create(Options::new(&path)).unwrap();
+        let reader = session.reader();
+        tell_script(&recorder, &script);
+        session.finish().unwrap();
+        let again = Session::open(&path, None).unwrap();
+        assert_eq!(everything(&again.reader()), everything(&reader));
     }
 }
