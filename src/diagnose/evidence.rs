@@ -62,10 +62,10 @@ pub(crate) fn of_failure(step: &Step, failure: &Failure) -> Evidence {
 
 /// The header or status that a rule read, and what it lacked.
 pub(crate) fn of_fault(step: &Step, fault: &Fault) -> Vec<Evidence> {
+    const ORIGIN: &str = "access-control-allow-origin";
     let origin = || request_header(step, "origin", "who asks");
     let asked = |name| request_header(step, name, "asked for");
     let missing = || format!("lacks {}", fault.missing.join(", "));
-    const ORIGIN: &str = "access-control-allow-origin";
     match fault.check {
         Check::MissingAllowOrigin => vec![header(step, ORIGIN, "missing"), origin()],
         Check::WildcardOriginNotAllowed => {

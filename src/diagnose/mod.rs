@@ -5,7 +5,8 @@
 //! and then asks why the server answered so. [`Surroundings`] holds what the rest of the session says.
 //! Nothing here is stored; everything can be judged anew at any time.
 
-mod diagnose;
+mod csp;
+mod decide;
 mod diagnosis;
 mod evidence;
 mod exchanges;
@@ -25,10 +26,13 @@ mod subs;
 mod surroundings;
 mod warnings;
 
-pub use diagnose::{diagnose, diagnose_all};
+pub use decide::{diagnose, diagnose_all};
 pub use diagnosis::{Branch, Cause, Diagnosis, Evidence, Part, Severity, Warning};
 pub use exchanges::Exchanges;
 pub use fetch::{Fetch, FetchId, Member, Role};
 pub use pair::{Moment, Pairer};
 pub use root::Root;
 pub use surroundings::Surroundings;
+
+#[cfg(test)]
+mod tests;

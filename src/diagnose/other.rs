@@ -1,9 +1,10 @@
 //! Blocks that are not CORS and are taken for it.
 
-use crate::cors::{Browser, Certainty, Check, Stage};
-use crate::wire::Origin;
+use crate::cors::{Browser, Certainty, Check, Mode, Stage};
+use crate::wire::{ExchangeId, Origin};
 
-use super::diagnose::Subject;
+use super::csp;
+use super::decide::Subject;
 use super::diagnosis::{Cause, Evidence, Part};
 use super::evidence;
 use super::infer::{Class, value};
@@ -62,27 +63,25 @@ pub(crate) fn same_origin_redirected(subject: &Subject<'_>) -> Option<Cause> {
 /// ([Fetch § cross-origin resource policy check](https://fetch.spec.whatwg.org/#cross-origin-resource-policy-check)).
 fn resource_policy(subject: &Subject<'_>, step: &Step) -> Option<Cause> {
     const NAME: &str = "cross-origin-resource-policy";
+    const EMBEDDER: &str = "cross-origin-embedder-policy";
     let head = step.head.as_ref()?;
     let policy = head.headers.get(NAME);
     let page = subject.page.as_deref();
     let mut proof = vec![evidence::header(step, NAME, "keeps other sites out")];
-    let effective = match policy.as_deref() {
-        Some(p @ ("same-origin" | "same-site" | "cross-origin")) => p.to_owned(),
-        _ => {
-            let (id, embedder) = subject.around.embedder_policy(page?, step.id())?;
-            if embedder.split(';').next().map(str::trim) != Some("require-corp") {
-                return None;
-            }
-            proof[0].note = "missing, and the page requires it".to_owned();
-            proof.push(Evidence {
-                exchange: id,
-                part: Part::ResponseHeader,
-                name: Some("cross-origin-embedder-policy".to_owned()),
-                value: Some(embedder.to_owned()),
-                note: "the page's own policy".to_owned(),
-            });
-            "same-origin".to_owned()
+    let known =
+        policy.filter(|p| matches!(p.as_str(), "same-origin" | "same-site" | "cross-origin"));
+    let effective = if let Some(policy) = known {
+        policy
+    } else {
+        let (id, embedder) = subject.around.embedder_policy(page?, step.id())?;
+        if embedder.split(';').next().map(str::trim) != Some("require-corp") {
+            return None;
         }
+        proof = vec![
+            evidence::header(step, NAME, "missing, and the page requires it"),
+            page_header(id, EMBEDDER, embedder),
+        ];
+        "same-origin".to_owned()
     };
     let target = Origin::of_url(&step.exchange.request.url);
     let site = value(&step.exchange.request.headers, "sec-fetch-site");
@@ -104,6 +103,42 @@ fn resource_policy(subject: &Subject<'_>, step: &Step) -> Option<Cause> {
         _ => false,
     };
     blocked.then(|| cause(Check::BlockedByCorp, Stage::Actual, step, proof))
+}
+
+fn page_header(id: ExchangeId, name: &str, value: &str) -> Evidence {
+    Evidence {
+        exchange: id,
+        part: Part::ResponseHeader,
+        name: Some(name.to_owned()),
+        value: Some(value.to_owned()),
+        note: "the page's own policy".to_owned(),
+    }
+}
+
+/// The page's Content-Security-Policy does not allow where a redirect leads: it passed, and was not
+/// followed.
+pub(crate) fn policy_stopped_redirect(subject: &Subject<'_>) -> Option<Cause> {
+    let hop = subject.last()?;
+    let step = hop.actual.as_ref()?;
+    let head = step.head.as_ref()?;
+    let page = subject.page.as_deref()?;
+    if !matches!(hop.mode(), Mode::Cors | Mode::SameOrigin) {
+        return None;
+    }
+    let from = url::Url::parse(&step.exchange.request.url).ok()?;
+    let to = from.join(&value(&head.headers, "location")).ok()?;
+    let (id, policy) = subject.around.security_policy(page, step.id())?;
+    let page = Origin::from_header(page)?;
+    let stopped = !csp::allows_connection(policy, &page, &to, true);
+    stopped.then(|| {
+        let proof = vec![
+            evidence::header(step, "location", "not followed"),
+            page_header(id, "content-security-policy", policy),
+        ];
+        let mut cause = cause(Check::CspConnectSrc, Stage::Redirect, step, proof);
+        cause.certainty = Certainty::Inferred;
+        cause
+    })
 }
 
 /// Opaque response blocking: an image, script or media element that gets data

@@ -1,12 +1,12 @@
 //! Which exchanges belong together.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use crate::cors::{
     Answer, Ask, Asker, Browser, Credentials, Grant, Mode, Stage, cors_check, is_safelisted_method,
     next_hop, preflight_check, redirect_check, unsafe_header_names,
 };
-use crate::wire::{End, Exchange, ExchangeId, Timestamp};
+use crate::wire::{End, Exchange, ExchangeId, Source, Timestamp};
 
 use super::fetch::{Fetch, FetchId, Member, Role};
 use super::grants::{Covered, Grants};
@@ -44,7 +44,7 @@ pub struct Pairer {
     slots: Slots,
     grants: Grants,
     /// Fetches that wait for a request which may not come.
-    deadlines: BTreeMap<(Timestamp, FetchId), ()>,
+    deadlines: BTreeSet<(Timestamp, FetchId)>,
     now: Timestamp,
 }
 
@@ -74,7 +74,8 @@ impl Pairer {
         }
     }
 
-    /// Tells what happened; returns the fetches whose members or settledness changed.
+    /// Tells what happened; returns the fetches that have to be judged anew: the one the exchange
+    /// belongs to, and those that were waited for in vain meanwhile.
     pub fn observe(&mut self, exchange: &Exchange, moment: Moment) -> Vec<FetchId> {
         let at = match moment {
             Moment::Opened => exchange.opened_at,
@@ -83,7 +84,10 @@ impl Pairer {
         };
         let changed = match moment {
             Moment::Opened => Some(self.opened(exchange)),
-            Moment::Answered => self.answered(exchange),
+            Moment::Answered => {
+                self.answered(exchange);
+                self.fetch_of(exchange.id)
+            }
             Moment::Closed => self.closed(exchange, at),
         };
         let mut all = self.tick(at);
@@ -96,7 +100,7 @@ impl Pairer {
     pub fn tick(&mut self, now: Timestamp) -> Vec<FetchId> {
         self.now = self.now.max(now);
         let mut due = Vec::new();
-        while let Some((&(at, id), ())) = self.deadlines.first_key_value() {
+        while let Some(&(at, id)) = self.deadlines.first() {
             if at > self.now {
                 break;
             }
@@ -168,6 +172,10 @@ impl Pairer {
         } else {
             Role::Actual
         };
+        let early = match taken.as_ref().map(|slot| &slot.kind) {
+            Some(SlotKind::Early { request, .. }) => Some(*request),
+            _ => None,
+        };
         let redirected = matches!(
             taken,
             Some(Slot {
@@ -215,11 +223,24 @@ impl Pairer {
                     open.fetch.cached_credentials = credentials;
                 }
             }
-            open.fetch.members.push(Member::sent(role, exchange.id));
+            open.add(Member::sent(role, exchange.id), early);
             open.fetch.settled = false;
         }
         self.clear_deadline(id);
-        if let Some(ask) = ask {
+        if needs && covered.is_none() && exchange.source == Source::Har {
+            let slot = Slot {
+                fetch: id,
+                client,
+                origin: origin.clone(),
+                since: exchange.opened_at,
+                kind: SlotKind::Early {
+                    request: exchange.id,
+                    method: request.method.clone(),
+                },
+            };
+            self.expect(id, key, slot);
+        }
+        if let Some(ask) = ask.filter(|_| early.is_none()) {
             let slot = Slot {
                 fetch: id,
                 client,
@@ -269,6 +290,8 @@ impl Pairer {
             headers: &response.headers,
         };
         let at = exchange.answered_at.unwrap_or(exchange.opened_at);
+        let key = key_of(without_fragment(&exchange.request.url));
+        self.slots.forget_early(key, exchange.id);
         if exchange.request.is_preflight() {
             return self.preflight_answered(id, exchange, browser, answer, at);
         }
@@ -422,7 +445,7 @@ impl Pairer {
         if let Some(open) = self.open.get_mut(&id) {
             let at = since.plus_micros(WAIT_MICROS);
             open.deadline = Some(at);
-            self.deadlines.insert((at, id), ());
+            self.deadlines.insert((at, id));
         }
     }
 
@@ -465,6 +488,18 @@ impl Pairer {
 }
 
 impl Open {
+    /// Adds a step; the preflight of an early request goes before it, in place of the cached one that
+    /// was assumed.
+    fn add(&mut self, member: Member, early: Option<ExchangeId>) {
+        let members = &mut self.fetch.members;
+        let at = early.and_then(|e| members.iter().position(|m| m.exchange == Some(e)));
+        match at {
+            Some(at) if at > 0 && members[at - 1].cached => members[at - 1] = member,
+            Some(at) => members.insert(at, member),
+            None => members.push(member),
+        }
+    }
+
     /// Nothing more is expected: a preflight or redirect at the end means that the request it was for
     /// was never sent.
     fn settle(&mut self) {

@@ -6,7 +6,7 @@
 use crate::cors::{Certainty, Check, Stage};
 use crate::wire::{HeaderList, Origin, decode_body, decode_charset};
 
-use super::diagnose::Subject;
+use super::decide::Subject;
 use super::diagnosis::{Cause, Evidence, Part};
 use super::evidence;
 use super::infer::value;

@@ -34,6 +34,9 @@ pub(crate) enum SlotKind {
     },
     /// The next hop of a redirect, or its preflight.
     Redirected(NextHop),
+    /// The preflight of a request that DevTools exported before it: there a request begins when script
+    /// makes it, and not when it is sent.
+    Early { request: ExchangeId, method: String },
     /// The same once more, because the connection was closed before an answer.
     Again {
         method: String,
@@ -102,6 +105,15 @@ impl Slots {
             .get_mut(&key)?
             .iter_mut()
             .find(|s| matches!(s.kind, SlotKind::Asked { preflight, .. } if preflight == exchange))
+    }
+
+    /// Forgets that a preflight may still come for a request, because it was answered.
+    pub(crate) fn forget_early(&mut self, key: u64, exchange: ExchangeId) {
+        if let Some(slots) = self.by_url.get_mut(&key) {
+            slots.retain(
+                |s| !matches!(s.kind, SlotKind::Early { request, .. } if request == exchange),
+            );
+        }
     }
 
     /// Takes the slot that fits a request best; among equals the oldest.
@@ -177,6 +189,14 @@ impl Slot {
                 };
                 if origin && method == next.method {
                     80
+                } else {
+                    0
+                }
+            }
+            SlotKind::Early { method, .. } => {
+                let asked = seeker.ask.is_some_and(|a| a.method == *method);
+                if asked && self.origin.as_deref() == seeker.origin {
+                    30
                 } else {
                     0
                 }

@@ -117,9 +117,15 @@ impl HopSteps {
         }
     }
 
-    /// Whether the browser went beyond the answer to the preflight.
+    /// Whether the browser went beyond the answer to the preflight. A request that was only made
+    /// before it, as DevTools tells it, and never answered, may not have been sent.
     pub(crate) fn preflight_accepted(&self) -> bool {
-        self.actual.is_some()
+        match (&self.actual, &self.preflight) {
+            (Some(actual), Some(preflight)) => {
+                actual.head.is_some() || actual.exchange.opened_at >= preflight.exchange.opened_at
+            }
+            (actual, _) => actual.is_some(),
+        }
     }
 }
 

@@ -4,7 +4,7 @@
 use crate::cors::{Ask, Browser, Check, Credentials, Outcome, Stage, is_safelisted_method};
 use crate::wire::{HeaderList, Origin, is_loopback_host};
 
-use super::diagnose::Subject;
+use super::decide::Subject;
 use super::diagnosis::{Diagnosis, Evidence, Part, Severity, Warning};
 use super::evidence;
 use super::infer::{Class, initiator, value};

@@ -15,6 +15,7 @@ use corscope::wire::{
     HttpVersion, RequestHead, ResponseHead, Source, Timestamp,
 };
 use serde::Deserialize;
+use serde_json::Value;
 
 const CHROMIUM: &str = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) \
                         HeadlessChrome/156.0.0.0 Safari/537.36";
@@ -39,21 +40,15 @@ struct Asked {
     include: bool,
     by: String,
     got: String,
-    #[serde(default, with = "present")]
-    why: Option<Option<String>>,
+    #[serde(default = "untold")]
+    why: Value,
     name: Option<String>,
     seen: Option<Vec<String>>,
 }
 
-/// Tells `null` from "not there".
-mod present {
-    use serde::{Deserialize, Deserializer};
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        d: D,
-    ) -> Result<Option<Option<String>>, D::Error> {
-        Option::<String>::deserialize(d).map(Some)
-    }
+/// Stands for a reason that was not recorded for this request; `null` is a reason that is not CORS.
+fn untold() -> Value {
+    Value::Bool(false)
 }
 
 /// Start and duration in ms, method, URL, request headers, status, response headers, body excerpt.
@@ -192,7 +187,7 @@ fn same_url(asked: &str, seen: &str) -> bool {
 
 /// Whether an outcome of ours is the browser's.
 fn agrees(outcome: Outcome, asked: &Asked) -> bool {
-    let told = matches!(&asked.why, Some(Some(_)));
+    let told = asked.why.is_string();
     match asked.got.as_str() {
         "ok" => match outcome {
             Outcome::Allowed | Outcome::Exempt => true,
@@ -228,7 +223,7 @@ fn told(record: &Record, diagnosis: &Diagnosis) -> Option<&'static str> {
     None
 }
 
-fn branch_cause<'a>(diagnosis: &'a Diagnosis, include: bool) -> (Outcome, Option<&'a Cause>) {
+fn branch_cause(diagnosis: &Diagnosis, include: bool) -> (Outcome, Option<&Cause>) {
     let branch = if include {
         &diagnosis.when_include
     } else {
@@ -242,13 +237,13 @@ fn branch_cause<'a>(diagnosis: &'a Diagnosis, include: bool) -> (Outcome, Option
 
 /// Whether check and stage are what the browser named.
 fn same_fault(record: &Record, asked: &Asked, cause: Option<&Cause>, closed: bool) -> bool {
-    let Some(Some(why)) = &asked.why else {
+    let Some(why) = asked.why.as_str() else {
         // Blocked, but for no reason of CORS.
         return cause.is_none_or(|c| !c.check.is_cors());
     };
     let Some(cause) = cause else { return false };
     if record.browser == "chromium" {
-        let named = cause.check.chromium_name(cause.stage) == Some(why.as_str());
+        let named = cause.check.chromium_name(cause.stage) == Some(why);
         let listed = cause.check != Check::HeaderDisallowed
             || asked
                 .name
@@ -324,7 +319,7 @@ fn judge_record(record: &Record, tally: &mut Tally, known: &BTreeMap<String, Str
             write!(wrong, " outcome {}", diagnosis.outcome).expect("a string");
         }
         let closed = diagnosis.outcome == Outcome::Failed;
-        if asked.got == "blocked" && asked.why.is_some() {
+        if asked.got == "blocked" && asked.why != untold() {
             tally.faults += 1;
             if same_fault(record, asked, cause, closed) {
                 tally.fault += 1;

@@ -340,7 +340,7 @@ fn decide(subject: &Subject<'_>, diagnosis: &mut Diagnosis, judged: &Judged) {
             let yes = branch(subject, with);
             let no = branch(subject, without);
             diagnosis.outcome = no.outcome;
-            diagnosis.cause = no.cause.clone();
+            diagnosis.cause.clone_from(&no.cause);
             let waiting = !subject.fetch.settled && no.outcome == Outcome::Pending;
             if yes.outcome != no.outcome && !waiting {
                 diagnosis.outcome = Outcome::Depends;
@@ -392,6 +392,15 @@ fn branch(subject: &Subject<'_>, judgement: &Judgement) -> Branch {
     }
     if judgement.end == CaseEnd::Answered
         && let Some(cause) = other::blocked(subject)
+    {
+        return Branch {
+            outcome: Outcome::Blocked,
+            cause: Some(cause),
+        };
+    }
+    if judgement.end == CaseEnd::AwaitsRedirect
+        && subject.fetch.settled
+        && let Some(cause) = other::policy_stopped_redirect(subject)
     {
         return Branch {
             outcome: Outcome::Blocked,
