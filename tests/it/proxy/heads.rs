@@ -19,15 +19,12 @@ async fn fields_of_one_connection() {
     let origin = Server::raw(move |mut stream| {
         let tell = tell.clone();
         async move {
-            loop {
-                tell.send(read_head(&mut stream).await).unwrap();
-                let answer = "HTTP/1.1 200 Fine, thanks\r\nServer: x\r\nX-Odd-CASE: 1\r\n\
-                              Connection: close, X-Hop\r\nX-Hop: 1\r\nKeep-Alive: timeout=5\r\n\
-                              Set-Cookie: a=1\r\nSet-Cookie: b=2\r\nVary: Origin\r\n\
-                              Content-Length: 2\r\n\r\nok";
-                stream.write_all(answer.as_bytes()).await.unwrap();
-                return;
-            }
+            tell.send(read_head(&mut stream).await).unwrap();
+            let answer = "HTTP/1.1 200 Fine, thanks\r\nServer: x\r\nX-Odd-CASE: 1\r\n\
+                          Connection: close, X-Hop\r\nX-Hop: 1\r\nKeep-Alive: timeout=5\r\n\
+                          Set-Cookie: a=1\r\nSet-Cookie: b=2\r\nVary: Origin\r\n\
+                          Content-Length: 2\r\n\r\nok";
+            stream.write_all(answer.as_bytes()).await.unwrap();
         }
     })
     .await;

@@ -1,5 +1,6 @@
 //! The proxy over real sockets: what arrives on either side, and what is recorded of it.
 
+mod bulk;
 mod endings;
 mod heads;
 mod matrix;

@@ -108,7 +108,7 @@ async fn websockets() {
                     &mut rig.tunnel_tls(&authority, &["http/1.1"]).await,
                     "/chat",
                 )
-                .await
+                .await;
             }
         }
         let heard = rig.only().await;
