@@ -128,7 +128,7 @@ async fn forward(
     if parts.version == Version::HTTP_11 && wants_continue(&parts) {
         ask.gate = Some(Gate::default());
     }
-    let body = RequestBody::new(body, &flow, ask.gate.clone());
+    let body = RequestBody::new(body, ask.client_http2, &flow, ask.gate.clone());
     let (response, returning, link) = match ask.send(parts, body, &flow).await {
         Ok(answered) => answered,
         Err(failure) => {
@@ -264,6 +264,14 @@ impl Ask {
             }
         } else {
             *request.version_mut() = Version::HTTP_11;
+            // Of a GET with a body of unknown length (from HTTP/2) hyper would drop the body.
+            if !request.body().is_end_stream()
+                && !request.headers().contains_key(header::CONTENT_LENGTH)
+                && !request.headers().contains_key(header::TRANSFER_ENCODING)
+            {
+                let chunked = HeaderValue::from_static("chunked");
+                (request.headers_mut()).insert(header::TRANSFER_ENCODING, chunked);
+            }
             if link.absolute_form {
                 let authority = self.target.authority();
                 *request.uri_mut() = absolute(self.target.scheme(), &authority, path());
@@ -368,7 +376,10 @@ fn answer(
         gate,
         events,
     };
-    Response::from_parts(parts, Outgoing::Tapped(ResponseBody::new(body, running)))
+    Response::from_parts(
+        parts,
+        Outgoing::Tapped(ResponseBody::new(body, link.http2, running)),
+    )
 }
 
 fn request_head(route: &Route, target: &Target, parts: &request::Parts) -> RequestHead {

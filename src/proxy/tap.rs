@@ -206,18 +206,21 @@ struct Waiting {
 /// The client's body on its way to the server.
 pub(super) struct RequestBody {
     inner: Option<Incoming>,
+    /// Whether it comes in HTTP/2.
+    http2: bool,
     flow: Option<Arc<Flow>>,
     waiting: Option<Waiting>,
 }
 
 impl RequestBody {
-    pub(super) fn new(inner: Incoming, flow: &Arc<Flow>, gate: Option<Gate>) -> Self {
+    pub(super) fn new(inner: Incoming, http2: bool, flow: &Arc<Flow>, gate: Option<Gate>) -> Self {
         if inner.is_end_stream() {
             flow.request_over(false);
             return Self::empty();
         }
         Self {
             inner: Some(inner),
+            http2,
             flow: Some(Arc::clone(flow)),
             waiting: gate.map(|gate| Waiting {
                 gate,
@@ -232,6 +235,7 @@ impl RequestBody {
     pub(super) fn empty() -> Self {
         Self {
             inner: None,
+            http2: false,
             flow: None,
             waiting: None,
         }
@@ -263,6 +267,11 @@ impl RequestBody {
         Poll::Ready(true)
     }
 }
+
+/// The sender ended a body before its end.
+#[derive(Debug, thiserror::Error)]
+#[error("the body was cut off")]
+pub(super) struct Cut;
 
 /// The server answered without wanting the body.
 #[derive(Debug, thiserror::Error)]
@@ -300,6 +309,12 @@ impl Body for RequestBody {
                 }
                 Poll::Ready(Some(Ok(frame)))
             }
+            // A stream that was reset without blame is told as an end, but is none: passing it on as
+            // one would make a cut request a whole one.
+            None if this.http2 && !inner.is_end_stream() => {
+                this.over(true);
+                Poll::Ready(Some(Err(Cut.into())))
+            }
             None => {
                 this.over(false);
                 Poll::Ready(None)
@@ -333,6 +348,8 @@ impl Drop for RequestBody {
 /// The server's body on its way to the client.
 pub(super) struct ResponseBody {
     inner: Incoming,
+    /// Whether it comes in HTTP/2.
+    http2: bool,
     trailers: Option<Arc<HeaderList>>,
     /// Until it has ended.
     running: Option<Running>,
@@ -349,9 +366,10 @@ pub(super) struct Running {
 }
 
 impl ResponseBody {
-    pub(super) fn new(inner: Incoming, running: Running) -> Self {
+    pub(super) fn new(inner: Incoming, http2: bool, running: Running) -> Self {
         let mut body = Self {
             inner,
+            http2,
             trailers: None,
             running: Some(running),
         };
@@ -375,9 +393,19 @@ impl ResponseBody {
         }
     }
 
-    fn failed(&mut self, error: &hyper::Error) {
+    /// Whether an end is none: the server reset the stream without blame. After a whole response it
+    /// may do so, to say that it wants no more of the request (RFC 9113 § 8.1).
+    fn is_cut(&self) -> bool {
+        self.http2 && !self.inner.is_end_stream()
+    }
+
+    fn failed(&mut self, error: &(dyn std::error::Error + 'static)) {
         if let Some(running) = self.running.take() {
-            let kind = kind_of(error);
+            let kind = if error.is::<Cut>() {
+                FailureKind::Reset
+            } else {
+                kind_of(error)
+            };
             let detail = match kind {
                 FailureKind::Reset => {
                     "the server broke off in the middle of its response".to_owned()
@@ -421,6 +449,10 @@ impl Body for ResponseBody {
                     this.ended();
                 }
                 Poll::Ready(Some(Ok(frame)))
+            }
+            None if this.is_cut() => {
+                this.failed(&Cut);
+                Poll::Ready(Some(Err(Cut.into())))
             }
             None => {
                 this.ended();

@@ -236,6 +236,57 @@ async fn the_server_resets_a_stream() {
     }
 }
 
+/// In HTTP/2 a stream reset with `NO_ERROR` is not the end of a message, either way.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn reset_without_blame() {
+    let origin = Server::raw(|stream| async move {
+        let mut connection = h2::server::handshake(stream).await.unwrap();
+        while let Some(Ok((_, mut respond))) = connection.accept().await {
+            let mut body = respond.send_response(Response::new(()), false).unwrap();
+            body.send_data(Bytes::from("begun"), false).unwrap();
+            tokio::spawn(async move {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                body.send_reset(h2::Reason::NO_ERROR);
+            });
+        }
+    })
+    .await;
+    let rig = Rig::start().await;
+    let mut sender = Sender::http2(rig.tunnel(&origin.addr.to_string()).await).await;
+    let url = format!("http://{}/", origin.addr);
+    let ask = Request::get(&url).body(empty()).unwrap();
+    let mut body = sender.send(ask).await.unwrap().into_body();
+    assert_eq!(next(&mut body).await.unwrap(), "begun");
+    assert!(soon(body.frame()).await.expect("no clean end").is_err());
+    let heard = rig.only().await;
+    assert_eq!(heard.failure().stage, FailureStage::Receive);
+    assert_eq!(heard.failure().kind, FailureKind::Reset);
+
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let origin = Server::raw(move |mut stream| {
+        let tell = tell.clone();
+        async move {
+            read_head(&mut stream).await;
+            tell.send(read_rest(&mut stream).await).unwrap();
+        }
+    })
+    .await;
+    let rig = Rig::start().await;
+    let (client, connection) = h2::client::handshake(rig.connect().await).await.unwrap();
+    tokio::spawn(connection);
+    let mut client = soon(client.ready()).await.unwrap();
+    let ask = Request::post(format!("http://{}/", origin.addr))
+        .body(())
+        .unwrap();
+    let (_response, mut body) = client.send_request(ask, false).unwrap();
+    body.send_data(Bytes::from("begun"), false).unwrap();
+    rig.wait(1, |h| h.request_body == b"begun").await;
+    body.send_reset(h2::Reason::NO_ERROR);
+    let got = soon(told.recv()).await.unwrap();
+    assert_eq!(got, "5\r\nbegun\r\n", "no last chunk");
+    assert_eq!(*rig.only().await.end(), End::Aborted);
+}
+
 /// What no server answered is answered by a page of ours, and recorded without a response.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_answer() {

@@ -4,11 +4,13 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use corscope::wire::End;
 use http::{Request, Response};
+use http_body::Frame;
+use http_body_util::BodyExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc;
 
 use super::rig::{
-    Certificate, Rig, Sender, Server, ServerCa, collect, empty, full, read_head, read_rest,
+    Certificate, Rig, Sender, Server, ServerCa, collect, empty, full, read_head, read_rest, told,
     trusting,
 };
 
@@ -128,6 +130,29 @@ async fn cookie_crumbs() {
         rig.only().await.request_header("cookie").as_deref(),
         Some("a=1; b=2")
     );
+}
+
+/// A body of unknown length goes on with its request, whatever the method.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bodies_of_unknown_length() {
+    let origin = Server::http(None, |ask| async {
+        let body = ask.into_body().collect().await.unwrap().to_bytes();
+        Response::new(full(body))
+    })
+    .await;
+    for method in ["GET", "DELETE", "POST"] {
+        let rig = Rig::start().await;
+        let mut sender = Sender::http2(rig.connect().await).await;
+        let (tell, body) = told();
+        tell.send(Frame::data("query".into())).unwrap();
+        drop(tell);
+        let ask = Request::builder()
+            .method(method)
+            .uri(format!("http://{}/", origin.addr));
+        let response = sender.send(ask.body(body).unwrap()).await.unwrap();
+        assert_eq!(collect(response).await.0, "query", "{method}");
+        assert_eq!(rig.only().await.request_body, b"query");
+    }
 }
 
 /// `localhost` and what is below it mean this machine in both families, without a resolver.
