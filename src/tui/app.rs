@@ -6,7 +6,7 @@ use tui_input::Input;
 
 use super::action::Action;
 use super::effect::{Effect, LoadRequest, Outcome};
-use super::filter::{Filter, FilterError};
+use super::filter::FilterError;
 use super::keymap::{self, Focus};
 use super::list::{Chip, List, Steering};
 use super::options::Options;
@@ -73,7 +73,7 @@ pub(crate) struct FilterBox {
     pub(crate) input: Input,
     pub(crate) error: Option<FilterError>,
     /// What it was before it was opened.
-    before: String,
+    pub(super) before: String,
 }
 
 /// The state of the screen. Public for tests; everybody else calls [`run`](super::run).
@@ -188,7 +188,7 @@ impl App {
 
     /// Whether a passing second changes what is seen.
     pub fn wants_ticks(&self) -> bool {
-        self.window_focused
+        self.window_focused && (self.is_live() || self.notice.is_some())
     }
 
     /// Draws the screen.
@@ -300,13 +300,13 @@ impl App {
             Action::Down => self.step(1),
             Action::PageUp => self.step(-page),
             Action::PageDown => self.step(page),
-            Action::First if in_list => self.list.to_edge(false),
-            Action::Last if in_list => self.list.to_edge(true),
+            Action::First if in_list => self.list.select_edge(false),
+            Action::Last if in_list => self.list.select_edge(true),
             Action::First => self.pane.scroll = 0,
             Action::Last => self.pane.scroll = usize::MAX,
             Action::Left | Action::Right => self.sideways(action == Action::Right),
-            Action::NextBlocked => self.to_blocked(true),
-            Action::PreviousBlocked => self.to_blocked(false),
+            Action::NextBlocked => self.jump_to_blocked(true),
+            Action::PreviousBlocked => self.jump_to_blocked(false),
             Action::SwitchPane if self.focus == Focus::Pane => self.focus_list(),
             Action::SwitchPane | Action::Open => {
                 if self.list.selected().is_some() {
@@ -320,7 +320,7 @@ impl App {
                 }
             }
             Action::Fold => self.list.toggle_fold(),
-            Action::Follow => self.list.to_edge(true),
+            Action::Follow => self.list.select_edge(true),
             Action::Pause => {
                 self.paused = !self.paused;
                 self.captured();
@@ -410,15 +410,15 @@ impl App {
         self.change_lens(|lens| lens.chip = chip);
     }
 
-    fn change_lens(&mut self, change: impl FnOnce(&mut super::list::Lens)) {
+    pub(super) fn change_lens(&mut self, change: impl FnOnce(&mut super::list::Lens)) {
         let mut lens = self.list.entries.lens().clone();
         change(&mut lens);
         self.list.entries.set_lens(lens, self.reader.first_id());
         self.behind = self.list.entries.advance(&self.reader);
     }
 
-    fn to_blocked(&mut self, forward: bool) {
-        if !self.list.to_blocked(forward) {
+    fn jump_to_blocked(&mut self, forward: bool) {
+        if !self.list.select_blocked(forward) {
             let hidden = self.list.entries.count(Chip::Blocked) > 0;
             self.say(if hidden {
                 "the blocked ones are hidden by filter or chip: Esc shows them".to_owned()
@@ -461,66 +461,6 @@ impl App {
             "{} hidden, still in the session: X brings back",
             count(shown, "request")
         ));
-    }
-
-    fn filter_key(&mut self, key: KeyEvent) {
-        use crossterm::event::{Event as Raw, KeyCode, KeyModifiers};
-        use tui_input::backend::crossterm::EventHandler;
-        match key.code {
-            KeyCode::Enter => self.focus = Focus::List,
-            KeyCode::Esc => {
-                let before = std::mem::take(&mut self.filter.before);
-                self.filter.input = Input::new(before);
-                self.focus = Focus::List;
-            }
-            KeyCode::Up => self.list.step(-1),
-            KeyCode::Down => self.list.step(1),
-            KeyCode::Char('u') if key.modifiers.contains(KeyModifiers::CONTROL) => {
-                self.filter.input.reset();
-            }
-            _ => {
-                self.filter.input.handle_event(&Raw::Key(key));
-            }
-        }
-        self.apply_filter();
-    }
-
-    fn paste(&mut self, text: &str) {
-        if self.focus == Focus::Filter {
-            for c in text.chars().filter(|c| !c.is_control()).take(1000) {
-                self.filter
-                    .input
-                    .handle(tui_input::InputRequest::InsertChar(c));
-            }
-            self.apply_filter();
-        }
-    }
-
-    fn apply_filter(&mut self) {
-        let (filter, error) = Filter::parse(self.filter.input.value());
-        self.filter.error = error;
-        if *self.filter_in_force() != filter {
-            self.change_lens(|lens| lens.filter = filter);
-        }
-    }
-
-    fn filter_in_force(&self) -> &Filter {
-        &self.list.entries.lens().filter
-    }
-
-    fn help_key(&mut self, key: KeyEvent, commands: &mut Vec<Command>) {
-        use crossterm::event::KeyCode;
-        match (key.code, keymap::action(Focus::List, key)) {
-            (KeyCode::Esc, _) | (_, Some(Action::Help)) => self.focus = Focus::List,
-            (_, Some(Action::Quit)) => commands.push(Command::Quit),
-            (_, Some(Action::Up)) => self.help_scroll = self.help_scroll.saturating_sub(1),
-            (_, Some(Action::Down)) => self.help_scroll += 1,
-            (_, Some(Action::PageUp)) => self.help_scroll = self.help_scroll.saturating_sub(10),
-            (_, Some(Action::PageDown)) => self.help_scroll += 10,
-            (_, Some(Action::First)) => self.help_scroll = 0,
-            _ => {}
-        }
-        self.help_scroll = self.help_scroll.min(view::help_scroll_max(self));
     }
 
     /// The sentence on what is hidden, for the title.

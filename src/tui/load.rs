@@ -192,7 +192,7 @@ fn lay_out(headers: &HeaderList, bytes: &[u8]) -> Document {
         });
     let json = media.ends_with("/json") || media.ends_with("+json");
     let readable = bytes.len() < 4 || !is_binary(bytes);
-    if !readable && !(textual || json) {
+    if !(readable || textual || json) {
         let cut = bytes.len().min(HEX_BYTES_MAX);
         let mut document = hex_document(&bytes[..cut]);
         if cut < bytes.len() {

@@ -6,6 +6,7 @@
 
 mod action;
 mod app;
+mod boxes;
 mod chatter;
 mod effect;
 mod error;

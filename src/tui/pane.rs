@@ -43,6 +43,16 @@ impl Tab {
         }
     }
 
+    /// As written where there is less room.
+    pub(crate) fn short_name(self) -> &'static str {
+        match self {
+            Self::Request => "Req",
+            Self::Response => "Resp",
+            Self::Messages => "Msgs",
+            _ => self.name(),
+        }
+    }
+
     /// The tab with this number, from 1.
     pub(crate) fn numbered(number: u8) -> Option<Self> {
         Self::ALL.get(usize::from(number).checked_sub(1)?).copied()

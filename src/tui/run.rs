@@ -119,7 +119,7 @@ async fn turned_true(channel: &mut Option<watch::Receiver<bool>>) {
     {
         return;
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 /// Resolves on SIGTERM, SIGHUP or SIGINT (Ctrl-C arrives as a key).
@@ -137,7 +137,7 @@ async fn told_to_end() {
         .collect();
     let any = waits.iter_mut().map(|s| Box::pin(s.recv()));
     if any.len() == 0 {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
     futures_util::future::select_all(any).await;
 }
@@ -146,6 +146,6 @@ async fn told_to_end() {
 #[cfg(not(unix))]
 async fn told_to_end() {
     if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }

@@ -1,9 +1,10 @@
 //! The terminal: taken over, given back on every way out.
 
-use std::io::{self, Stdout, Write, stdout};
+use std::backtrace::Backtrace;
+use std::io::{self, Stdout, Write, stderr, stdout};
 use std::panic;
-use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -22,8 +23,10 @@ use ratatui::backend::CrosstermBackend;
 /// without a word, and base64 adds a third.
 const COPY_BYTES_MAX: usize = 74_000;
 
-/// Whether the terminal is ours at the moment; the panic hook must not touch it otherwise.
+/// Whether the terminal is ours at the moment.
 static TAKEN: AtomicBool = AtomicBool::new(false);
+/// What panics said meanwhile. The panic hook belongs to the process, and so must this.
+static LAST_WORDS: Mutex<Vec<String>> = Mutex::new(Vec::new());
 static HOOK: Once = Once::new();
 
 /// The terminal while it is ours. Dropping it gives it back.
@@ -37,9 +40,14 @@ impl Screen {
         HOOK.call_once(|| {
             let previous = panic::take_hook();
             panic::set_hook(Box::new(move |info| {
-                // First the terminal, so that the message can be read.
-                give_back();
-                previous(info);
+                if !TAKEN.load(Ordering::SeqCst) {
+                    return previous(info);
+                }
+                // A fault of the screen itself unwinds to the guard, which gives the terminal back;
+                // a fault elsewhere ends one exchange, not the screen. Either way the words can only
+                // be read afterwards.
+                let told = format!("{info}\n{}", Backtrace::capture());
+                last_words().push(told);
             }));
         });
         enter()?;
@@ -131,4 +139,11 @@ fn give_back() {
     let _ = queue!(out, cursor::Show);
     let _ = out.flush();
     let _ = disable_raw_mode();
+    for words in last_words().drain(..) {
+        let _ = writeln!(stderr(), "{words}");
+    }
+}
+
+fn last_words() -> MutexGuard<'static, Vec<String>> {
+    LAST_WORDS.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -148,7 +148,7 @@ pub(crate) struct Lens {
 /// All entries, and the ones listed.
 #[derive(Debug)]
 pub(crate) struct Entries {
-    entries: Vec<Entry>,
+    all: Vec<Entry>,
     /// Entry number + 1 by fetch id; 0 = none.
     by_fetch: Vec<u32>,
     /// Entry number by exchange, for exchanges without a fetch; few and passing.
@@ -167,7 +167,7 @@ pub(crate) struct Entries {
 impl Entries {
     pub(crate) fn new(first: ExchangeId) -> Self {
         Self {
-            entries: Vec::new(),
+            all: Vec::new(),
             by_fetch: Vec::new(),
             loose: Vec::new(),
             cursor: first,
@@ -185,16 +185,16 @@ impl Entries {
     }
 
     pub(crate) fn get(&self, number: u32) -> Option<&Entry> {
-        self.entries.get(number as usize)
+        self.all.get(number as usize)
     }
 
     pub(crate) fn get_mut(&mut self, number: u32) -> Option<&mut Entry> {
-        self.entries.get_mut(number as usize)
+        self.all.get_mut(number as usize)
     }
 
     /// How many entries there are, listed or not.
     pub(crate) fn len(&self) -> usize {
-        self.entries.len()
+        self.all.len()
     }
 
     /// Entries of a chip; chatter is counted only while it is shown.
@@ -217,11 +217,11 @@ impl Entries {
         self.listed.clear();
         self.counts = [0; Chip::ALL.len()];
         self.chatter_count = 0;
-        for entry in &mut self.entries {
+        for entry in &mut self.all {
             entry.matched = false;
         }
-        for number in 0..self.entries.len() {
-            let entry = self.entries[number];
+        for number in 0..self.all.len() {
+            let entry = self.all[number];
             self.count_entry(&entry, true);
         }
         self.cursor = first;
@@ -283,7 +283,7 @@ impl Entries {
         numbers.sort_unstable();
         numbers.dedup();
         for number in numbers {
-            let entry = self.entries[number as usize];
+            let entry = self.all[number as usize];
             let members: Vec<ExchangeId> = entry
                 .fetch
                 .and_then(|f| reader.fetch(f))
@@ -291,9 +291,9 @@ impl Entries {
             let mut matched = false;
             let filter = &self.lens.filter;
             reader.rows(&members, &mut |row| {
-                matched |= filter.matches(&subject(row))
+                matched |= filter.matches(&subject(row));
             });
-            self.entries[number as usize].matched = matched;
+            self.all[number as usize].matched = matched;
             self.list_or_not(number);
         }
     }
@@ -319,7 +319,7 @@ impl Entries {
             Some(number) => number,
             None => self.adopt(row, preflight, chip),
         };
-        let before = self.entries[number as usize];
+        let before = self.all[number as usize];
         let mut entry = before;
         if row.id > entry.last {
             entry.last = row.id;
@@ -344,7 +344,7 @@ impl Entries {
             self.count_entry(&before, false);
             self.count_entry(&entry, true);
         }
-        self.entries[number as usize] = entry;
+        self.all[number as usize] = entry;
         self.list_or_not(number);
         if row.end == RowEnd::Open || mark.outcome == Outcome::Pending || mark.fetch.is_none() {
             self.unsettled.push_back(row.id);
@@ -370,9 +370,9 @@ impl Entries {
                 last: row.id,
                 matched: false,
             };
-            self.entries.push(entry);
+            self.all.push(entry);
             self.count_entry(&entry, true);
-            self.entries.len() as u32 - 1
+            self.all.len() as u32 - 1
         };
         if let Some(fetch) = row.mark.fetch {
             let at = fetch.0 as usize;
@@ -380,7 +380,7 @@ impl Entries {
                 self.by_fetch.resize(at + 1, 0);
             }
             self.by_fetch[at] = number + 1;
-            self.entries[number as usize].fetch = Some(fetch);
+            self.all[number as usize].fetch = Some(fetch);
         } else {
             self.loose.push((row.id, number));
         }
@@ -405,7 +405,7 @@ impl Entries {
     }
 
     fn list_or_not(&mut self, number: u32) {
-        let entry = &self.entries[number as usize];
+        let entry = &self.all[number as usize];
         let wanted = entry.matched
             && number >= self.lens.hidden_before
             && (self.lens.chatter || !entry.chatter)

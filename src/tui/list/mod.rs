@@ -308,7 +308,7 @@ impl List {
     }
 
     /// To the first or the last line.
-    pub(crate) fn to_edge(&mut self, last: bool) {
+    pub(crate) fn select_edge(&mut self, last: bool) {
         let listed = self.entries.listed();
         let edge = if last { listed.last() } else { listed.first() };
         if let Some(&entry) = edge {
@@ -321,7 +321,7 @@ impl List {
     }
 
     /// To the next (or previous) blocked entry, around the end; `false` if there is none.
-    pub(crate) fn to_blocked(&mut self, forward: bool) -> bool {
+    pub(crate) fn select_blocked(&mut self, forward: bool) -> bool {
         let listed = self.entries.listed();
         let count = listed.len();
         // Before anybody has moved, "next" is the first of all.

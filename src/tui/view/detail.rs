@@ -174,13 +174,17 @@ fn piece(line: &super::super::text::DocLine, range: &Range<usize>, theme: &Theme
 /// Tabs with where each lies, from the left edge of the tab line.
 fn tab_spans(app: &App, room: usize) -> Vec<(Tab, Range<u16>, String)> {
     let long: usize = Tab::ALL.iter().map(|t| t.name().len() + 4).sum();
+    let middle = long - 2 * Tab::ALL.len();
+    let short: usize = Tab::ALL.iter().map(|t| t.short_name().len() + 2).sum();
     let mut x = 0_u16;
     let mut spans = Vec::new();
     for (n, tab) in Tab::ALL.into_iter().enumerate() {
         let text = if long <= room {
             format!(" {} {}", n + 1, tab.name())
-        } else if tab == app.pane.tab || long <= room + 2 * Tab::ALL.len() {
+        } else if middle <= room {
             format!(" {}", tab.name())
+        } else if short <= room || tab == app.pane.tab {
+            format!(" {}", tab.short_name())
         } else {
             format!(" {}", &tab.name()[..4])
         } + " ";
@@ -295,7 +299,7 @@ pub(super) fn labelled(
     let mut text_shown = clean.join("\n");
     if cut < text.len() {
         let all = super::super::text::size(text.len() as u64);
-        text_shown += &format!("… ({all} in all)");
+        text_shown.extend(["… (", &all, " in all)"]);
     }
     let text = text_shown;
     let fill = indent.saturating_sub(width(label));

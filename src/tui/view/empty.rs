@@ -98,11 +98,9 @@ fn lines(app: &App, room: usize) -> Vec<Line<'static>> {
             lines.push(Line::raw(sanitise(&hint[range]).into_owned()));
         }
     }
-    if app.options.hints.is_empty() {
-        lines.push(Line::styled(
-            "To see what this looks like with broken APIs: corscope demo",
-            theme.dim,
-        ));
-    }
+    lines.push(Line::styled(
+        "To see what this looks like with broken APIs: corscope demo",
+        theme.dim,
+    ));
     lines
 }

@@ -99,7 +99,7 @@ fn other_case(told: &Explanation, case: &Case, theme: &Theme, room: usize) -> Ve
     };
     let mut sentence = format!("credentials (cookies) are {mode}:");
     if !same_fault {
-        sentence += &format!(" {} {}", case.outcome.glyph(), case.text);
+        sentence.extend([" ", case.outcome.glyph(), " ", &case.text]);
     }
     let style = if same_fault {
         Style::new()
@@ -182,15 +182,23 @@ fn proof(proof: &[Proof], theme: &Theme, room: usize) -> Vec<Line<'static>> {
             format!("◀ {}", sanitise(&line.note))
         };
         said = &line.note;
-        let mark = if line.bad { "✖ " } else { "  " };
+        let (mark, mark_style) = if line.bad {
+            ("✖ ", theme.blocked)
+        } else {
+            ("  ", theme.dim)
+        };
         let mut rows = labelled(
-            &format!("{mark}{}", line.label),
+            line.label,
             &value,
-            label + 2,
-            room,
+            label,
+            room.saturating_sub(2),
             theme.dim,
             style,
         );
+        for (n, row) in rows.iter_mut().enumerate() {
+            let mark = if n == 0 { mark } else { "  " };
+            row.spans.insert(0, Span::styled(mark, mark_style));
+        }
         if !note.is_empty() {
             let last = rows.last_mut().map_or(0, |l| l.width());
             if last + 3 + width(&note) <= room {

@@ -4,11 +4,12 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::super::effect::Loaded;
-use super::super::text::{clean_bytes, count, duration, sanitise, size};
+use super::super::text::{clean_bytes, duration, sanitise, size};
 use super::super::theme::Theme;
 use super::detail::labelled;
-use crate::cors::{Check, Credentials, Outcome, Stage};
-use crate::diagnose::{Diagnosis, Role};
+use super::grants::grants;
+use crate::cors::Outcome;
+use crate::diagnose::Role;
 use crate::wire::{End, Exchange, Field, HeaderList, RequestHead};
 
 /// Headers that decide about CORS, or about what a cache may do with the answer.
@@ -152,7 +153,7 @@ fn no_preflight(loaded: &Loaded, theme: &Theme, room: usize) -> Vec<Line<'static
     labelled("", text, 0, room, theme.dim, theme.dim)
 }
 
-fn title(out: &mut Vec<Line<'static>>, text: &str, n: usize, theme: &Theme) {
+pub(super) fn title(out: &mut Vec<Line<'static>>, text: &str, n: usize, theme: &Theme) {
     out.push(Line::raw(""));
     out.push(Line::from(vec![
         Span::styled(text.to_owned(), theme.heading),
@@ -209,7 +210,7 @@ fn status_line(exchange: &Exchange, theme: &Theme, room: usize) -> Vec<Line<'sta
     out
 }
 
-fn reason(status: u16) -> &'static str {
+pub(super) fn reason(status: u16) -> &'static str {
     http::StatusCode::from_u16(status)
         .ok()
         .and_then(|s| s.canonical_reason())
@@ -323,198 +324,4 @@ fn body_line(
         out.extend(labelled("⚠ ", note, 2, room, theme.warning, theme.warning));
     }
     out
-}
-
-/// How one demand of the browser came out.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Grade {
-    Good,
-    Bad,
-    /// Depends, or comes after what failed and was not looked at.
-    Unjudged,
-}
-
-/// What the browser needed of this answer ↔ what it said. The grades are read off the diagnosis;
-/// nothing is judged here.
-fn grants(
-    loaded: &Loaded,
-    exchange: &Exchange,
-    role: Role,
-    theme: &Theme,
-    room: usize,
-) -> Vec<Line<'static>> {
-    let (Some(diagnosis), Some(response)) = (&loaded.diagnosis, &exchange.response) else {
-        return Vec::new();
-    };
-    if diagnosis.outcome == Outcome::Exempt || !exchange.request.headers.contains("origin") {
-        return Vec::new();
-    }
-    let asked = |name: &str| exchange.request.headers.get(name);
-    let given = |name: &str| response.headers.get(name);
-    let grade = |checks: &[Check]| grade(diagnosis, exchange, checks);
-    let mut rows: Vec<(Grade, String, String)> = Vec::new();
-
-    if role == Role::Preflight {
-        let status = response.status;
-        rows.push((
-            grade(&[Check::InvalidStatus, Check::DisallowedRedirect]),
-            "an answer of 200–299".to_owned(),
-            format!("{status} {}", reason(status)),
-        ));
-    }
-    let needed = "access-control-allow-origin";
-    rows.push((
-        grade(&[
-            Check::MissingAllowOrigin,
-            Check::WildcardOriginNotAllowed,
-            Check::MultipleAllowOriginValues,
-            Check::InvalidAllowOriginValue,
-            Check::AllowOriginMismatch,
-        ]),
-        format!("origin {}", asked("origin").unwrap_or_default()),
-        header_or_missing(needed, given(needed)),
-    ));
-    let needed = "access-control-allow-credentials";
-    if diagnosis.credentials != Credentials::NotInclude
-        && (given(needed).is_some() || diagnosis.credentials == Credentials::Include)
-    {
-        rows.push((
-            grade(&[Check::InvalidAllowCredentials]),
-            match diagnosis.credentials {
-                Credentials::Include => "credentials (cookies)".to_owned(),
-                _ => "credentials, if included".to_owned(),
-            },
-            header_or_missing(needed, given(needed)),
-        ));
-    }
-    if role == Role::Preflight {
-        if let Some(method) = asked("access-control-request-method") {
-            let needed = "access-control-allow-methods";
-            let grade = missing(diagnosis, exchange, &method)
-                .unwrap_or_else(|| grade(&[Check::MethodDisallowed, Check::InvalidAllowMethods]));
-            rows.push((
-                grade,
-                format!("method {method}"),
-                header_or_missing(needed, given(needed)),
-            ));
-        }
-        let names = asked("access-control-request-headers").unwrap_or_default();
-        for name in names.split(',').map(str::trim).filter(|n| !n.is_empty()) {
-            let needed = "access-control-allow-headers";
-            let none_at_all: &[Check] = if given(needed).is_none() {
-                &[Check::HeaderDisallowed, Check::InvalidAllowHeaders]
-            } else {
-                &[Check::InvalidAllowHeaders]
-            };
-            let grade = missing(diagnosis, exchange, name).unwrap_or_else(|| grade(none_at_all));
-            rows.push((
-                grade,
-                format!("header {name}"),
-                header_or_missing(needed, given(needed)),
-            ));
-        }
-    }
-    let mut out = Vec::new();
-    title(&mut out, "Asked ↔ granted", rows.len(), theme);
-    let widest = rows
-        .iter()
-        .map(|(_, a, _)| super::super::text::width(a))
-        .max()
-        .unwrap_or(0);
-    let column = widest.min(room * 45 / 100);
-    for (grade, asked, given) in rows {
-        let (sign, style) = match grade {
-            Grade::Good => ("✔ ", theme.good),
-            Grade::Bad => ("✖ ", theme.blocked),
-            Grade::Unjudged => ("· ", theme.dim),
-        };
-        let asked = sanitise(&asked).into_owned();
-        let label = format!("  {sign}{asked}");
-        let fits = super::super::text::width(&asked) <= column;
-        if fits {
-            let label = format!(
-                "{label}{} ↔ ",
-                " ".repeat(column - super::super::text::width(&asked))
-            );
-            out.extend(labelled(&label, &given, column + 7, room, style, style));
-        } else {
-            out.extend(labelled("", &label, 0, room, style, style));
-            out.extend(labelled("  ↔ ", &given, 4, room, style, style));
-        }
-    }
-    if role == Role::Actual {
-        out.extend(exposed(diagnosis, theme, room));
-    }
-    out
-}
-
-fn header_or_missing(name: &str, value: Option<String>) -> String {
-    match value {
-        Some(value) => format!("{name}: {value}"),
-        None => format!("{name} missing"),
-    }
-}
-
-fn grade(diagnosis: &Diagnosis, exchange: &Exchange, checks: &[Check]) -> Grade {
-    let Some(cause) = &diagnosis.cause else {
-        let unsure = diagnosis.outcome == Outcome::Depends
-            && [&diagnosis.when_include, &diagnosis.when_not_include]
-                .into_iter()
-                .flatten()
-                .filter_map(|b| b.cause.as_ref())
-                .any(|c| c.exchange == Some(exchange.id) && checks.contains(&c.check));
-        let settled = matches!(diagnosis.outcome, Outcome::Allowed | Outcome::Depends);
-        return if settled && !unsure {
-            Grade::Good
-        } else {
-            Grade::Unjudged
-        };
-    };
-    let here = cause.exchange == Some(exchange.id);
-    let fails = |check: Check| checks.contains(&check);
-    let stage = if exchange.request.is_preflight() {
-        Stage::Preflight
-    } else {
-        Stage::Actual
-    };
-    if here && (fails(cause.check) || cause.next.iter().any(|(c, s)| fails(*c) && *s == stage)) {
-        Grade::Bad
-    } else if here && order(checks) > order(&[cause.check]) {
-        Grade::Unjudged
-    } else if here || cause.exchange.is_some_and(|failed| failed > exchange.id) {
-        Grade::Good
-    } else {
-        Grade::Unjudged
-    }
-}
-
-/// In which order the standard looks: origin, credentials, status, methods, headers.
-fn order(checks: &[Check]) -> usize {
-    checks
-        .iter()
-        .filter_map(|check| Check::ALL.iter().position(|c| c == check))
-        .max()
-        .unwrap_or(0)
-}
-
-/// Whether a method or header is among those the preflight's answer should have granted.
-fn missing(diagnosis: &Diagnosis, exchange: &Exchange, name: &str) -> Option<Grade> {
-    let cause = diagnosis.cause.as_ref()?;
-    let here = cause.exchange == Some(exchange.id);
-    let among = cause.missing.iter().any(|m| m.eq_ignore_ascii_case(name));
-    (here && among).then_some(Grade::Bad)
-}
-
-fn exposed(diagnosis: &Diagnosis, theme: &Theme, room: usize) -> Vec<Line<'static>> {
-    if diagnosis.hidden_headers.is_empty() {
-        return Vec::new();
-    }
-    let readable = diagnosis.exposed_headers.as_ref().map_or(0, Vec::len);
-    let hidden = count(diagnosis.hidden_headers.len() as u64, "header");
-    let text = format!(
-        "script can read {}, not these {hidden}: {}",
-        readable,
-        diagnosis.hidden_headers.join(", ")
-    );
-    labelled("  · ", &text, 4, room, theme.dim, theme.dim)
 }

@@ -13,10 +13,12 @@
 //! On a wide screen the pane stands beside the list, behind a vertical divider.
 
 mod bars;
+mod columns;
 mod cookies;
 mod detail;
 mod empty;
 mod explain;
+mod grants;
 mod headers;
 mod help;
 mod messages;

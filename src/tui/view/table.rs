@@ -12,6 +12,7 @@ use super::super::keymap::Focus;
 use super::super::list::{Entry, Place, children};
 use super::super::text::{clean_bytes, duration, ellipsis, ellipsis_left, sanitise, size, width};
 use super::super::theme::Theme;
+use super::columns::{Columns, STATUS, bare_host, columns, left, right, without_https};
 use super::{Areas, bars, empty};
 use crate::cors::Outcome;
 use crate::diagnose::Role;
@@ -21,42 +22,24 @@ use crate::wire::{ExchangeId, Kind, Timestamp};
 
 /// One line, ready to be put into columns; texts are clean.
 #[derive(Clone, Debug)]
-struct Cells {
-    place: Place,
-    folded: Option<bool>,
-    number: String,
-    method: String,
-    status: String,
-    glyph: &'static str,
-    outcome: Outcome,
-    server: String,
-    path: String,
-    type_: &'static str,
-    size: String,
-    time: String,
-    cors: String,
-    never_sent: bool,
-    bar: (Timestamp, Timestamp, Timestamp),
-    open: bool,
+pub(super) struct Cells {
+    pub(super) place: Place,
+    pub(super) folded: Option<bool>,
+    pub(super) number: String,
+    pub(super) method: String,
+    pub(super) status: String,
+    pub(super) glyph: &'static str,
+    pub(super) outcome: Outcome,
+    pub(super) server: String,
+    pub(super) path: String,
+    pub(super) type_: &'static str,
+    pub(super) size: String,
+    pub(super) time: String,
+    pub(super) cors: String,
+    pub(super) never_sent: bool,
+    pub(super) bar: (Timestamp, Timestamp, Timestamp),
+    pub(super) open: bool,
 }
-
-/// Widths of the columns; 0 = not shown.
-#[derive(Clone, Copy, Debug, Default)]
-struct Columns {
-    number: usize,
-    method: usize,
-    server: usize,
-    path: usize,
-    type_: usize,
-    size: usize,
-    time: usize,
-    waterfall: usize,
-    cors: usize,
-    /// Whether every origin fits with its scheme.
-    whole_origin: bool,
-}
-
-const STATUS: usize = 6;
 
 /// Draws header and lines.
 pub(super) fn draw(app: &App, frame: &mut Frame<'_>, areas: &Areas) {
@@ -278,68 +261,6 @@ fn cors(row: &Row<'_>, brief: &str) -> String {
     parts.join(" ")
 }
 
-fn columns(cells: &[Cells], room: usize) -> Columns {
-    let widest = |f: &dyn Fn(&Cells) -> usize| cells.iter().map(f).max().unwrap_or(0);
-    let mut c = Columns {
-        number: widest(&|l| width(&l.number)).clamp(2, 8),
-        method: widest(&|l| width(&l.method)).clamp(6, 9),
-        ..Columns::default()
-    };
-    // Two columns in front, one space behind each column.
-    let fixed = 2 + c.number + 1 + c.method + 1 + STATUS + 1;
-    let bare = widest(&|l| width(bare_host(&l.server))).clamp(4, 48);
-    let path = widest(&|l| width(&l.path)).clamp(4, 80);
-    let cors = widest(&|l| width(&l.cors)).clamp(4, 72);
-    // What the three columns of words need, or what they can live with.
-    let flexible_min = (bare + path + cors + 3).min(18 + 1 + 14 + 1 + 26);
-    let mut spare = room.saturating_sub(fixed + flexible_min);
-    for (column, w) in [
-        (&mut c.time, 7),
-        (&mut c.type_, 6),
-        (&mut c.size, 7),
-        (&mut c.waterfall, 9),
-    ] {
-        if spare > w {
-            *column = w;
-            spare -= w + 1;
-        } else {
-            break;
-        }
-    }
-    let mut left = room.saturating_sub(fixed);
-    for w in [c.time, c.type_, c.size, c.waterfall] {
-        if w > 0 {
-            left = left.saturating_sub(w + 1);
-        }
-    }
-    // The cause is what the list is for: it is cut last.
-    c.cors = cors.min((left * 45 / 100).max(left.saturating_sub(bare + path + 2)));
-    left = left.saturating_sub(c.cors + 2);
-    // A scheme is dropped before a host is cut, and https before http, which is worth knowing.
-    let whole = widest(&|l| width(&l.server)).clamp(4, 48);
-    let half = widest(&|l| width(without_https(&l.server))).clamp(4, 48);
-    let fits = |w: &usize| *w + path <= left;
-    let server = [whole, half].into_iter().find(fits).unwrap_or(bare);
-    c.server = server.min((left * 55 / 100).max(left.saturating_sub(path)));
-    c.whole_origin = c.server >= whole;
-    c.path = path.min(left - c.server);
-    let rest = left - c.server - c.path;
-    let more = rest.min(cors - c.cors);
-    c.cors += more;
-    if c.waterfall > 0 {
-        c.waterfall += (rest - more).min(32);
-    }
-    c
-}
-
-fn without_https(server: &str) -> &str {
-    server.strip_prefix("https://").unwrap_or(server)
-}
-
-fn bare_host(server: &str) -> &str {
-    server.split_once("://").map_or(server, |(_, host)| host)
-}
-
 /// The time that the waterfall of the window spans.
 fn span(cells: &[Cells]) -> (Timestamp, Timestamp) {
     let start = cells.iter().map(|l| l.bar.0).min().unwrap_or_default();
@@ -509,17 +430,4 @@ fn header_or_error(app: &App, frame: &mut Frame<'_>, area: Rect, columns: Option
     line += "CORS";
     let line = left(&line, usize::from(area.width));
     frame.render_widget(Line::styled(line, theme.heading), area);
-}
-
-/// Cut or filled up to exactly this width.
-fn left(text: &str, room: usize) -> String {
-    let text = ellipsis(text, room);
-    let fill = room.saturating_sub(width(&text));
-    format!("{text}{}", " ".repeat(fill))
-}
-
-fn right(text: &str, room: usize) -> String {
-    let text = ellipsis(text, room);
-    let fill = room.saturating_sub(width(&text));
-    format!("{}{text}", " ".repeat(fill))
 }
