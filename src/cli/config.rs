@@ -201,7 +201,7 @@ fn host_pattern(text: &str) -> Option<String> {
     let canonical = |host: &str| {
         let host = host.trim_end_matches('.');
         let known = canonical_host(host).or_else(|| canonical_host(&format!("[{host}]")));
-        known.filter(|_| !host.is_empty())
+        known.filter(|_| !host.is_empty() && !host.contains('*'))
     };
     if let Some(host) = canonical(rest) {
         return Some(format!("{star}{host}"));

@@ -210,6 +210,7 @@ fn a_recorded_call_is_explained() {
     );
     assert_eq!(fetch["cause"]["check"], "missing-allow-origin");
     assert_eq!(fetch["cause"]["stage"], "actual");
+    assert_eq!(fetch["cause"]["root"], "server-error");
     assert_eq!(json["fetches"][1]["outcome"], "allowed");
 
     let lines = home.run(&["diagnose", "cart.corscope", "--format", "ndjson"]);
@@ -222,7 +223,11 @@ fn a_recorded_call_is_explained() {
 
     let text = home.run(&["diagnose", "cart.corscope"]);
     assert_eq!(text.status, Some(1));
-    assert!(text.stdout.contains(&api.url("/orders")), "{}", text.stdout);
+    assert!(
+        text.stdout.contains(&api.url("/orders")) && text.stdout.contains("500"),
+        "{}",
+        text.stdout
+    );
     assert!(!text.stdout.contains('\u{1b}'), "no colour when piped");
 }
 
@@ -338,7 +343,7 @@ fn a_killed_recording_loses_nothing_that_was_answered_a_while_ago() {
     let json: Value = serde_json::from_str(&done.stdout).unwrap();
     let browsers = json["fetches"].as_array().unwrap().iter();
     let explained = browsers
-        .filter(|f| f["cause"]["check"] == "missing-allow-origin")
+        .filter(|f| f["cause"]["root"] == "server-error")
         .count();
     assert_eq!(explained, 20, "the twenty before the kill");
 }
