@@ -16,7 +16,7 @@ use url::Url;
 use super::failure::{certificate_fault, failure, kind_of, tls_error};
 use super::target::{HostList, Target};
 use super::tls::UpstreamTls;
-use crate::wire::{Failure, FailureKind, FailureStage, is_localhost_name};
+use crate::wire::{Failure, FailureKind, FailureStage, Timings, is_localhost_name};
 
 /// How long a TCP connect may take, in seconds, over all addresses.
 const CONNECT_SECONDS_MAX: u64 = 30;
@@ -42,6 +42,18 @@ pub(super) struct DialTimes {
     pub dns: Option<u64>,
     pub connect: Option<u64>,
     pub tls: Option<u64>,
+}
+
+impl DialTimes {
+    /// As an exchange has them, the other phases unknown.
+    pub(super) fn timings(self) -> Timings {
+        Timings {
+            dns: self.dns,
+            connect: self.connect,
+            tls: self.tls,
+            ..Timings::default()
+        }
+    }
 }
 
 /// An open connection.

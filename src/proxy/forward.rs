@@ -11,15 +11,16 @@ use hyper::body::Incoming;
 use hyper::ext::ReasonPhrase;
 use hyper::upgrade::OnUpgrade;
 
-use super::connection::{After, Context, Route, Shared};
+use super::context::{After, Context, Route, Shared};
 use super::dial::{DialError, DialTimes, micros, proxy_credentials};
 use super::failure::failure;
+use super::flow::Flow;
 use super::hygiene::{
     Passage, is_websocket_upgrade, pass_request, pass_response, recorded, recorded_request,
 };
 use super::page;
 use super::pool::{Lease, Link, Need, Returning, send_failure};
-use super::tap::{Flow, Gate, Outgoing, RequestBody, ResponseBody, Running};
+use super::tap::{Gate, Outgoing, RequestBody, ResponseBody, Running};
 use super::target::Target;
 use crate::wire::{
     End, Failure, FailureKind, FailureStage, HeaderList, HttpVersion, Kind, RequestHead,
@@ -40,7 +41,7 @@ pub(super) async fn serve(context: &Context, request: Request<Incoming>) -> Resp
             forward(context, target, request).await
         }
         Route::Proxy if request.method() == Method::CONNECT => {
-            super::connection::connect(context, request).await
+            super::tunnel::connect(context, request).await
         }
         Route::Proxy => match proxied_target(request.uri()) {
             Some(target) => forward(context, Arc::new(target), request).await,
@@ -323,10 +324,7 @@ impl Ask {
         let dialed = times.dns.unwrap_or(0) + times.connect.unwrap_or(0) + times.tls.unwrap_or(0);
         Timings {
             queued: Some(micros(self.opened).saturating_sub(dialed)),
-            dns: times.dns,
-            connect: times.connect,
-            tls: times.tls,
-            ..Timings::default()
+            ..times.timings()
         }
     }
 }

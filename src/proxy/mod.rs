@@ -18,9 +18,11 @@
 
 mod ca;
 mod connection;
+mod context;
 mod detect;
 mod dial;
 mod failure;
+mod flow;
 mod forward;
 mod half;
 mod hygiene;
@@ -33,6 +35,7 @@ mod relay;
 mod tap;
 mod target;
 mod tls;
+mod tunnel;
 
 use std::future::Future;
 use std::io;
@@ -48,7 +51,8 @@ use url::Url;
 
 use crate::capture::Recorder;
 use crate::wire::Client;
-use connection::{Shared, serve_client};
+use connection::serve_client;
+use context::Shared;
 use dial::Dialer;
 use leaf::Leaves;
 use limits::DRAIN_MILLIS;

@@ -1,10 +1,10 @@
 //! Bodies that pass through unchanged, and report what passed and how it ended.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::task::AtomicWaker;
@@ -14,150 +14,17 @@ use hyper::body::Incoming;
 use tokio::time::Sleep;
 
 use super::failure::{failure, innermost, kind_of};
+use super::flow::Flow;
 use super::hygiene::recorded;
 use super::pool::Returning;
-use crate::capture::{ExchangeRecorder, now};
-use crate::wire::{
-    End, EventSplitter, FailureKind, FailureStage, HeaderList, ResponseHead, Side, Timings,
-    Upstream,
-};
+use crate::capture::now;
+use crate::wire::{End, EventSplitter, FailureKind, FailureStage, HeaderList, Side};
 
 /// How long a body is held back for the server's `100 Continue`, in milliseconds, before it is sent
 /// anyway (RFC 9110 § 10.1.1 leaves the time to the client; curl waits a second too).
 const CONTINUE_WAIT_MILLIS: u64 = 1_000;
 
 type BodyError = Box<dyn std::error::Error + Send + Sync>;
-
-/// One exchange while it runs: shared by both bodies, told to the recorder.
-///
-/// It ends when the response has ended and the request has too; at once if something broke. When
-/// everybody who could finish it is gone, the client went away.
-pub(super) struct Flow {
-    recorder: ExchangeRecorder,
-    marks: Mutex<Marks>,
-}
-
-#[derive(Default)]
-struct Marks {
-    timings: Timings,
-    sent_at: Option<Instant>,
-    request_over_at: Option<Instant>,
-    /// The client, not the server, ended the request body early.
-    client_broke: bool,
-    answered_at: Option<Instant>,
-    upstream: Option<Upstream>,
-    /// The response ended well while the request was still being sent.
-    response_over: bool,
-    trailers: Option<Arc<HeaderList>>,
-}
-
-impl Flow {
-    pub(super) fn new(recorder: ExchangeRecorder) -> Arc<Self> {
-        Arc::new(Self {
-            recorder,
-            marks: Mutex::default(),
-        })
-    }
-
-    pub(super) fn recorder(&self) -> &ExchangeRecorder {
-        &self.recorder
-    }
-
-    fn marks(&self) -> MutexGuard<'_, Marks> {
-        self.marks.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// A connection was found, or what was learnt on the way to none.
-    pub(super) fn connected(&self, timings: Timings, upstream: Option<Upstream>) {
-        let mut marks = self.marks();
-        marks.timings = timings;
-        marks.upstream = upstream;
-        marks.sent_at = Some(Instant::now());
-    }
-
-    /// The response head arrived.
-    pub(super) fn answered(&self, response: ResponseHead) {
-        let mut marks = self.marks();
-        let now = Instant::now();
-        marks.answered_at = Some(now);
-        let sent_at = marks.sent_at.unwrap_or(now);
-        let over_at = marks.request_over_at.unwrap_or(now).clamp(sent_at, now);
-        marks.timings.send = Some(micros_between(sent_at, over_at));
-        marks.timings.wait = Some(micros_between(over_at, now));
-        let (timings, upstream) = (marks.timings, marks.upstream.clone());
-        drop(marks);
-        self.recorder
-            .answered(response, upstream.unwrap_or_default(), timings);
-    }
-
-    /// The request was sent whole, or nobody will send the rest.
-    fn request_over(&self, client_broke: bool) {
-        let mut marks = self.marks();
-        marks.request_over_at.get_or_insert_with(Instant::now);
-        marks.client_broke |= client_broke;
-        if marks.response_over {
-            let trailers = marks.trailers.take();
-            self.close(marks, End::Complete, trailers);
-        }
-    }
-
-    /// Whether the client stopped in the middle of its request.
-    pub(super) fn client_broke(&self) -> bool {
-        self.marks().client_broke
-    }
-
-    fn is_request_over(&self) -> bool {
-        self.marks().request_over_at.is_some()
-    }
-
-    /// The response ended well.
-    pub(super) fn complete(&self, trailers: Option<Arc<HeaderList>>) {
-        let mut marks = self.marks();
-        if let Some(at) = marks.answered_at {
-            marks.timings.receive = Some(micros_between(at, Instant::now()));
-        }
-        if marks.request_over_at.is_some() {
-            self.close(marks, End::Complete, trailers);
-        } else {
-            marks.response_over = true;
-            marks.trailers = trailers;
-        }
-    }
-
-    /// It ended otherwise.
-    pub(super) fn broken(&self, end: End, trailers: Option<Arc<HeaderList>>) {
-        let mut marks = self.marks();
-        if let Some(at) = marks.answered_at {
-            marks.timings.receive = Some(micros_between(at, Instant::now()));
-        }
-        self.close(marks, end, trailers);
-    }
-
-    fn close(&self, mut marks: MutexGuard<'_, Marks>, end: End, trailers: Option<Arc<HeaderList>>) {
-        let timings = marks.timings;
-        // Known since the answer, if there was one.
-        let upstream = marks
-            .upstream
-            .take()
-            .filter(|_| marks.answered_at.is_none());
-        drop(marks);
-        self.recorder
-            .close_at(now(), end, timings, upstream, trailers);
-    }
-}
-
-impl Drop for Flow {
-    fn drop(&mut self) {
-        if !self.recorder.is_closed() {
-            self.broken(End::Aborted, None);
-        }
-    }
-}
-
-fn micros_between(earlier: Instant, later: Instant) -> u64 {
-    let time = later.saturating_duration_since(earlier);
-    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
-}
 
 // === the request's body ===
 
@@ -302,7 +169,7 @@ impl Body for RequestBody {
             Some(Ok(frame)) => {
                 let ended = inner.is_end_stream();
                 if let (Some(data), Some(flow)) = (frame.data_ref(), &this.flow) {
-                    flow.recorder.tap(Side::Request, data);
+                    flow.recorder().tap(Side::Request, data);
                 }
                 if ended {
                     this.over(false);
@@ -436,7 +303,7 @@ impl Body for ResponseBody {
         match std::task::ready!(Pin::new(&mut this.inner).poll_frame(cx)) {
             Some(Ok(frame)) => {
                 if let (Some(data), Some(running)) = (frame.data_ref(), &mut this.running) {
-                    let recorder = &running.flow.recorder;
+                    let recorder = running.flow.recorder();
                     recorder.tap(Side::Response, data);
                     if let Some(events) = &mut running.events {
                         events.feed(now(), data, &mut |message| recorder.message(message));
