@@ -5,6 +5,8 @@
 //! and then asks why the server answered so. [`Surroundings`] holds what the rest of the session says.
 //! Nothing here is stored; everything can be judged anew at any time.
 
+mod asking;
+mod configuration;
 mod csp;
 mod decide;
 mod diagnosis;
@@ -13,6 +15,7 @@ mod exchanges;
 mod fetch;
 mod grants;
 mod infer;
+mod open;
 mod other;
 mod pair;
 mod redirects;
@@ -22,6 +25,7 @@ mod set_cookie;
 mod signatures;
 mod slots;
 mod steps;
+mod subject;
 mod subs;
 mod surroundings;
 mod warnings;

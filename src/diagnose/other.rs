@@ -4,11 +4,11 @@ use crate::cors::{Browser, Certainty, Check, Mode, Stage};
 use crate::wire::{ExchangeId, Origin};
 
 use super::csp;
-use super::decide::Subject;
 use super::diagnosis::{Cause, Evidence, Part};
 use super::evidence;
 use super::infer::{Class, value};
 use super::steps::Step;
+use super::subject::Subject;
 use super::surroundings::leads_on;
 
 fn cause(check: Check, stage: Stage, step: &Step, evidence: Vec<Evidence>) -> Cause {

@@ -11,6 +11,7 @@ use crate::wire::{End, Exchange, ExchangeId, Source, Timestamp};
 use super::fetch::{Fetch, FetchId, Member, Role};
 use super::grants::{Covered, Grants};
 use super::infer::{Class, classify, engine, origin_of, value};
+use super::open::Open;
 use super::slots::{Seeker, Slot, SlotKind, Slots, key_of};
 
 /// When an exchange is shown to a [`Pairer`].
@@ -46,16 +47,6 @@ pub struct Pairer {
     /// Fetches that wait for a request which may not come.
     deadlines: BTreeSet<(Timestamp, FetchId)>,
     now: Timestamp,
-}
-
-#[derive(Debug)]
-struct Open {
-    fetch: Fetch,
-    since: Timestamp,
-    client: u64,
-    /// Keys of the URLs at which it has slots.
-    expects: Vec<u64>,
-    deadline: Option<Timestamp>,
 }
 
 /// How long a request that should follow is waited for before it counts as never sent.
@@ -484,34 +475,6 @@ impl Pairer {
                 }
             }
         }
-    }
-}
-
-impl Open {
-    /// Adds a step; the preflight of an early request goes before it, in place of the cached one that
-    /// was assumed.
-    fn add(&mut self, member: Member, early: Option<ExchangeId>) {
-        let members = &mut self.fetch.members;
-        let at = early.and_then(|e| members.iter().position(|m| m.exchange == Some(e)));
-        match at {
-            Some(at) if at > 0 && members[at - 1].cached => members[at - 1] = member,
-            Some(at) => members.insert(at, member),
-            None => members.push(member),
-        }
-    }
-
-    /// Nothing more is expected: a preflight or redirect at the end means that the request it was for
-    /// was never sent.
-    fn settle(&mut self) {
-        let dangling = self
-            .fetch
-            .members
-            .last()
-            .is_some_and(|m| m.role != Role::Actual && !m.cached);
-        if dangling {
-            self.fetch.members.push(Member::missing());
-        }
-        self.fetch.settled = true;
     }
 }
 

@@ -1,32 +1,33 @@
 //! What does not block but should be known: one small rule for each warning of the taxonomy that the
 //! wire supports.
 
-use crate::cors::{Ask, Browser, Check, Credentials, Outcome, Stage, is_safelisted_method};
+use crate::cors::{Ask, Check, Credentials, Outcome, Stage};
 use crate::wire::{HeaderList, Origin, is_loopback_host};
 
-use super::decide::Subject;
+use super::asking;
 use super::diagnosis::{Diagnosis, Evidence, Part, Severity, Warning};
 use super::evidence;
 use super::infer::{Class, initiator, value};
 use super::set_cookie;
 use super::steps::{HopSteps, Step};
+use super::subject::Subject;
 use super::subs::is_private;
 use super::surroundings::{Sighting, template_of, vary_has_origin};
 
 /// What every rule looks at: the hop the fetch ends with.
-struct View<'a> {
-    subject: &'a Subject<'a>,
-    diagnosis: &'a Diagnosis,
-    hop: &'a HopSteps,
+pub(super) struct View<'a> {
+    pub(super) subject: &'a Subject<'a>,
+    pub(super) diagnosis: &'a Diagnosis,
+    pub(super) hop: &'a HopSteps,
     /// Origin that asked, as serialised; empty when there is none.
-    origin: String,
+    pub(super) origin: String,
 }
 
 /// A rule: what it found, with its severity.
-type Rule = fn(&View<'_>) -> Option<(Severity, Vec<Evidence>)>;
+pub(super) type Rule = fn(&View<'_>) -> Option<(Severity, Vec<Evidence>)>;
 
 const RULES: [(&str, Rule); 23] = [
-    ("client-sends-cors-response-headers", client_sends),
+    ("client-sends-cors-response-headers", asking::client_sends),
     ("missing-vary-origin", missing_vary),
     ("acao-only-when-allowed-without-vary", only_when_allowed),
     ("null-origin-allowed", null_allowed),
@@ -37,24 +38,24 @@ const RULES: [(&str, Rule); 23] = [
     ),
     (
         "authorization-not-covered-by-wildcard",
-        authorization_wildcard,
+        asking::authorization_wildcard,
     ),
     ("http-origin-allowed", http_origin),
     ("dev-origin-allowed-in-production", dev_origin),
     ("expose-wildcard-with-credentials", expose_wildcard),
     (
         "wildcard-methods-or-headers-with-credentials",
-        preflight_wildcard,
+        asking::preflight_wildcard,
     ),
-    ("duplicate-cors-headers-same-value", duplicates),
+    ("duplicate-cors-headers-same-value", asking::duplicates),
     ("set-cookie-dropped", cookie_dropped),
     ("no-cors-masking", no_cors),
-    ("max-age-invalid", max_age_invalid),
-    ("no-max-age", no_max_age),
-    ("max-age-over-cap", max_age_over_cap),
-    ("avoidable-preflight", avoidable),
-    ("mixed-case-method", mixed_case),
-    ("preflight-cached", preflight_cached),
+    ("max-age-invalid", asking::max_age_invalid),
+    ("no-max-age", asking::no_max_age),
+    ("max-age-over-cap", asking::max_age_over_cap),
+    ("avoidable-preflight", asking::avoidable),
+    ("mixed-case-method", asking::mixed_case),
+    ("preflight-cached", asking::preflight_cached),
     ("request-still-executed", still_executed),
     ("response-header-not-exposed", not_exposed),
     ("legacy-private-network-header", private_network),
@@ -89,7 +90,6 @@ pub(crate) fn of(subject: &Subject<'_>, diagnosis: &Diagnosis) -> Vec<Warning> {
 
 const ALLOW: &str = "access-control-allow-origin";
 const CREDENTIALS: &str = "access-control-allow-credentials";
-const MAX_AGE: &str = "access-control-max-age";
 
 impl<'a> View<'a> {
     /// The answer to the request itself, where CORS applies to it.
@@ -101,7 +101,7 @@ impl<'a> View<'a> {
         Some((step, &step.head.as_ref()?.headers))
     }
 
-    fn preflight(&self) -> Option<(&'a Step, &'a HeaderList, &'a Ask)> {
+    pub(super) fn preflight(&self) -> Option<(&'a Step, &'a HeaderList, &'a Ask)> {
         let step = self.hop.preflight.as_ref()?;
         Some((step, &step.head.as_ref()?.headers, self.hop.ask.as_ref()?))
     }
@@ -113,7 +113,7 @@ impl<'a> View<'a> {
     }
 
     /// Sightings of the same endpoint outside this fetch.
-    fn endpoint(&self, url: &str) -> Vec<&'a Sighting> {
+    pub(super) fn endpoint(&self, url: &str) -> Vec<&'a Sighting> {
         let own = self.subject.ids();
         let template = template_of(url);
         self.subject
@@ -124,23 +124,8 @@ impl<'a> View<'a> {
     }
 }
 
-fn url_of(step: &Step) -> &str {
+pub(super) fn url_of(step: &Step) -> &str {
     &step.exchange.request.url
-}
-
-fn client_sends(view: &View<'_>) -> Option<(Severity, Vec<Evidence>)> {
-    let (step, _, ask) = view.preflight()?;
-    ask.headers
-        .iter()
-        .any(|h| h.starts_with("access-control-allow-"))
-        .then(|| {
-            let proof = evidence::request_header(
-                step,
-                "access-control-request-headers",
-                "a response header, set on the request",
-            );
-            (Severity::Warn, vec![proof])
-        })
 }
 
 /// Allow-Origin names the one origin that asked, and nothing says that the answer varies. Quiet where
@@ -264,21 +249,11 @@ fn wildcard_with_credentials(view: &View<'_>) -> Option<(Severity, Vec<Evidence>
     ))
 }
 
-fn list_has(headers: &HeaderList, name: &str, item: &str) -> bool {
+/// Whether a list header names an item.
+pub(super) fn list_has(headers: &HeaderList, name: &str, item: &str) -> bool {
     headers
         .get(name)
         .is_some_and(|v| v.split(',').any(|i| i.trim().eq_ignore_ascii_case(item)))
-}
-
-fn authorization_wildcard(view: &View<'_>) -> Option<(Severity, Vec<Evidence>)> {
-    const LIST: &str = "access-control-allow-headers";
-    let (step, headers, ask) = view.preflight()?;
-    let asked = ask.headers.iter().any(|h| h == "authorization");
-    let only_star = list_has(headers, LIST, "*") && !list_has(headers, LIST, "authorization");
-    (asked && only_star).then(|| {
-        let proof = evidence::header(step, LIST, "by the standard * does not cover authorization");
-        (Severity::Warn, vec![proof])
-    })
 }
 
 fn http_origin(view: &View<'_>) -> Option<(Severity, Vec<Evidence>)> {
@@ -315,34 +290,6 @@ fn expose_wildcard(view: &View<'_>) -> Option<(Severity, Vec<Evidence>)> {
         let proof = evidence::header(step, LIST, "with credentials * exposes nothing");
         (Severity::Warn, vec![proof])
     })
-}
-
-fn preflight_wildcard(view: &View<'_>) -> Option<(Severity, Vec<Evidence>)> {
-    let (step, headers, _) = view.preflight()?;
-    if view.diagnosis.credentials != Credentials::Unknown {
-        return None;
-    }
-    let proof: Vec<Evidence> = [
-        "access-control-allow-methods",
-        "access-control-allow-headers",
-    ]
-    .into_iter()
-    .filter(|name| list_has(headers, name, "*"))
-    .map(|name| evidence::header(step, name, "with credentials * is only a name"))
-    .collect();
-    (!proof.is_empty()).then_some((Severity::Warn, proof))
-}
-
-fn duplicates(view: &View<'_>) -> Option<(Severity, Vec<Evidence>)> {
-    let (step, headers, _) = view.preflight()?;
-    let name = [
-        "access-control-allow-methods",
-        "access-control-allow-headers",
-    ]
-    .into_iter()
-    .find(|name| headers.all(name).count() > 1)?;
-    let proof = evidence::header(step, name, "sent twice: do two layers add it?");
-    Some((Severity::Warn, vec![proof]))
 }
 
 fn cookie_dropped(view: &View<'_>) -> Option<(Severity, Vec<Evidence>)> {
@@ -389,110 +336,6 @@ fn no_cors(view: &View<'_>) -> Option<(Severity, Vec<Evidence>)> {
         }
         (Severity::Warn, proof)
     })
-}
-
-fn max_age_invalid(view: &View<'_>) -> Option<(Severity, Vec<Evidence>)> {
-    let (step, headers, _) = view.preflight()?;
-    let age = headers.get(MAX_AGE)?;
-    let digits = !age.is_empty() && age.bytes().all(|b| b.is_ascii_digit());
-    (!digits && age.trim() != "-1").then(|| {
-        let proof = evidence::header(step, MAX_AGE, "no number of seconds");
-        (Severity::Warn, vec![proof])
-    })
-}
-
-/// The same preflight again and again, because nothing says how long its answer holds.
-fn no_max_age(view: &View<'_>) -> Option<(Severity, Vec<Evidence>)> {
-    const SHORT_SECONDS: u64 = 5;
-    const OFTEN: usize = 3;
-    let (step, headers, ask) = view.preflight()?;
-    if headers
-        .get(MAX_AGE)
-        .is_some_and(|age| age.parse::<u64>().is_ok_and(|s| s > SHORT_SECONDS))
-    {
-        return None;
-    }
-    let url = super::slots::key_of(url_of(step));
-    let count = 1 + view
-        .endpoint(url_of(step))
-        .iter()
-        .filter(|s| {
-            s.preflight
-                && s.url == url
-                && s.method == ask.method
-                && s.origin.as_deref() == Some(&view.origin)
-        })
-        .count();
-    (count >= OFTEN).then(|| {
-        let note = format!("asked {count} times");
-        let proof = evidence::header(step, MAX_AGE, &note);
-        (Severity::Info, vec![proof])
-    })
-}
-
-fn max_age_over_cap(view: &View<'_>) -> Option<(Severity, Vec<Evidence>)> {
-    let (step, headers, _) = view.preflight()?;
-    let seconds = headers.get(MAX_AGE)?.parse::<u64>().ok()?;
-    let (cap, note) = match view.diagnosis.browser {
-        Browser::Chromium => (7200, "Chromium keeps it for 7200 at most"),
-        Browser::Firefox => (86400, "Firefox keeps it for 86400 at most"),
-        Browser::Safari => (600, "Safari keeps it for 600 at most"),
-    };
-    (seconds > cap).then(|| {
-        let proof = evidence::header(step, MAX_AGE, note);
-        (Severity::Info, vec![proof])
-    })
-}
-
-fn avoidable(view: &View<'_>) -> Option<(Severity, Vec<Evidence>)> {
-    let (step, _, ask) = view.preflight()?;
-    let bodiless = matches!(ask.method.as_str(), "GET" | "HEAD");
-    let idle = |name: &String| {
-        matches!(
-            name.as_str(),
-            "x-requested-with" | "cache-control" | "pragma"
-        ) || (bodiless && name == "content-type")
-    };
-    let avoidable = is_safelisted_method(&ask.method)
-        && !ask.headers.is_empty()
-        && ask.headers.iter().all(idle);
-    avoidable.then(|| {
-        let proof = evidence::request_header(
-            step,
-            "access-control-request-headers",
-            "without it there is no preflight",
-        );
-        (Severity::Info, vec![proof])
-    })
-}
-
-fn mixed_case(view: &View<'_>) -> Option<(Severity, Vec<Evidence>)> {
-    let (step, _, ask) = view.preflight()?;
-    ask.method.eq_ignore_ascii_case("patch").then_some(())?;
-    (ask.method != "PATCH").then(|| {
-        let proof = evidence::request_header(
-            step,
-            "access-control-request-method",
-            "browsers do not upper-case it",
-        );
-        (Severity::Info, vec![proof])
-    })
-}
-
-fn preflight_cached(view: &View<'_>) -> Option<(Severity, Vec<Evidence>)> {
-    let remembered = view
-        .subject
-        .fetch
-        .members
-        .iter()
-        .find_map(|m| m.remembered)?;
-    let proof = evidence::quote(
-        remembered,
-        Part::Behaviour,
-        "no preflight was sent".to_owned(),
-        "the answer to this one was remembered",
-    );
-    Some((Severity::Info, vec![proof]))
 }
 
 /// Script may not read the answer, but the server has done what was asked.

@@ -175,7 +175,8 @@ fn headers(value: &Value) -> HeaderList {
 }
 
 fn push(list: &mut HeaderList, name: &str, value: &Value) {
-    let name = name.trim();
+    // White space before the colon stays: Chromium reads such a field, Firefox ignores it.
+    let name = name.trim_start();
     // HTTP/2's `:authority` and the like are no fields.
     if name.is_empty() || name.starts_with(':') {
         return;
