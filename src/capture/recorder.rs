@@ -520,6 +520,11 @@ impl EventQueue {
         }
     }
 
+    /// Whether [`Recorder::finish`] was called: what is told from then on need not be heard.
+    pub fn is_finished(&self) -> bool {
+        self.shared.lock().finished
+    }
+
     /// Takes all that is queued, in order. The vector is the caller's to drain; hand it back with
     /// the next call by way of [`give_back`](Self::give_back) to save allocations.
     pub fn take(&mut self) -> Vec<Event> {

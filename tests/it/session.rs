@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -654,6 +655,35 @@ fn a_locked_file_is_written_when_it_is_free_again() {
     assert_eq!(
         again.body(after, Side::Response, 0, 999).unwrap(),
         body_of(after, 100)
+    );
+}
+
+#[test]
+fn a_session_can_be_finished_while_others_go_on_talking() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("talking");
+    let (session, recorder) = Session::create(Options::new(&path)).unwrap();
+    let reader = session.reader();
+    let stop = Arc::new(AtomicBool::new(false));
+    let talking = std::thread::spawn({
+        let stop = Arc::clone(&stop);
+        move || {
+            while !stop.load(Ordering::Relaxed) {
+                tell(&recorder, 10);
+            }
+        }
+    });
+    wait_until("rows", || reader.len() > 100);
+    let (done, finished) = std::sync::mpsc::channel();
+    let finishing = std::thread::spawn(move || done.send(session.finish().is_ok()));
+    let finished = finished.recv_timeout(Duration::from_secs(10));
+    stop.store(true, Ordering::Relaxed);
+    talking.join().unwrap();
+    finishing.join().unwrap().unwrap();
+    assert_eq!(finished, Ok(true));
+    assert_eq!(
+        Session::open(&path, None).unwrap().reader().len(),
+        reader.len()
     );
 }
 

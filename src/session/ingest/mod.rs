@@ -111,6 +111,8 @@ impl Ingest {
                 Waited::TimedOut => {}
                 Waited::Finished => break,
             }
+            // Asked before taking: what was told before the finish is in this batch or an earlier one.
+            let last = self.queue.is_finished();
             let mut events = self.queue.take();
             let nothing = events.is_empty();
             for event in events.drain(..) {
@@ -125,6 +127,9 @@ impl Ingest {
             }
             self.judging.tick(now());
             self.commit();
+            if last {
+                break;
+            }
         }
         self.finish()
     }
