@@ -1,7 +1,7 @@
 //! The state of the screen. [`App::update`] is the only place that changes it: the same events
 //! give the same screen.
 
-use crossterm::event::{KeyEvent, KeyEventKind, MouseEvent};
+use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseEvent};
 use tui_input::Input;
 
 use super::action::Action;
@@ -150,6 +150,15 @@ impl App {
         let mut commands = Vec::new();
         match event {
             Event::Key(key) if key.kind == KeyEventKind::Release => {}
+            // Esc and a key typed fast, or through a slow line, arrive as Alt and the key.
+            Event::Key(key) if key.modifiers.contains(KeyModifiers::ALT) => {
+                self.key(
+                    KeyEvent::new(KeyCode::Esc, KeyModifiers::NONE),
+                    &mut commands,
+                );
+                let modifiers = key.modifiers.difference(KeyModifiers::ALT);
+                self.key(KeyEvent { modifiers, ..key }, &mut commands);
+            }
             Event::Key(key) => self.key(key, &mut commands),
             Event::Mouse(mouse) => self.mouse(mouse),
             Event::Paste(text) => self.paste(&text),
@@ -270,9 +279,7 @@ impl App {
 
     fn key(&mut self, key: KeyEvent, commands: &mut Vec<Command>) {
         let ctrl_c = keymap::action(Focus::List, key) == Some(Action::Quit)
-            && key
-                .modifiers
-                .contains(crossterm::event::KeyModifiers::CONTROL);
+            && key.modifiers.contains(KeyModifiers::CONTROL);
         match self.focus {
             _ if ctrl_c => commands.push(Command::Quit),
             Focus::Filter => self.filter_key(key),

@@ -13,7 +13,8 @@ use crossterm::event::{
     EnableFocusChange, EnableMouseCapture,
 };
 use crossterm::terminal::{
-    EnterAlternateScreen, LeaveAlternateScreen, SetTitle, disable_raw_mode, enable_raw_mode,
+    Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, SetTitle, disable_raw_mode,
+    enable_raw_mode,
 };
 use crossterm::{cursor, execute, queue};
 use ratatui::Terminal;
@@ -72,7 +73,9 @@ impl Screen {
             .arg(format!("kill -TSTP {}", std::process::id()))
             .status();
         enter()?;
-        self.terminal.clear()?;
+        // A new one, so that everything is drawn: `clear` would ask the terminal where its cursor is,
+        // and the answer would go to whoever reads the keys.
+        self.terminal = Terminal::new(CrosstermBackend::new(stdout()))?;
         stopped.map(|_| ())
     }
 
@@ -114,6 +117,7 @@ fn enter() -> io::Result<()> {
     let entered = execute!(
         stdout(),
         EnterAlternateScreen,
+        Clear(ClearType::All),
         SetTitle("corscope"),
         EnableMouseCapture,
         EnableBracketedPaste,
@@ -135,6 +139,10 @@ fn give_back() {
     let _ = queue!(out, DisableFocusChange);
     let _ = queue!(out, DisableBracketedPaste);
     let _ = queue!(out, DisableMouseCapture);
+    // With the cursor at the top and nothing below it there is nothing that a terminal which was
+    // resized meanwhile (tmux) could push into its history.
+    let _ = queue!(out, cursor::MoveTo(0, 0));
+    let _ = queue!(out, Clear(ClearType::FromCursorDown));
     let _ = queue!(out, LeaveAlternateScreen);
     let _ = queue!(out, cursor::Show);
     let _ = out.flush();

@@ -7,6 +7,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -234,6 +235,7 @@ pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
 pub(crate) struct OnTerminal {
     child: Box<dyn portable_pty::Child + Send + Sync>,
     screen: Arc<Mutex<vt100::Parser>>,
+    written: Arc<AtomicUsize>,
     keyboard: Box<dyn Write + Send>,
     // Holds the terminal open.
     _master: Box<dyn portable_pty::MasterPty + Send>,
@@ -269,15 +271,19 @@ impl OnTerminal {
             0,
         )));
         let drawn = Arc::clone(&screen);
+        let written = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&written);
         std::thread::spawn(move || {
             let mut bytes = [0; 4096];
             while let Ok(n @ 1..) = output.read(&mut bytes) {
+                count.fetch_add(n, Ordering::Relaxed);
                 drawn.lock().unwrap().process(&bytes[..n]);
             }
         });
         Self {
             child,
             screen,
+            written,
             keyboard: pair.master.take_writer().unwrap(),
             _master: pair.master,
         }
@@ -286,6 +292,16 @@ impl OnTerminal {
     /// What is on the screen now.
     pub(crate) fn text(&self) -> String {
         self.screen.lock().unwrap().screen().contents()
+    }
+
+    /// How many bytes the program wrote so far.
+    pub(crate) fn bytes(&self) -> usize {
+        self.written.load(Ordering::Relaxed)
+    }
+
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.process_id().unwrap()
     }
 
     /// Whether the program has the screen to itself.

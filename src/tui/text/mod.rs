@@ -10,4 +10,6 @@ pub(crate) use document::{DocLine, Document, Token, break_rows};
 pub(crate) use hex::hex_document;
 pub(crate) use human::{clock, clock_millis, count, duration, size};
 pub(crate) use json::{json_document, looks_like_json};
-pub(crate) use sanitise::{clean_bytes, ellipsis, ellipsis_left, sanitise, width, wrap};
+pub(crate) use sanitise::{
+    clean_bytes, ellipsis, ellipsis_left, ellipsis_middle, sanitise, width, wrap,
+};

@@ -110,6 +110,19 @@ pub(crate) fn ellipsis_left(text: &str, room: usize) -> Cow<'_, str> {
     Cow::Owned(format!("…{}", &text[start..]))
 }
 
+/// The text, or its two ends around `…`, in at most `room` columns: for hosts, where the first label
+/// and the port tell them apart.
+pub(crate) fn ellipsis_middle(text: &str, room: usize) -> Cow<'_, str> {
+    if width(text) <= room || room < 3 {
+        return ellipsis(text, room);
+    }
+    let end = room / 2;
+    let head = ellipsis(text, room - end);
+    let head = head.trim_end_matches('…');
+    let tail = ellipsis_left(text, end + 1);
+    Cow::Owned(format!("{head}…{}", tail.trim_start_matches('…')))
+}
+
 /// Breaks text into rows of at most `room` columns, at spaces where there are any; returns byte
 /// ranges. A line break in the text ends a row.
 pub(crate) fn wrap(text: &str, room: usize) -> Vec<std::ops::Range<usize>> {
@@ -183,6 +196,8 @@ mod tests {
             ellipsis_left("api.app.test:8443", 10),
             "….test:8443".replace(".test:8443", "test:8443")
         );
+        assert_eq!(ellipsis_middle("api.localhost:45871", 13), "api.lo…:45871");
+        assert!((0..30).all(|room| width(&ellipsis_middle("日本.localhost:45871", room)) <= room));
         assert_eq!(ellipsis("abc", 3), "abc");
         assert_eq!(ellipsis("abc", 0), "");
     }

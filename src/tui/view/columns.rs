@@ -34,7 +34,8 @@ pub(super) fn columns(cells: &[Cells], room: usize) -> Columns {
     let path = widest(&|l| width(&l.path)).clamp(4, 80);
     let cors = widest(&|l| width(&l.cors)).clamp(4, 72);
     // What the three columns of words need, or what they can live with.
-    let flexible_min = (bare + path + cors + 3).min(18 + 1 + 14 + 1 + 26);
+    let words_max = if room >= 110 { 60 } else { 20 + 18 + 30 + 3 };
+    let flexible_min = (bare + path + cors + 3).min(words_max);
     let mut spare = room.saturating_sub(fixed + flexible_min);
     for (column, w) in [
         (&mut c.time, 7),
@@ -56,7 +57,8 @@ pub(super) fn columns(cells: &[Cells], room: usize) -> Columns {
         }
     }
     // The cause is what the list is for: it is cut last.
-    c.cors = cors.min((left * 45 / 100).max(left.saturating_sub(bare + path + 2)));
+    let others = bare.min(16) + path.min(12) + 2;
+    c.cors = cors.min((left * 45 / 100).max(left.saturating_sub(others)));
     left = left.saturating_sub(c.cors + 2);
     // A scheme is dropped before a host is cut, and https before http, which is worth knowing.
     let whole = widest(&|l| width(&l.server)).clamp(4, 48);

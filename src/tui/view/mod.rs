@@ -96,10 +96,7 @@ pub(crate) fn areas(app: &App) -> Areas {
         };
     } else if has_pane && width >= BESIDE_FROM {
         areas.beside = true;
-        list.width = share(
-            width,
-            app.split.unwrap_or(if width < 190 { 57 } else { 60 }),
-        );
+        list.width = share(width, app.split.unwrap_or(60));
         areas.divider = Rect {
             x: list.width,
             width: 1,

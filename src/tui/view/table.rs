@@ -10,7 +10,7 @@ use ratatui::text::{Line, Span};
 use super::super::app::App;
 use super::super::keymap::Focus;
 use super::super::list::{Entry, Place, children};
-use super::super::text::{clean_bytes, duration, ellipsis, ellipsis_left, sanitise, size, width};
+use super::super::text::{clean_bytes, duration, ellipsis, ellipsis_middle, sanitise, size, width};
 use super::super::theme::Theme;
 use super::columns::{Columns, STATUS, bare_host, columns, left, right, without_https};
 use super::{Areas, bars, empty};
@@ -65,7 +65,7 @@ pub(super) fn draw(app: &App, frame: &mut Frame<'_>, areas: &Areas) {
             (true, Focus::List | Focus::Filter) => app.theme.selected,
             (true, _) => app.theme.selected_elsewhere,
         };
-        let spans = spans(line, columns, span, &app.theme, is_selected, app.now);
+        let spans = spans(line, columns, span, &app.theme, is_selected);
         frame.render_widget(Line::from(spans).style(base), area);
     }
 }
@@ -261,11 +261,14 @@ fn cors(row: &Row<'_>, brief: &str) -> String {
     parts.join(" ")
 }
 
-/// The time that the waterfall of the window spans.
+/// The time that the waterfall of the window spans: what is still open runs off its end, since a
+/// socket open for minutes would leave a dot for everything else.
 fn span(cells: &[Cells]) -> (Timestamp, Timestamp) {
     let start = cells.iter().map(|l| l.bar.0).min().unwrap_or_default();
-    let end = cells.iter().map(|l| l.bar.2).max().unwrap_or_default();
-    (start, end)
+    let last_opened = cells.iter().map(|l| l.bar.0).max().unwrap_or_default();
+    let closed = cells.iter().filter(|l| !l.open).map(|l| l.bar.2).max();
+    let any = cells.iter().map(|l| l.bar.2).max().unwrap_or_default();
+    (start, closed.unwrap_or(any).max(last_opened))
 }
 
 fn spans(
@@ -274,7 +277,6 @@ fn spans(
     span: (Timestamp, Timestamp),
     theme: &Theme,
     selected: bool,
-    now: Timestamp,
 ) -> Vec<Span<'static>> {
     let outcome = theme.outcome(line.outcome);
     let child = line.place.child.is_some();
@@ -312,7 +314,7 @@ fn spans(
         bare_host(&line.server)
     };
     out.push(Span::styled(
-        left(&ellipsis_left(server, c.server), c.server),
+        left(&ellipsis_middle(server, c.server), c.server),
         plain,
     ));
     out.push(Span::raw(" "));
@@ -334,7 +336,7 @@ fn spans(
         }
     }
     if c.waterfall > 0 {
-        waterfall(line, c.waterfall, span, theme, now, &mut out);
+        waterfall(line, c.waterfall, span, theme, &mut out);
         out.push(Span::raw(" "));
     }
     let cors_style = match line.outcome {
@@ -354,7 +356,6 @@ fn waterfall(
     room: usize,
     (start, end): (Timestamp, Timestamp),
     theme: &Theme,
-    now: Timestamp,
     out: &mut Vec<Span<'static>>,
 ) {
     let whole = end.micros_since(start).max(1) as f64;
@@ -373,7 +374,7 @@ fn waterfall(
         if from == to {
             cells[from] = '▐';
         }
-        if line.open && line.bar.2 == now {
+        if line.open {
             cells[to] = '▸';
         }
     }

@@ -54,6 +54,16 @@ fn esc_steps_back_and_never_quits() {
 }
 
 #[test]
+fn esc_and_a_key_typed_fast_arrive_as_one() {
+    use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+    let mut person = person();
+    person.types("/abc");
+    let q = KeyEvent::new(KeyCode::Char('q'), KeyModifiers::ALT);
+    person.happens(corscope::tui::Event::Key(q));
+    assert!(person.left);
+}
+
+#[test]
 fn ctrl_c_leaves_from_anywhere() {
     for before in ["", "<Enter>", "/abc", "?"] {
         let mut person = person();

@@ -5,3 +5,4 @@ mod driver;
 mod keys;
 mod malice;
 mod pictures;
+mod real;

@@ -1,0 +1,103 @@
+//! The program in a real terminal: keys typed, screen read back.
+
+use super::super::support::{Home, OnTerminal, eventually};
+
+fn demo(columns: u16, rows: u16) -> (Home, OnTerminal) {
+    let home = Home::new();
+    let args = ["demo", "--listen", "127.0.0.1:0"];
+    let terminal = OnTerminal::start(&home, &args, columns, rows);
+    // The last call of the demo.
+    terminal.sees("/chat");
+    (home, terminal)
+}
+
+fn selected(terminal: &OnTerminal) -> String {
+    let text = terminal.text();
+    let line = text.lines().find(|l| l.starts_with('▌'));
+    line.unwrap_or_default().to_owned()
+}
+
+#[test]
+fn from_the_red_line_to_the_cause_in_two_keys() {
+    let (_home, mut terminal) = demo(80, 24);
+    terminal.keys("g");
+    eventually("the first line is selected", || {
+        selected(&terminal).contains("  1 GET")
+    });
+    terminal.keys("!");
+    eventually("the crash is selected", || {
+        selected(&terminal).contains("server error 500")
+    });
+    terminal.sees("the server crashed first");
+    terminal.keys("4");
+    terminal.sees("\"error\"");
+    // Filter, live, and a mistake in it.
+    terminal.keys("/is:never-sent");
+    eventually("only requests that were never sent", || {
+        let text = terminal.text();
+        text.contains("OPTIONS → 405") && !text.contains("trailing slash")
+    });
+    terminal.keys(" hots:x");
+    terminal.sees("did you mean host:?");
+    terminal.keys("\u{1b}");
+    terminal.sees("/ filter");
+    terminal.keys("?");
+    terminal.sees("Everywhere");
+    terminal.keys("\u{1b}");
+    // Esc never leaves.
+    terminal.keys("\u{1b}");
+    terminal.sees("next blocked");
+    terminal.keys("q");
+    assert_eq!(terminal.wait(), 0);
+    eventually("the screen is given back", || !terminal.is_taken());
+}
+
+#[test]
+fn the_mouse_reaches_lines_and_tabs() {
+    let (_home, mut terminal) = demo(120, 36);
+    let text = terminal.text();
+    let row = text
+        .lines()
+        .position(|l| l.contains("two Allow-Origin"))
+        .unwrap();
+    // SGR mouse reports count from 1.
+    terminal.keys(&format!("\u{1b}[<0;20;{0}M\u{1b}[<0;20;{0}m", row + 1));
+    eventually("the clicked line is selected", || {
+        selected(&terminal).contains("two Allow-Origin")
+    });
+    let tabs = text.lines().position(|l| l.contains("2 Headers")).unwrap();
+    terminal.keys(&format!("\u{1b}[<0;16;{0}M\u{1b}[<0;16;{0}m", tabs + 1));
+    terminal.sees("Asked ↔ granted");
+    terminal.keys("q");
+    assert_eq!(terminal.wait(), 0);
+}
+
+/// Processor time the program used so far, in clock ticks.
+#[cfg(target_os = "linux")]
+fn ticks(pid: u32) -> u64 {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let after = stat.rsplit_once(") ").unwrap().1;
+    let fields: Vec<&str> = after.split(' ').collect();
+    fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn idle_costs_nothing() {
+    let home = Home::new();
+    let mut terminal = OnTerminal::start(&home, &["--listen", "127.0.0.1:0"], 120, 36);
+    terminal.sees("Nothing captured yet");
+    let before = ticks(terminal.id());
+    let drawn = terminal.bytes();
+    std::thread::sleep(std::time::Duration::from_secs(3));
+    let used = ticks(terminal.id()) - before;
+    // Three seconds have 300 ticks; a debug build redrawing its clock three times needs a few.
+    assert!(used <= 15, "{used} ticks");
+    let written = terminal.bytes() - drawn;
+    assert!(
+        written < 2_000,
+        "{written} bytes for three ticks of a clock"
+    );
+    terminal.keys("q");
+    assert_eq!(terminal.wait(), 0);
+}
