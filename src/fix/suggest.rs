@@ -67,10 +67,12 @@ fn fix(
         .preflight
         .as_ref()
         .and_then(|exchange| preflight_patch(exchange, &origin, include));
-    let actual = match (&hop.actual, cause.stage) {
-        (Some(exchange), _) => exchange
-            .delivered()
-            .and_then(|head| actual_patch(&head, &origin, include)),
+    let answered = hop
+        .actual
+        .as_ref()
+        .and_then(|exchange| exchange.delivered());
+    let actual = match (answered, cause.stage) {
+        (Some(head), _) => actual_patch(&head, &origin, include),
         // Never sent: only what every answer to this origin needs.
         (None, Stage::Preflight) => Some(grant_origin(&origin, include)),
         (None, _) => None,

@@ -66,6 +66,16 @@ pub(super) struct Body {
 }
 
 impl Entry {
+    /// Whether the browser may have listed this request without ever sending it: nothing came back,
+    /// and nothing says that a connection broke.
+    pub(super) fn may_be_unsent(&self) -> bool {
+        self.response.is_none()
+            && match &self.end {
+                End::Failed(failure) => failure.kind == FailureKind::Other,
+                end => *end == End::Aborted,
+            }
+    }
+
     /// Reads one entry; the error is a short reason why it cannot be used.
     pub(super) fn parse(json: &str) -> Result<Self, String> {
         let raw: Raw = serde_json::from_str(json).map_err(|error| {
@@ -98,7 +108,13 @@ impl Entry {
             version,
             headers: Arc::new(headers(&request["headers"])),
         };
-        let error = text(&raw.error).unwrap_or_default().trim().to_owned();
+        // DevTools puts it into the response, others beside it.
+        let error = [&raw.response["_error"], &raw.error]
+            .into_iter()
+            .filter_map(text)
+            .map(|error| error.trim().to_owned())
+            .find(|error| !error.is_empty())
+            .unwrap_or_default();
         let response = response(&raw.response, version);
         let end = end(response.is_some(), &error);
         let declared = number(&raw.request["bodySize"]);

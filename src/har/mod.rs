@@ -6,12 +6,14 @@
 //!
 //! - The id of an exchange is the index of its entry, also behind entries that had to be skipped.
 //! - Entries need not be in the order of time. DevTools lists a request before its preflight, and
-//!   counts the time of the preflight as the request's own `blocked`: such a request is opened
-//!   when that time is over, since only then it went out.
+//!   counts the time of the preflight as the request's own `blocked`: an answered request is opened
+//!   when that time is over, since only then it went out. One without an answer, which the refused
+//!   preflight may have stopped, stays where script made it.
 //! - `response.content.text` has its content coding taken off already, while `Content-Encoding` is
 //!   still among the headers and stays there: it is evidence. [`decode_body`](crate::wire::decode_body)
 //!   recognises text that is not coded.
-//! - Status 0 means that no response came. Chrome says why in `_error`.
+//! - Status 0 means that no response came. Chrome says why in `_error`
+//!   of the response.
 
 mod entry;
 mod lenient;

@@ -303,6 +303,9 @@ fn moments(entries: &[Option<Entry>]) -> Vec<Option<Moments>> {
         let Some(preflights) = preflights.filter(|_| !entry.request.is_preflight()) else {
             continue;
         };
+        if entry.may_be_unsent() {
+            continue;
+        }
         let Some(own) = moments[index] else { continue };
         let sent = own.open.plus_micros(entry.held_micros);
         let within = preflights

@@ -189,7 +189,7 @@ fn no_answer_is_a_failure_not_a_response() {
         ("net::ERR_EMPTY_RESPONSE", FailureKind::Reset),
     ] {
         let exchange = only(&format!(
-            r#"{{"request":{{"url":"http://a.test/"}},"response":{{"status":0,"_error":"x"}},"_error":"{error}"}}"#
+            r#"{{"request":{{"url":"http://a.test/"}},"response":{{"status":0,"_error":""}},"_error":"{error}"}}"#
         ));
         assert_eq!(exchange.response, None);
         let End::Failed(failure) = &exchange.end else {
@@ -269,6 +269,30 @@ fn devtools_lists_a_request_before_its_preflight() {
     assert_eq!(diagnoses[0].outcome, corscope::cors::Outcome::Allowed);
     let ids: Vec<u64> = diagnoses[0].fetch.exchanges().map(|id| id.0).collect();
     assert_eq!(ids, [1, 0], "the preflight came first");
+}
+
+#[test]
+fn devtools_lists_a_request_that_was_never_sent() {
+    let unsent = entry("PUT", 100, 41, 41, 0, "").replace(
+        r#""response":{"#,
+        r#""response":{"_error":"net::ERR_FAILED","#,
+    );
+    let har = log(&[unsent, entry("OPTIONS", 102, 1, 38, 405, "")].join(","));
+    let diagnoses = corscope::diagnose::diagnose_all(exchanges(&har), None);
+    assert_eq!(diagnoses.len(), 1, "{diagnoses:?}");
+    let diagnosis = &diagnoses[0];
+    assert_eq!(diagnosis.outcome, corscope::cors::Outcome::Blocked);
+    let cause = diagnosis.cause.as_ref().unwrap();
+    assert_eq!(cause.stage, corscope::cors::Stage::Preflight);
+    let mut ids: Vec<u64> = diagnosis.fetch.exchanges().map(|id| id.0).collect();
+    ids.sort_unstable();
+    assert_eq!(ids, [0, 1], "both entries belong to it");
+    let fix = corscope::fix::suggest(diagnosis, &exchanges(&har)).unwrap();
+    assert_eq!(fix.preflight.as_ref().unwrap().status, Some(204));
+    assert!(
+        fix.actual.is_some(),
+        "what was never sent needs the headers too"
+    );
 }
 
 #[test]
