@@ -218,7 +218,12 @@ impl Pairer {
             open.fetch.settled = false;
         }
         self.clear_deadline(id);
-        if needs && covered.is_none() && exchange.source == Source::Har {
+        // DevTools shows a request that was not sent with the headers known before sending only.
+        let provisional = role == Role::Actual
+            && origin.is_none()
+            && !headers.contains("sec-fetch-site")
+            && !headers.contains("host");
+        if (needs && covered.is_none() || provisional) && exchange.source == Source::Har {
             let slot = Slot {
                 fetch: id,
                 client,

@@ -195,11 +195,11 @@ impl Slot {
             }
             SlotKind::Early { method, .. } => {
                 let asked = seeker.ask.is_some_and(|a| a.method == *method);
-                if asked && self.origin.as_deref() == seeker.origin {
-                    30
-                } else {
-                    0
-                }
+                let same = self
+                    .origin
+                    .as_deref()
+                    .is_none_or(|o| Some(o) == seeker.origin);
+                if asked && same { 30 } else { 0 }
             }
             SlotKind::Again { method, ask } => {
                 let same = *method == seeker.method

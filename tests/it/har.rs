@@ -277,7 +277,20 @@ fn devtools_lists_a_request_that_was_never_sent() {
         r#""response":{"#,
         r#""response":{"_error":"net::ERR_FAILED","#,
     );
-    let har = log(&[unsent, entry("OPTIONS", 102, 1, 38, 405, "")].join(","));
+    // Of a request that was not sent DevTools knows some headers only.
+    let provisional = unsent.replace(
+        r#"{"name":"origin","value":"https://app.test"},{"name":"sec-fetch-mode","value":"cors"}"#,
+        r#"{"name":"Referer","value":"https://app.test/"}"#,
+    );
+    assert_ne!(provisional, unsent);
+    for unsent in [unsent, provisional] {
+        check_unsent(&unsent);
+    }
+}
+
+fn check_unsent(unsent: &str) {
+    let preflight = entry("OPTIONS", 102, 1, 38, 405, "");
+    let har = log(&[unsent, &preflight].join(","));
     let diagnoses = corscope::diagnose::diagnose_all(exchanges(&har), None);
     assert_eq!(diagnoses.len(), 1, "{diagnoses:?}");
     let diagnosis = &diagnoses[0];
