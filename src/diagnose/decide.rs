@@ -10,6 +10,7 @@ use crate::cors::{
 };
 use crate::wire::{Exchange, ExchangeId, HeaderList};
 
+use super::demand::{self, Demand};
 use super::diagnosis::{Branch, Cause, Diagnosis};
 use super::evidence;
 use super::exchanges::Exchanges;
@@ -60,6 +61,7 @@ pub fn diagnose(fetch: &Fetch, exchanges: &dyn Exchanges, around: &Surroundings)
         Some(_) => decide(&subject, &mut diagnosis, &judged),
     }
     expose(&subject, &mut diagnosis);
+    diagnosis.demand = demanded(&subject, &diagnosis);
     diagnosis.warnings = warnings::of(&subject, &diagnosis);
     diagnosis
 }
@@ -186,11 +188,28 @@ fn blank(subject: &Subject<'_>) -> Diagnosis {
         cause: None,
         when_include: None,
         when_not_include: None,
+        demand: Demand::default(),
         warnings: Vec::new(),
         exposed_headers: None,
         hidden_headers: Vec::new(),
         exempt_because: None,
     }
+}
+
+/// What is asked of the endpoint that failed, where one did.
+fn demanded(subject: &Subject<'_>, diagnosis: &Diagnosis) -> Demand {
+    let branches = [&diagnosis.when_not_include, &diagnosis.when_include];
+    let causes = branches.into_iter().flatten().map(|b| b.cause.as_ref());
+    let failed = std::iter::once(diagnosis.cause.as_ref())
+        .chain(causes)
+        .flatten()
+        .find_map(|cause| cause.exchange);
+    let of_failed = |hop: &&HopSteps| {
+        let steps = [&hop.preflight, &hop.actual];
+        steps.into_iter().flatten().any(|s| Some(s.id()) == failed)
+    };
+    let hop = failed.and_then(|_| subject.hops.iter().find(of_failed));
+    hop.map_or_else(Demand::default, |hop| demand::of(subject, hop))
 }
 
 fn decide_exempt(subject: &Subject<'_>, diagnosis: &mut Diagnosis) {

@@ -3,6 +3,7 @@
 use crate::cors::{Browser, Certainty, Check, Credentials, Outcome, Stage};
 use crate::wire::ExchangeId;
 
+use super::demand::Demand;
 use super::fetch::Fetch;
 use super::root::Root;
 
@@ -32,6 +33,9 @@ pub struct Diagnosis {
     pub when_include: Option<Branch>,
     /// The case that they were not.
     pub when_not_include: Option<Branch>,
+    /// What is asked of the endpoint that failed, by this fetch and by others of the session; empty
+    /// where nothing failed.
+    pub demand: Demand,
     /// What does not block but should be known.
     pub warnings: Vec<Warning>,
     /// Names of response headers script can read, lower case, in wire order; `None` when the

@@ -9,6 +9,7 @@ mod asking;
 mod configuration;
 mod csp;
 mod decide;
+mod demand;
 mod diagnosis;
 mod evidence;
 mod exchanges;
@@ -31,6 +32,7 @@ mod surroundings;
 mod warnings;
 
 pub use decide::{diagnose, diagnose_all};
+pub use demand::Demand;
 pub use diagnosis::{Branch, Cause, Diagnosis, Evidence, Part, Severity, Warning};
 pub use exchanges::Exchanges;
 pub use fetch::{Fetch, FetchId, Member, Role};

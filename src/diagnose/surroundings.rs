@@ -5,7 +5,8 @@ use std::collections::{HashMap, VecDeque};
 use crate::cors::{Answer, Browser};
 use crate::wire::{Exchange, ExchangeId, HeaderList, Origin};
 
-use super::infer::{origin_of, value};
+use super::demand::Wish;
+use super::infer::{Class, classify, origin_of, value};
 use super::signatures::is_cors_header;
 use super::slots::key_of;
 
@@ -38,6 +39,8 @@ pub(crate) struct Sighting {
     pub(crate) allow_origin: Option<String>,
     /// Whether the answer had any `Access-Control-*` header.
     pub(crate) any_cors: bool,
+    /// What it asked for and what was granted, where a page of another origin asked.
+    pub(crate) wish: Option<Box<Wish>>,
 }
 
 #[derive(Clone, Debug)]
@@ -77,7 +80,7 @@ impl Surroundings {
         let preflight = request.is_preflight();
         let origin = origin_of(request);
         let headers = &response.headers;
-        let sighting = Sighting {
+        let mut sighting = Sighting {
             id: exchange.id,
             method: if preflight {
                 asked
@@ -95,7 +98,14 @@ impl Surroundings {
             status: response.status,
             allow_origin: headers.get("access-control-allow-origin"),
             any_cors: headers.iter().any(|f| is_cors_header(f.name)),
+            wish: None,
         };
+        if matches!(
+            classify(exchange, None, false),
+            Class::Preflight | Class::Cors
+        ) {
+            sighting.wish = Some(Box::new(Wish::of(exchange, Some(&response))));
+        }
         if !self.hosts.contains_key(&host) {
             self.order.push_back(host.clone());
             if self.order.len() > Self::HOSTS_MAX

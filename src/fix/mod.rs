@@ -5,11 +5,13 @@
 
 mod advice;
 mod hop;
+mod needs;
 mod reach;
 mod suggest;
 
 use crate::wire::Patch;
 
+pub use needs::Needs;
 pub use suggest::{suggest, suggest_for};
 
 /// Who can mend it.
@@ -47,4 +49,6 @@ pub struct Fix {
     pub actual: Option<Patch>,
     /// What to do, first things first, each one sentence.
     pub advice: Vec<String>,
+    /// What a lasting configuration of the server has to grant.
+    pub needs: Needs,
 }

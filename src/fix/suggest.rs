@@ -3,7 +3,7 @@
 use super::advice::advice;
 use super::hop::{Hop, list, tokens};
 use super::reach::out_of_reach;
-use super::{Fix, Reach};
+use super::{Fix, Needs, Reach};
 use crate::cors::{Credentials, Outcome, Stage};
 use crate::diagnose::{Cause, Diagnosis, Exchanges};
 use crate::wire::{Exchange, HeaderList, Patch, ResponseHead};
@@ -60,6 +60,7 @@ fn fix(
             preflight: None,
             actual: None,
             advice,
+            needs: Needs::of(diagnosis, include),
         });
     }
     let origin = hop.origin.clone()?;
@@ -87,6 +88,7 @@ fn fix(
         preflight,
         actual,
         advice,
+        needs: Needs::of(diagnosis, include),
     })
 }
 
@@ -104,6 +106,7 @@ fn no_cors(diagnosis: &Diagnosis) -> Option<Fix> {
                 .to_owned(),
             "Then mend the CORS error that shows up on the server.".to_owned(),
         ],
+        needs: Needs::default(),
     })
 }
 

@@ -208,17 +208,17 @@ fn check(set: &str, lines: &str, at_least: usize) {
 
 #[test]
 fn curated() {
-    check("curated", include_str!("../corpus/curated.jsonl"), 300);
+    check("curated", include_str!("../../corpus/curated.jsonl"), 300);
 }
 
 #[test]
 fn random() {
-    check("random", include_str!("../corpus/random.jsonl"), 1500);
+    check("random", include_str!("../../corpus/random.jsonl"), 1500);
 }
 
 #[test]
 fn the_rules_of_the_browser_do_not_change_what_mends() {
-    let lines = include_str!("../corpus/curated.jsonl");
+    let lines = include_str!("../../corpus/curated.jsonl");
     for record in single_requests(lines) {
         for rules in [Browser::Chromium, Browser::Firefox] {
             for diagnosis in diagnose_all(record.exchanges.clone(), Some(rules)) {
