@@ -1,5 +1,6 @@
 //! What to do, in sentences.
 
+use super::Advice;
 use super::hop::Hop;
 use super::suggest::ALLOW_ORIGIN;
 use crate::diagnose::{Cause, Root};
@@ -9,24 +10,25 @@ use crate::wire::Patch;
 pub(super) fn advice(
     cause: &Cause,
     hop: &Hop,
+    method: &str,
     preflight: Option<&Patch>,
     actual: Option<&Patch>,
-) -> Vec<String> {
+) -> Vec<Advice> {
     let mut advice = Vec::new();
     if let Some(first) = cause.root.and_then(|root| first_step(root, hop)) {
-        advice.push(first);
+        advice.push(Advice::Do(first));
     }
     if let Some(hint) = cause.sub.and_then(hint_of_sub) {
-        advice.push(hint.to_owned());
+        advice.push(hint.into());
     }
     match (preflight, actual) {
-        (Some(patch), _) if patch.status.is_some() => advice.push(
-            "Answer OPTIONS at this URL with 204 and the headers below, before authentication, routing and redirects."
+        (Some(patch), _) if patch.status.is_some() => advice.push(Advice::OnPreflight(
+            "Answer OPTIONS at this URL with 204 and these headers, before authentication, routing and redirects."
                 .to_owned(),
-        ),
-        (Some(_), _) => {
-            advice.push("Send the headers below on the answer to OPTIONS at this URL.".to_owned());
-        }
+        )),
+        (Some(_), _) => advice.push(Advice::OnPreflight(
+            "Send these headers on the answer to OPTIONS at this URL.".to_owned(),
+        )),
         (None, _) => {}
     }
     if actual.is_some() {
@@ -35,11 +37,13 @@ pub(super) fn advice(
             .as_ref()
             .and_then(|e| e.response.as_ref())
             .is_some_and(|head| head.status >= 400);
-        advice.push(if error {
-            "Send the headers on error answers too, so that the page can read the error.".to_owned()
+        let text = if error {
+            "Send these headers on error answers too, so that the page can read the error."
+                .to_owned()
         } else {
-            "Send the headers on the answer to the request itself, whatever its status.".to_owned()
-        });
+            format!("Send these headers on the answer to {method}, whatever its status.")
+        };
+        advice.push(Advice::OnActual(text));
     }
     let sets_origin = [preflight, actual]
         .into_iter()
@@ -48,7 +52,7 @@ pub(super) fn advice(
     if sets_origin {
         advice.push(
             "Take the origin from a list of your own sites, compared whole; never a wildcard where cookies or tokens travel."
-                .to_owned(),
+                .into(),
         );
     }
     advice

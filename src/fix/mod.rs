@@ -47,8 +47,33 @@ pub struct Fix {
     pub preflight: Option<Patch>,
     /// Edits to the actual answer (or the redirect's).
     pub actual: Option<Patch>,
-    /// What to do, first things first, each one sentence.
-    pub advice: Vec<String>,
+    /// What to do, first things first.
+    pub advice: Vec<Advice>,
     /// What a lasting configuration of the server has to grant.
     pub needs: Needs,
+}
+
+/// One thing to do, in one sentence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Advice {
+    /// Needs no header lines.
+    Do(String),
+    /// Introduces the lines of [`Fix::preflight`].
+    OnPreflight(String),
+    /// Introduces the lines of [`Fix::actual`].
+    OnActual(String),
+}
+
+impl Advice {
+    /// The sentence.
+    pub fn text(&self) -> &str {
+        let (Self::Do(text) | Self::OnPreflight(text) | Self::OnActual(text)) = self;
+        text
+    }
+}
+
+impl From<&str> for Advice {
+    fn from(text: &str) -> Self {
+        Self::Do(text.to_owned())
+    }
 }

@@ -3,7 +3,7 @@
 use super::advice::advice;
 use super::hop::{Hop, list, tokens};
 use super::reach::out_of_reach;
-use super::{Fix, Needs, Reach};
+use super::{Advice, Fix, Needs, Reach};
 use crate::cors::{Credentials, Outcome, Stage};
 use crate::diagnose::{Cause, Diagnosis, Exchanges};
 use crate::wire::{Exchange, HeaderList, Patch, ResponseHead};
@@ -59,7 +59,7 @@ fn fix(
             url: hop.url,
             preflight: None,
             actual: None,
-            advice,
+            advice: advice.into_iter().map(Advice::Do).collect(),
             needs: Needs::of(diagnosis, include),
         });
     }
@@ -81,7 +81,13 @@ fn fix(
     if preflight.is_none() && actual.is_none() {
         return None;
     }
-    let advice = advice(cause, &hop, preflight.as_ref(), actual.as_ref());
+    let advice = advice(
+        cause,
+        &hop,
+        &diagnosis.method,
+        preflight.as_ref(),
+        actual.as_ref(),
+    );
     Some(Fix {
         reach: Reach::Server,
         url: hop.url,
@@ -103,8 +109,8 @@ fn no_cors(diagnosis: &Diagnosis) -> Option<Fix> {
         actual: None,
         advice: vec![
             "Remove mode: 'no-cors' from the call: with it the page can never read the answer."
-                .to_owned(),
-            "Then mend the CORS error that shows up on the server.".to_owned(),
+                .into(),
+            "Then mend the CORS error that shows up on the server.".into(),
         ],
         needs: Needs::default(),
     })

@@ -7,7 +7,7 @@ use super::facts::{Facts, shortened};
 use super::pages::{self, Field};
 use crate::cors::{Certainty, Credentials, Outcome};
 use crate::diagnose::{Branch, Cause, Diagnosis, Evidence, Exchanges, FetchId, Part, Severity};
-use crate::fix::{self, Fix};
+use crate::fix::{self, Advice, Fix};
 use crate::wire::{ExchangeId, Patch, ResponseHead};
 
 /// What a person is told about one fetch, in the screen's words, as plain data.
@@ -65,10 +65,9 @@ pub struct Proof {
 /// One line of a fix.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FixLine {
-    /// Something to do, in the order it should be done.
+    /// Something to do, in the order it should be done; header lines follow the step that says
+    /// where they go.
     Step(String),
-    /// Which answer the header lines below are for: `on the answer to OPTIONS`.
-    On(String),
     /// A header line (or `status 204`) to add.
     Add(String),
     /// A header line to take away.
@@ -302,8 +301,20 @@ fn with_reason(status: &str, id: ExchangeId, exchanges: &dyn Exchanges) -> Strin
     }
 }
 
+// The header lines stand right below the sentence that introduces them.
 fn fix_lines(fix: &Fix, diagnosis: &Diagnosis, exchanges: &dyn Exchanges) -> Vec<FixLine> {
-    let mut lines: Vec<FixLine> = fix.advice.iter().cloned().map(FixLine::Step).collect();
+    let mut lines: Vec<FixLine> = Vec::new();
+    for advice in &fix.advice {
+        lines.push(FixLine::Step(advice.text().to_owned()));
+        let (patch, preflight) = match advice {
+            Advice::Do(_) => continue,
+            Advice::OnPreflight(_) => (&fix.preflight, true),
+            Advice::OnActual(_) => (&fix.actual, false),
+        };
+        if let Some(patch) = patch {
+            patch_lines(&mut lines, patch, fix, preflight, exchanges, diagnosis);
+        }
+    }
     let server = fix.preflight.is_some() || fix.actual.is_some();
     if server && diagnosis.credentials == Credentials::Unknown && !differ(diagnosis) {
         lines.push(FixLine::Step(
@@ -312,27 +323,17 @@ fn fix_lines(fix: &Fix, diagnosis: &Diagnosis, exchanges: &dyn Exchanges) -> Vec
                 .to_owned(),
         ));
     }
-    if let Some(patch) = &fix.preflight {
-        let heading = "on the answer to OPTIONS".to_owned();
-        patch_lines(&mut lines, heading, patch, fix, true, exchanges, diagnosis);
-    }
-    if let Some(patch) = &fix.actual {
-        let heading = format!("on the answer to {}", diagnosis.method);
-        patch_lines(&mut lines, heading, patch, fix, false, exchanges, diagnosis);
-    }
     lines
 }
 
 fn patch_lines(
     lines: &mut Vec<FixLine>,
-    heading: String,
     patch: &Patch,
     fix: &Fix,
     preflight: bool,
     exchanges: &dyn Exchanges,
     diagnosis: &Diagnosis,
 ) {
-    lines.push(FixLine::On(heading));
     let answer = diagnosis
         .fetch
         .exchanges()

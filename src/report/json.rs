@@ -8,7 +8,7 @@ use super::facts::Facts;
 use super::summary::Summary;
 use crate::cors::{Credentials, Outcome};
 use crate::diagnose::{Branch, Cause, Diagnosis, Evidence, Exchanges, Member, Root, Warning};
-use crate::fix::{self, Fix};
+use crate::fix::{self, Advice, Fix};
 use crate::wire::Patch;
 
 const SCHEMA: &str = "corscope/diagnosis/1";
@@ -166,7 +166,7 @@ fn fix_value(fix: Option<&Fix>) -> Value {
         "url": fix.url,
         "preflight": patch(fix.preflight.as_ref()),
         "actual": patch(fix.actual.as_ref()),
-        "advice": fix.advice,
+        "advice": fix.advice.iter().map(Advice::text).collect::<Vec<_>>(),
         "server": null,
         "snippet": null,
     })

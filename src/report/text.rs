@@ -99,7 +99,6 @@ fn fix_text(lines: &[FixLine]) -> Vec<String> {
             number += 1;
             format!("{number}  {step}")
         }
-        FixLine::On(answer) => format!("   {answer}:"),
         FixLine::Add(header) => format!("   + {header}"),
         FixLine::Remove(header) => format!("   - {header}"),
     });

@@ -230,9 +230,6 @@ fn fix(fix: &[FixLine], theme: &Theme, room: usize) -> Vec<Line<'static>> {
                 };
                 out.extend(labelled(&number, text, 3, room, theme.strong, Style::new()));
             }
-            FixLine::On(text) => {
-                out.extend(labelled("", text, 3, room, theme.dim, theme.dim));
-            }
             // Header lines are pasted, so they are cut nowhere and have nothing in front but a sign.
             FixLine::Add(text) => {
                 out.extend(labelled("   +", text, 5, room, theme.good, theme.good));
