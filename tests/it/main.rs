@@ -12,6 +12,7 @@ mod cli;
 mod fixes;
 mod har;
 mod proxy;
+mod redaction;
 mod reports;
 mod session;
 mod support;

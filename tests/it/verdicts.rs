@@ -121,11 +121,20 @@ pub(crate) struct Recorded {
 
 /// The scenarios of a set in which the page made one request.
 pub(crate) fn single_requests(lines: &str) -> Vec<Recorded> {
+    recorded(lines, |record| record.asked.len() == 1)
+}
+
+/// All scenarios, those of several requests included; `include` is that of the first.
+pub(crate) fn all_requests(lines: &str) -> Vec<Recorded> {
+    recorded(lines, |_| true)
+}
+
+fn recorded(lines: &str, wanted: impl Fn(&Record) -> bool) -> Vec<Recorded> {
     let records = lines
         .lines()
         .map(|line| serde_json::from_str::<Record>(line).expect("a record"));
     records
-        .filter(|record| record.asked.len() == 1)
+        .filter(wanted)
         .map(|record| {
             let agent = if record.browser == "chromium" {
                 CHROMIUM

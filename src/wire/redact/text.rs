@@ -1,0 +1,287 @@
+//! Secrets in text of any kind: tokens by their shape, and values behind names that give them away.
+
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use regex::bytes::{Captures, Regex};
+
+use super::Redactor;
+use super::names;
+use super::pseudonym::is_pseudonym;
+
+type Rule = (LazyLock<Regex>, fn(&Redactor, &Captures<'_>) -> Vec<u8>);
+
+macro_rules! rule {
+    ($pattern:expr, $replace:expr) => {
+        (
+            LazyLock::new(|| Regex::new($pattern).expect("a pattern of this file is well-formed")),
+            $replace,
+        )
+    };
+}
+
+/// Tokens by their shape, wherever they stand.
+static SHAPES: [Rule; 4] = [
+    rule!(
+        r"(?-u)-----BEGIN [A-Z ]*PRIVATE KEY-----([\s\S]*?)(?:-----END [A-Z ]*PRIVATE KEY-----|$)",
+        |r, found| replaced(r, found, 1, Kind::Secret)
+    ),
+    rule!(
+        r"(?-u)\b(eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_=-]*){0,4})",
+        |r, found| replaced(r, found, 1, Kind::Token)
+    ),
+    rule!(
+        r"(?-u)(?i:\b(?:bearer|basic|digest|negotiate|ntlm|token)\s+)([A-Za-z0-9._~+/=-]{12,})",
+        |r, found| {
+            // "Basic authentication", "token verification": words, not secrets.
+            let word = found[1].iter().all(u8::is_ascii_lowercase);
+            if word {
+                found[0].to_vec()
+            } else {
+                replaced(r, found, 1, Kind::Token)
+            }
+        }
+    ),
+    rule!(
+        r"(?-u)\b((?:sk|pk|rk)[-_](?:live|test|proj|ant|or)[-_][A-Za-z0-9_-]{16,}|sk-[A-Za-z0-9]{20,}|gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,}|glpat-[A-Za-z0-9_-]{16,}|xox[abeprs]-[A-Za-z0-9-]{10,}|(?:AKIA|ASIA)[A-Z0-9]{16}|AIza[A-Za-z0-9_-]{30,}|ya29\.[A-Za-z0-9._-]{16,}|npm_[A-Za-z0-9]{30,}|pypi-[A-Za-z0-9_-]{30,}|SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}|hf_[A-Za-z0-9]{20,}|dop_v1_[a-f0-9]{40,}|shp(?:at|ca|pa|ss)_[a-f0-9]{20,}|whsec_[A-Za-z0-9]{16,})",
+        |r, found| replaced(r, found, 1, Kind::Secret)
+    ),
+];
+
+/// Values behind names, as JSON, script, markup, URLs and settings write them.
+static PAIRS: [Rule; 6] = [
+    // userinfo: https://ann:secret@host
+    rule!(
+        r#"(?-u)\b[a-zA-Z][a-zA-Z0-9+.-]*://([^\s/?\#@"'<>\\:]*)(?::([^\s/?\#@"'<>\\]*))?@"#,
+        |r, found| {
+            let mut out = found[0].to_vec();
+            for group in [2, 1] {
+                if let Some(part) = found.get(group).filter(|part| !part.is_empty()) {
+                    let start = part.start() - found.get(0).map_or(0, |all| all.start());
+                    let name = r.pseudonym(&percent_decoded(part.as_bytes()));
+                    out.splice(start..start + part.len(), name.into_bytes());
+                }
+            }
+            out
+        }
+    ),
+    // "name": "value", "name": 123; also name: "value" and name = 'value' in script
+    rule!(
+        r#"(?-u)(?:"([A-Za-z0-9_$.@:\[\]-]{2,64})"|'([A-Za-z0-9_$.@:\[\]-]{2,64})'|\b([A-Za-z_$][A-Za-z0-9_$]{1,64}))\s*(?::|=>|=)\s*(?:"((?:[^"\\\n]|\\.)*)"?|'((?:[^'\\\n]|\\.)*)'?)"#,
+        |r, found| {
+            let name = first(found, &[1, 2, 3]);
+            let (group, value) = if found.get(4).is_some() {
+                (4, &found[4])
+            } else {
+                (5, found.get(5).map_or(&b""[..], |m| m.as_bytes()))
+            };
+            if names::is_secret(&name) && !is_prose(value) {
+                replaced(r, found, group, Kind::Escaped)
+            } else {
+                found[0].to_vec()
+            }
+        }
+    ),
+    // {\"name\":\"value\"}: JSON within a string
+    rule!(
+        r#"(?-u)\\+"([A-Za-z0-9_$.-]{2,64})\\+"\s*:\s*\\+"([^"\\]*)"#,
+        |r, found| if names::is_secret(&first(found, &[1])) {
+            replaced(r, found, 2, Kind::Token)
+        } else {
+            found[0].to_vec()
+        }
+    ),
+    // name=value in URLs, forms, cookies, logs; the value ends where any of these would
+    rule!(
+        r#"(?-u)(^|[?&\#;,\s"'(]|&amp;)([A-Za-z0-9_.\[\]%$-]{2,64})=([^&\#;,\s"'<>()\\]+)"#,
+        |r, found| {
+            let name = String::from_utf8_lossy(&percent_decoded(&found[2])).into_owned();
+            let value = String::from_utf8_lossy(&found[3]);
+            let in_url = matches!(found[1].first(), Some(b'?' | b'&' | b'#'));
+            let secret = if in_url {
+                names::is_secret_parameter(&name, &value)
+            } else {
+                names::is_secret(&name)
+            };
+            if secret {
+                replaced(r, found, 3, Kind::Encoded)
+            } else {
+                found[0].to_vec()
+            }
+        }
+    ),
+    // <meta name="csrf-token" content="...">, <input name="password" value="...">
+    rule!(r"(?-u)<(?i:meta|input|param)\b[^<>]*>", |r, found| markup(
+        r, &found[0]
+    )),
+    // <password>...</password>
+    rule!(
+        r"(?-u)<([A-Za-z_][A-Za-z0-9_.:-]{1,64})(?:\s[^<>]*)?>([^<>\s]+)</",
+        |r, found| if names::is_secret(&first(found, &[1])) {
+            replaced(r, found, 2, Kind::Token)
+        } else {
+            found[0].to_vec()
+        }
+    ),
+];
+
+static EMAIL: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?-u)[A-Za-z0-9._%+-]+(?:@|%40)[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}")
+        .expect("a pattern of this file is well-formed")
+});
+
+static ATTRIBUTE: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r#"(?-u)([A-Za-z-]+)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))"#)
+        .expect("a pattern of this file is well-formed")
+});
+
+/// How a value is written where it was found.
+#[derive(Clone, Copy)]
+enum Kind {
+    /// As it is.
+    Secret,
+    /// As it is, and may be a JWT.
+    Token,
+    /// With percent signs.
+    Encoded,
+    /// With backslashes.
+    Escaped,
+}
+
+/// Text without secrets; the same text if it had none.
+pub(super) fn redact<'a>(redactor: &Redactor, text: &'a [u8]) -> Cow<'a, [u8]> {
+    let mut out = Cow::Borrowed(text);
+    for pattern in &redactor.patterns {
+        apply(&mut out, pattern, &|found| own(redactor, found));
+    }
+    for (pattern, replace) in SHAPES.iter().chain(&PAIRS) {
+        apply(&mut out, pattern, &|found| replace(redactor, found));
+    }
+    if redactor.emails {
+        apply(&mut out, &EMAIL, &|found| {
+            // The userinfo of a URL, hidden already.
+            let local = found[0].split(|b| matches!(b, b'@' | b'%')).next();
+            if local.is_some_and(is_pseudonym) {
+                return found[0].to_vec();
+            }
+            redactor.pseudonym(&percent_decoded(&found[0])).into_bytes()
+        });
+    }
+    out
+}
+
+fn apply(text: &mut Cow<'_, [u8]>, pattern: &Regex, replace: &dyn Fn(&Captures<'_>) -> Vec<u8>) {
+    let changed = match pattern.replace_all(text, |found: &Captures<'_>| replace(found)) {
+        Cow::Borrowed(_) => return,
+        Cow::Owned(changed) => changed,
+    };
+    *text = Cow::Owned(changed);
+}
+
+/// A pattern of the user's own: its groups, or all of it if it has none.
+pub(super) fn own(redactor: &Redactor, found: &Captures<'_>) -> Vec<u8> {
+    let mut out = found[0].to_vec();
+    let start = found.get(0).map_or(0, |all| all.start());
+    let groups: Vec<_> = found.iter().skip(1).flatten().collect();
+    if groups.is_empty() {
+        return redactor.pseudonym(&out).into_bytes();
+    }
+    let mut end = usize::MAX;
+    for group in groups.iter().rev() {
+        // Groups within groups are hidden with the outer one.
+        if group.end() <= end && !groups.iter().any(|g| g != group && contains(g, group)) {
+            let at = group.start() - start..group.end() - start;
+            let name = redactor.pseudonym(group.as_bytes());
+            out.splice(at, name.into_bytes());
+            end = group.start();
+        }
+    }
+    out
+}
+
+fn contains(outer: &regex::bytes::Match<'_>, inner: &regex::bytes::Match<'_>) -> bool {
+    outer.start() <= inner.start() && inner.end() <= outer.end() && outer.len() > inner.len()
+}
+
+fn first(found: &Captures<'_>, groups: &[usize]) -> String {
+    let name = groups.iter().find_map(|group| found.get(*group));
+    name.map_or_else(String::new, |m| {
+        String::from_utf8_lossy(m.as_bytes()).into_owned()
+    })
+}
+
+fn replaced(redactor: &Redactor, found: &Captures<'_>, group: usize, kind: Kind) -> Vec<u8> {
+    let mut out = found[0].to_vec();
+    let Some(value) = found.get(group) else {
+        return out;
+    };
+    let raw = value.as_bytes();
+    let name = match kind {
+        Kind::Secret => redactor.pseudonym(raw),
+        Kind::Token => redactor.token(raw),
+        Kind::Encoded => redactor.token(&form_decoded(raw)),
+        Kind::Escaped => redactor.token(&unescaped(raw)),
+    };
+    let start = value.start() - found.get(0).map_or(0, |all| all.start());
+    out.splice(start..start + raw.len(), name.into_bytes());
+    out
+}
+
+fn markup(redactor: &Redactor, tag: &[u8]) -> Vec<u8> {
+    let attributes: Vec<_> = ATTRIBUTE.captures_iter(tag).collect();
+    let value = |found: &Captures<'_>| first(found, &[2, 3, 4]);
+    let named = attributes.iter().any(|a| {
+        let by = a[1].to_ascii_lowercase();
+        matches!(&by[..], b"name" | b"id" | b"property") && names::is_secret(&value(a))
+            || (by == b"type" && value(a).eq_ignore_ascii_case("password"))
+    });
+    let mut out = tag.to_vec();
+    if named {
+        for found in attributes.iter().rev() {
+            let holds = matches!(&found[1].to_ascii_lowercase()[..], b"content" | b"value");
+            let at = [2, 3, 4].iter().find_map(|group| found.get(*group));
+            if let Some(at) = at.filter(|_| holds) {
+                let name = redactor.token(at.as_bytes());
+                out.splice(at.range(), name.into_bytes());
+            }
+        }
+    }
+    out
+}
+
+/// Whether a value is a sentence about a secret rather than one: `"token": "must not be empty"`.
+pub(super) fn is_prose(value: &[u8]) -> bool {
+    let words = value.split(|b| *b == b' ').filter(|w| !w.is_empty());
+    words.clone().count() >= 3
+        && words
+            .flatten()
+            .all(|b| b.is_ascii_alphabetic() || b".,'-:\"\\()".contains(b))
+}
+
+pub(super) fn percent_decoded(text: &[u8]) -> Cow<'_, [u8]> {
+    percent_encoding::percent_decode(text).into()
+}
+
+/// As forms have it: `+` is a space.
+pub(super) fn form_decoded(text: &[u8]) -> Vec<u8> {
+    let spaced: Vec<u8> = text
+        .iter()
+        .map(|b| if *b == b'+' { b' ' } else { *b })
+        .collect();
+    percent_decoded(&spaced).into_owned()
+}
+
+/// A string of JSON or script without its escapes, as far as they can be read.
+pub(super) fn unescaped(text: &[u8]) -> Cow<'_, [u8]> {
+    if !text.contains(&b'\\') {
+        return Cow::Borrowed(text);
+    }
+    let mut quoted = Vec::with_capacity(text.len() + 2);
+    quoted.push(b'"');
+    quoted.extend_from_slice(text);
+    quoted.push(b'"');
+    match serde_json::from_slice::<String>(&quoted) {
+        Ok(text) => Cow::Owned(text.into_bytes()),
+        Err(_) => Cow::Borrowed(text),
+    }
+}
