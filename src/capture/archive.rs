@@ -66,6 +66,14 @@ impl Archive {
         &self.path
     }
 
+    /// How many exchanges there are.
+    pub fn exchange_count(&self) -> Result<u64, SessionError> {
+        self.ask(|connection| {
+            connection.query_row("SELECT count(*) FROM exchange", [], |row| row.get(0))
+        })
+        .map(unsigned)
+    }
+
     /// The id of the first exchange, if there is one.
     pub fn first_id(&self) -> Result<Option<ExchangeId>, SessionError> {
         let first = self.ask(|connection| {
@@ -156,14 +164,19 @@ impl Archive {
         })
     }
 
-    /// How many messages each exchange has, for those that have any.
-    pub fn message_counts(&self) -> Result<Vec<(ExchangeId, u64)>, SessionError> {
+    /// How many messages each exchange has and how many bytes they are together, for those that have
+    /// any.
+    pub fn message_counts(&self) -> Result<Vec<(ExchangeId, u64, u64)>, SessionError> {
         self.ask(|connection| {
             let mut statement = connection.prepare_cached(
-                "SELECT exchange, max(number) + 1 FROM message GROUP BY exchange",
+                "SELECT exchange, max(number) + 1, sum(length) FROM message GROUP BY exchange",
             )?;
             let rows = statement.query_map([], |row| {
-                Ok((ExchangeId(unsigned(row.get(0)?)), unsigned(row.get(1)?)))
+                Ok((
+                    ExchangeId(unsigned(row.get(0)?)),
+                    unsigned(row.get(1)?),
+                    unsigned(row.get(2)?),
+                ))
             })?;
             rows.collect()
         })

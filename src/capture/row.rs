@@ -76,6 +76,10 @@ pub struct Summary<'a> {
     pub patched: bool,
     /// The page's origin, where the wire tells it.
     pub page_origin: Option<&'a str>,
+    /// Number of the connection to the server.
+    pub connection: Option<u32>,
+    /// How many Set-Cookie lines the answer has; 255 stands for more.
+    pub set_cookies: u8,
 }
 
 /// Texts that recur (methods, origins), each held once.
@@ -115,6 +119,8 @@ pub(super) struct Packed {
     method: u32,
     origin: u32,
     page_origin: u32,
+    connection: u32,
+    set_cookies: u8,
     type_: u8,
     flags: u8,
     kind: Kind,
@@ -150,6 +156,8 @@ impl Packed {
             },
             origin: texts.id(&origin),
             page_origin: page.map_or(NO_TEXT, |page| texts.id(&page)),
+            connection: NO_TEXT,
+            set_cookies: 0,
             type_: 0,
             flags: 0,
             kind: exchange.kind,
@@ -166,6 +174,11 @@ impl Packed {
         if let Some(response) = &exchange.response {
             self.status = response.status;
             self.version = response.version;
+            let cookies = response.headers.all("set-cookie").count();
+            self.set_cookies = u8::try_from(cookies).unwrap_or(u8::MAX);
+        }
+        if let Some(upstream) = &exchange.upstream {
+            self.connection = u32::try_from(upstream.connection).unwrap_or(NO_TEXT);
         }
         let answered = exchange
             .answered_at
@@ -227,6 +240,8 @@ impl Packed {
             insecure: self.flags & INSECURE != 0,
             patched: self.flags & PATCHED != 0,
             page_origin: (self.page_origin != NO_TEXT).then(|| texts.text(self.page_origin)),
+            connection: (self.connection != NO_TEXT).then_some(self.connection),
+            set_cookies: self.set_cookies,
         }
     }
 }

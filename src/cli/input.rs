@@ -21,12 +21,23 @@ const BYTE_ORDER_MARK: &[u8] = &[0xef, 0xbb, 0xbf];
 /// A finished capture, and what of it could not be read.
 pub(super) struct Loaded {
     pub(super) reader: Reader,
+    /// The session, where it is still being read.
+    pub(super) session: Option<Session>,
     /// One reason per odd entry of a HAR.
     pub(super) skipped: Vec<String>,
 }
 
 /// Opens a session file or plays a HAR through a session of its own. `-` is a HAR on stdin.
 pub(super) fn load(path: &Path, rules: Option<Browser>) -> Result<Loaded> {
+    read(path, rules, false)
+}
+
+/// As [`load`], but of a session file the rows come while it is looked at.
+pub(super) fn view(path: &Path, rules: Option<Browser>) -> Result<Loaded> {
+    read(path, rules, true)
+}
+
+fn read(path: &Path, rules: Option<Browser>, at_once: bool) -> Result<Loaded> {
     let name = path.display();
     if path.as_os_str() == "-" {
         return har(BufReader::new(io::stdin()), "stdin", rules);
@@ -42,9 +53,14 @@ pub(super) fn load(path: &Path, rules: Option<Browser>) -> Result<Loaded> {
         .map_err(|error| anyhow!("cannot read {name} ({}); check the disk", reason(&error)))?;
     if start.starts_with(SQLITE) {
         drop(reader);
-        let reader = Session::open(path, rules)?.reader();
+        let session = if at_once {
+            Session::view(path, rules)?
+        } else {
+            Session::open(path, rules)?
+        };
         return Ok(Loaded {
-            reader,
+            reader: session.reader(),
+            session: Some(session).filter(|_| at_once),
             skipped: Vec::new(),
         });
     }
@@ -92,6 +108,7 @@ fn play(reader: impl Read, name: &str, rules: Option<Browser>) -> Result<Loaded>
     session.finish()?;
     Ok(Loaded {
         reader,
+        session: None,
         skipped: read.skipped,
     })
 }

@@ -45,7 +45,7 @@ pub(super) async fn open(args: &OpenArgs) -> Result<Exit> {
 pub(super) async fn view(args: &ViewArgs) -> Result<Exit> {
     let file = args.file.display();
     needs_a_terminal(&format!("corscope diagnose {file} prints instead"))?;
-    let loaded = input::load(&args.file, args.browser.map(Into::into))?;
+    let loaded = input::view(&args.file, args.browser.map(Into::into))?;
     let notices = match loaded.skipped.as_slice() {
         [] => Vec::new(),
         [one] => vec![one.clone()],
@@ -56,6 +56,8 @@ pub(super) async fn view(args: &ViewArgs) -> Result<Exit> {
         ..tui::Options::default()
     };
     screen(options, loaded.reader, &mut None).await?;
+    // What was not read until now is not needed any more.
+    drop(loaded.session);
     Ok(Exit::Clean)
 }
 

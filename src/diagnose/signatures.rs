@@ -52,7 +52,7 @@ pub(crate) fn refusal(
     let at = REFUSALS.iter().find_map(|text| lower.find(text))?;
     let rest = body.get(at..)?;
     let line = rest.split(['\n', '<', '"', '\r']).find(|l| !l.is_empty())?;
-    Some((Part::ResponseBody, None, line.chars().take(200).collect()))
+    Some((Part::ResponseBody, None, shortened(line)))
 }
 
 /// The header by which a CDN or firewall can be told when it answers by itself.
@@ -123,13 +123,37 @@ pub(crate) fn quotable(body: &str) -> Option<String> {
         return None;
     }
     let words: Vec<&str> = text.split_whitespace().collect();
-    let text: String = words.join(" ").chars().take(200).collect();
+    let text = shortened(&words.join(" "));
     (!text.is_empty()).then_some(text)
+}
+
+/// The text, or its beginning up to the end of a word and `…`.
+fn shortened(text: &str) -> String {
+    const CHARS_MAX: usize = 200;
+    // A word longer than this (a token, text without spaces) is cut inside.
+    const WORD_BYTES_MAX: usize = 40;
+    let Some((cut, _)) = text.char_indices().nth(CHARS_MAX) else {
+        return text.to_owned();
+    };
+    let head = &text[..cut];
+    let word = head.rfind(' ').filter(|at| cut - at <= WORD_BYTES_MAX);
+    let head = &head[..word.unwrap_or(cut)];
+    format!("{}…", head.trim_end())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_quotation_ends_at_a_word_and_says_that_it_was_cut() {
+        let long = "A null value in column id violates a constraint. ".repeat(6);
+        let quoted = quotable(&long).expect("words");
+        assert!(quoted.ends_with(" constraint. A…"), "{quoted}");
+        assert_eq!(quotable("short  words\n"), Some("short words".into()));
+        let endless = quotable(&"x".repeat(500)).expect("words");
+        assert_eq!(endless.chars().count(), 201);
+    }
 
     #[test]
     fn statuses() {

@@ -3,9 +3,10 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::judging::Judging;
-use super::whole::Whole;
+use super::whole::{Messages, Whole};
 use crate::capture::{Heard, SessionError};
 use crate::diagnose::Moment;
 use crate::wire::{End, Exchange, ExchangeId, Failure, FailureKind, FailureStage};
@@ -32,8 +33,18 @@ pub(super) fn as_ended(mut exchange: Exchange) -> Exchange {
 
 /// Reads all of the archive into the session.
 pub(super) fn load(whole: &Whole, judging: Judging) -> Result<(), SessionError> {
-    for (id, count) in whole.archive.message_counts()? {
-        whole.write().messages.insert(id, count);
+    // Only for the progress; a damaged file is read as far as it goes.
+    let all = whole.archive.exchange_count().unwrap_or(0);
+    whole.reading.store(all, Ordering::Relaxed);
+    let read = read(whole, judging);
+    whole.reading.store(0, Ordering::Relaxed);
+    whole.bump();
+    read
+}
+
+fn read(whole: &Whole, judging: Judging) -> Result<(), SessionError> {
+    for (id, count, bytes) in whole.archive.message_counts()? {
+        whole.write().messages.insert(id, Messages { count, bytes });
     }
     let mut replay = Replay {
         whole,
@@ -42,7 +53,7 @@ pub(super) fn load(whole: &Whole, judging: Judging) -> Result<(), SessionError> 
         exchanges: HashMap::new(),
     };
     let mut from = whole.read().store.first_id();
-    loop {
+    while !whole.unwanted.load(Ordering::Relaxed) {
         let slice = whole.archive.exchanges(from, SLICE)?;
         let Some((last, _)) = slice.last() else {
             break;
@@ -71,7 +82,6 @@ pub(super) fn load(whole: &Whole, judging: Judging) -> Result<(), SessionError> 
     replay.rest();
     replay.judging.finish();
     replay.judging.judge(whole);
-    whole.bump();
     Ok(())
 }
 

@@ -32,6 +32,7 @@ mod whole;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 
 use rusqlite::types::Value;
@@ -239,6 +240,7 @@ fn broken(whole: &Whole) -> SessionError {
 
 impl Drop for Session {
     fn drop(&mut self) {
+        self.whole.unwanted.store(true, Ordering::Relaxed);
         // Whoever wants to know what went wrong calls `finish`.
         let _ = self.end();
     }

@@ -1,6 +1,7 @@
 //! Looking at a session while it grows.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use tokio::sync::watch;
 
@@ -9,7 +10,7 @@ use super::whole::{State, Whole};
 use crate::capture::SessionError;
 use crate::cors::Outcome;
 use crate::diagnose::{Diagnosis, Exchanges, Fetch, FetchId, diagnose};
-use crate::wire::{Exchange, ExchangeId, Message, Side};
+use crate::wire::{Exchange, ExchangeId, Kind, Message, Side};
 
 /// Looks at a session, live or finished. Cheap to clone; all look at the same.
 #[derive(Clone)]
@@ -123,7 +124,14 @@ impl Reader {
 
     /// How many WebSocket messages or server-sent events an exchange has.
     pub fn message_count(&self, id: ExchangeId) -> u64 {
-        self.whole.read().messages.get(&id).copied().unwrap_or(0)
+        let state = self.whole.read();
+        state.messages.get(&id).map_or(0, |m| m.count)
+    }
+
+    /// While a file is being read: how many exchanges are in it, [`len`](Self::len) of which are
+    /// here already.
+    pub fn reading(&self) -> Option<u64> {
+        Some(self.whole.reading.load(Ordering::Relaxed)).filter(|all| *all > 0)
     }
 
     /// WebSocket messages or server-sent events of an exchange, from a number on. Reads the disk.
@@ -185,6 +193,13 @@ impl State {
     }
 
     fn row(&self, id: ExchangeId) -> Option<Row<'_>> {
-        Some(Row::new(self.store.row(id)?, self.marks.mark(id)))
+        let mut row = Row::new(self.store.row(id)?, self.marks.mark(id));
+        // Behind its handshake a WebSocket has no body but messages.
+        if row.kind == Kind::WebSocket
+            && let Some(messages) = self.messages.get(&id)
+        {
+            row.response_bytes += messages.bytes;
+        }
+        Some(row)
     }
 }

@@ -32,7 +32,7 @@ pub struct Row<'a> {
     pub answered_micros: Option<u64>,
     /// From opening to the end, in microseconds; `None` while open.
     pub duration_micros: Option<u64>,
-    /// Response body bytes that crossed the wire.
+    /// Response body bytes that crossed the wire; of a WebSocket its messages, both ways.
     pub response_bytes: u64,
     /// How it ended.
     pub end: RowEnd,
@@ -44,6 +44,10 @@ pub struct Row<'a> {
     pub patched: bool,
     /// The page's origin, from `Origin` or else `Referer`.
     pub page_origin: Option<&'a str>,
+    /// Number of the connection to the server.
+    pub connection: Option<u32>,
+    /// How many Set-Cookie lines the answer has; 255 stands for more.
+    pub set_cookies: u8,
     /// The verdict in short.
     pub mark: Mark,
 }
@@ -69,6 +73,8 @@ impl<'a> Row<'a> {
             insecure: summary.insecure,
             patched: summary.patched,
             page_origin: summary.page_origin,
+            connection: summary.connection,
+            set_cookies: summary.set_cookies,
             mark,
         }
     }

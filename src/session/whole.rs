@@ -1,6 +1,7 @@
 //! What the recording thread and the readers share.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use quick_cache::Weighter;
@@ -21,6 +22,10 @@ pub(super) struct Whole {
     pub(super) archive: Archive,
     pub(super) revision: watch::Sender<u64>,
     pub(super) skipped_bytes: AtomicU64,
+    /// While a file is read: how many exchanges are in it; else 0.
+    pub(super) reading: AtomicU64,
+    /// Nobody looks at it any more: what is still to be read need not be.
+    pub(super) unwanted: AtomicBool,
     state: RwLock<State>,
     cache: Cache<u64, Arc<Exchange>, Weight>,
     trouble: Mutex<Option<String>>,
@@ -34,7 +39,14 @@ pub(super) struct State {
     pub(super) preflights: u64,
     pub(super) preflight_micros: u64,
     /// Messages of the exchanges that have any.
-    pub(super) messages: std::collections::HashMap<ExchangeId, u64>,
+    pub(super) messages: HashMap<ExchangeId, Messages>,
+}
+
+/// The messages of one exchange.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Messages {
+    pub(super) count: u64,
+    pub(super) bytes: u64,
 }
 
 #[derive(Clone)]
@@ -66,12 +78,14 @@ impl Whole {
             archive,
             revision: watch::Sender::new(0),
             skipped_bytes: AtomicU64::new(0),
+            reading: AtomicU64::new(0),
+            unwanted: AtomicBool::new(false),
             state: RwLock::new(State {
                 store: Store::new(first),
                 marks: Marks::new(first, told),
                 preflights: 0,
                 preflight_micros: 0,
-                messages: std::collections::HashMap::new(),
+                messages: HashMap::new(),
             }),
             cache: Cache::with_weighter(16_384, CACHE_BYTES_MAX, Weight),
             trouble: Mutex::new(None),

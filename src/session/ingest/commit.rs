@@ -156,9 +156,11 @@ impl Ingest {
                 ended.push(Arc::clone(exchange));
             }
         }
-        for (id, _, _) in &self.batch.messages {
+        for (id, _, message) in &self.batch.messages {
             if let Some(working) = self.working.get(id) {
-                state.messages.insert(*id, working.messages);
+                let known = state.messages.entry(*id).or_default();
+                known.count = working.messages;
+                known.bytes += message.len_bytes;
             }
         }
         drop(state);

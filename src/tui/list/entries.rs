@@ -162,6 +162,8 @@ pub(crate) struct Entries {
     lens: Lens,
     counts: [u32; Chip::ALL.len()],
     chatter_count: u32,
+    /// Entries that are not the browser's own traffic, by outcome.
+    outcomes: [u32; 7],
 }
 
 impl Entries {
@@ -176,6 +178,7 @@ impl Entries {
             lens: Lens::default(),
             counts: [0; Chip::ALL.len()],
             chatter_count: 0,
+            outcomes: [0; 7],
         }
     }
 
@@ -207,6 +210,12 @@ impl Entries {
         self.chatter_count
     }
 
+    /// Entries with this outcome, the browser's own traffic left out: its failures are nobody's
+    /// concern.
+    pub(crate) fn outcome_count(&self, outcome: Outcome) -> u32 {
+        self.outcomes[outcome as usize]
+    }
+
     pub(crate) fn lens(&self) -> &Lens {
         &self.lens
     }
@@ -217,6 +226,7 @@ impl Entries {
         self.listed.clear();
         self.counts = [0; Chip::ALL.len()];
         self.chatter_count = 0;
+        self.outcomes = [0; 7];
         for entry in &mut self.all {
             entry.matched = false;
         }
@@ -394,6 +404,8 @@ impl Entries {
             if !self.lens.chatter {
                 return;
             }
+        } else {
+            step(&mut self.outcomes[entry.outcome as usize]);
         }
         step(&mut self.counts[Chip::All as usize]);
         if entry.chip != Chip::All {

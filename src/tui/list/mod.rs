@@ -3,16 +3,18 @@
 //! The selection is an exchange, not a row number: it stays where it is while rows arrive, are
 //! filtered or cleared away.
 
+mod column;
 mod entries;
 
 use crate::cors::Outcome;
 use crate::session::Reader;
 use crate::wire::ExchangeId;
 
+pub(crate) use column::{Column, Shown};
 pub(crate) use entries::{Chip, Entries, Entry, Fold, Lens};
 
 /// A line of the list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Place {
     /// The entry's number.
     pub(crate) entry: u32,
@@ -37,6 +39,7 @@ pub(crate) enum Steering {
 #[derive(Debug)]
 pub(crate) struct List {
     pub(crate) entries: Entries,
+    pub(crate) shown: Shown,
     selected: Option<Place>,
     pub(crate) steering: Steering,
     /// The first line on the screen: a position among the listed entries.
@@ -52,6 +55,7 @@ impl List {
         Self {
             live,
             entries: Entries::new(first),
+            shown: Shown::default(),
             selected: None,
             steering: Steering::Untouched,
             top: 0,

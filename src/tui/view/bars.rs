@@ -12,6 +12,7 @@ use super::super::app::App;
 use super::super::keymap::{BINDINGS, Focus, holds};
 use super::super::list::{Chip, Steering};
 use super::super::text::{clock, count, duration, ellipsis, ellipsis_left, sanitise, width};
+use crate::cors::Outcome;
 
 /// Name, address, counts, session, clock; what does not fit is left out, the least telling first.
 pub(super) fn title(app: &App, frame: &mut Frame<'_>, area: Rect) {
@@ -33,29 +34,36 @@ pub(super) fn title(app: &App, frame: &mut Frame<'_>, area: Rect) {
         left.push(Span::styled("  paused", theme.warning));
     }
     let mut optional: Vec<(u8, Span<'_>)> = Vec::new();
-    optional.push((
-        2,
-        Span::styled(
-            format!("   {}", count(counts.exchanges, "request")),
-            theme.dim,
+    let requests = count(counts.exchanges, "request");
+    optional.push(match app.reader.reading() {
+        Some(all) => (
+            10,
+            Span::styled(format!("   reading… {requests} of {all}"), theme.warning),
         ),
-    ));
-    if counts.blocked > 0 {
+        None => (2, Span::styled(format!("   {requests}"), theme.dim)),
+    });
+    let told = |outcome| app.list.entries.outcome_count(outcome);
+    let (blocked, depends, failed) = (
+        told(Outcome::Blocked),
+        told(Outcome::Depends),
+        told(Outcome::Failed),
+    );
+    if blocked > 0 {
         optional.push((
             9,
-            Span::styled(format!("  ✖ {} blocked", counts.blocked), theme.blocked),
+            Span::styled(format!("  ✖ {blocked} blocked"), theme.blocked),
         ));
     }
-    if counts.depends > 0 {
+    if depends > 0 {
         optional.push((
             6,
-            Span::styled(format!("  ? {} depend", counts.depends), theme.warning),
+            Span::styled(format!("  ? {depends} depend"), theme.warning),
         ));
     }
-    if counts.failed > 0 {
+    if failed > 0 {
         optional.push((
             7,
-            Span::styled(format!("  ! {} failed", counts.failed), theme.blocked),
+            Span::styled(format!("  ! {failed} failed"), theme.blocked),
         ));
     }
     if counts.preflights > 0 {

@@ -1,80 +1,180 @@
-//! How wide the columns of the list are: by what the window holds, dropped by priority.
+//! How wide the columns of the list are: by what the window holds, dropped by priority. An origin is
+//! the last thing to be cut: scheme, host and port together are what CORS is about.
 
-use super::super::text::{ellipsis, width};
+use super::super::list::{Column, Shown};
+use super::super::text::{ellipsis, ellipsis_middle, width};
 use super::table::Cells;
 
-/// Widths of the columns; 0 = not shown.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Columns {
-    pub(super) number: usize,
-    pub(super) method: usize,
-    pub(super) server: usize,
-    pub(super) path: usize,
-    pub(super) type_: usize,
-    pub(super) size: usize,
-    pub(super) time: usize,
-    pub(super) waterfall: usize,
-    pub(super) cors: usize,
-    /// Whether every origin fits with its scheme.
-    pub(super) whole_origin: bool,
+/// The columns that are drawn, in order.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Layout {
+    columns: Vec<(Column, usize)>,
 }
 
-pub(super) const STATUS: usize = 6;
+/// Width of the two signs in front of every line.
+pub(super) const FRONT: usize = 2;
 
-pub(super) fn columns(cells: &[Cells], room: usize) -> Columns {
-    let widest = |f: &dyn Fn(&Cells) -> usize| cells.iter().map(f).max().unwrap_or(0);
-    let mut c = Columns {
-        number: widest(&|l| width(&l.number)).clamp(2, 8),
-        method: widest(&|l| width(&l.method)).clamp(6, 9),
-        ..Columns::default()
-    };
-    // Two columns in front, one space behind each column.
-    let fixed = 2 + c.number + 1 + c.method + 1 + STATUS + 1;
-    let bare = widest(&|l| width(bare_host(&l.server))).clamp(4, 48);
-    let path = widest(&|l| width(&l.path)).clamp(4, 80);
-    let cors = widest(&|l| width(&l.cors)).clamp(4, 72);
-    // What the three columns of words need, or what they can live with.
-    let words_max = if room >= 110 { 60 } else { 20 + 18 + 30 + 3 };
-    let flexible_min = (bare + path + cors + 3).min(words_max);
-    let mut spare = room.saturating_sub(fixed + flexible_min);
-    for (column, w) in [
-        (&mut c.time, 7),
-        (&mut c.type_, 6),
-        (&mut c.size, 7),
-        (&mut c.waterfall, 9),
-    ] {
-        if spare > w {
-            *column = w;
-            spare -= w + 1;
-        } else {
-            break;
+/// Which columns go first where there is not enough room. What is not named here stays.
+const GIVE_WAY: [Column; 9] = [
+    Column::Waterfall,
+    Column::Size,
+    Column::Type,
+    Column::Cookies,
+    Column::Connection,
+    Column::Protocol,
+    Column::Time,
+    Column::Initiator,
+    Column::Number,
+];
+
+/// How little of a column of words will do before others give way, and at the worst.
+fn tolerable(column: Column) -> Option<(usize, usize)> {
+    match column {
+        Column::Path => Some((24, 9)),
+        Column::Cors => Some((34, 22)),
+        Column::Initiator => Some((32, 16)),
+        _ => None,
+    }
+}
+
+impl Layout {
+    pub(super) fn of(cells: &[Cells], shown: &Shown, room: usize) -> Self {
+        let mut layout = Self::natural(cells, shown);
+        let natural = layout.columns.clone();
+        layout.squeeze(|(tolerable, _)| tolerable);
+        for column in GIVE_WAY {
+            if layout.needs() <= room {
+                break;
+            }
+            layout.columns.retain(|(c, _)| *c != column);
+        }
+        if layout.needs() > room {
+            layout.squeeze(|(_, least)| least);
+        }
+        layout.cut_origin(cells, room);
+        // Whatever is still too much is taken from the path, then from the cause.
+        for column in [Column::Path, Column::Cors, Column::Origin] {
+            let over = layout.needs().saturating_sub(room);
+            if let Some(w) = layout.width_mut(column) {
+                *w = w.saturating_sub(over).max(4);
+            }
+        }
+        layout.give_back(&natural, room);
+        layout
+    }
+
+    /// As wide as what the window holds.
+    fn natural(cells: &[Cells], shown: &Shown) -> Self {
+        let widest = |column| {
+            let each = cells.iter().map(|line| width(line.text(column)));
+            each.max().unwrap_or(0)
+        };
+        let columns = shown.columns().iter().map(|column| {
+            let given = shown.width(*column).map(usize::from);
+            let natural = || match column {
+                Column::Number => widest(*column).clamp(2, 8),
+                Column::Method => widest(*column).clamp(6, 9),
+                Column::Status => 6,
+                Column::Origin => widest(*column).clamp(6, 64),
+                Column::Path => widest(*column).clamp(4, 80),
+                Column::Cors => widest(*column).clamp(4, 72),
+                Column::Initiator => widest(*column).clamp(9, 64),
+                Column::Type => widest(*column).clamp(5, 8),
+                Column::Protocol => 8,
+                Column::Connection => 5,
+                Column::Cookies => 7,
+                Column::Size | Column::Time => 7,
+                Column::Waterfall => 9,
+            };
+            (*column, given.unwrap_or_else(natural))
+        });
+        Self {
+            columns: columns.collect(),
         }
     }
-    let mut left = room.saturating_sub(fixed);
-    for w in [c.time, c.type_, c.size, c.waterfall] {
-        if w > 0 {
-            left = left.saturating_sub(w + 1);
+
+    fn squeeze(&mut self, to: impl Fn((usize, usize)) -> usize) {
+        for (column, w) in &mut self.columns {
+            if let Some(limits) = tolerable(*column) {
+                *w = (*w).min(to(limits));
+            }
         }
     }
-    // The cause is what the list is for: it is cut last.
-    let others = bare.min(16) + path.min(12) + 2;
-    c.cors = cors.min((left * 45 / 100).max(left.saturating_sub(others)));
-    left = left.saturating_sub(c.cors + 2);
-    // A scheme is dropped before a host is cut, and https before http, which is worth knowing.
-    let whole = widest(&|l| width(&l.server)).clamp(4, 48);
-    let half = widest(&|l| width(without_https(&l.server))).clamp(4, 48);
-    let fits = |w: &usize| *w + path <= left;
-    let server = [whole, half].into_iter().find(fits).unwrap_or(bare);
-    c.server = server.min((left * 55 / 100).max(left.saturating_sub(path)));
-    c.whole_origin = c.server >= whole;
-    c.path = path.min(left - c.server);
-    let rest = left - c.server - c.path;
-    let more = rest.min(cors - c.cors);
-    c.cors += more;
-    if c.waterfall > 0 {
-        c.waterfall += (rest - more).min(32);
+
+    /// Where whole origins do not fit: without `https://` (http is worth knowing), then without any
+    /// scheme.
+    fn cut_origin(&mut self, cells: &[Cells], room: usize) {
+        for shorter in [without_https, bare_host] {
+            let over = self.needs().saturating_sub(room);
+            if over == 0 {
+                return;
+            }
+            let each = cells.iter().map(|line| width(shorter(&line.server)));
+            let widest = each.max().unwrap_or(0).max(6);
+            if let Some(w) = self.width_mut(Column::Origin) {
+                *w = (*w).min(widest.max(w.saturating_sub(over)));
+            }
+        }
     }
-    c
+
+    /// Hands out the room that is left: first to words that were cut, then to the waterfall.
+    fn give_back(&mut self, natural: &[(Column, usize)], room: usize) {
+        for column in [
+            Column::Cors,
+            Column::Path,
+            Column::Initiator,
+            Column::Origin,
+        ] {
+            let spare = room.saturating_sub(self.needs());
+            let wanted = natural.iter().find(|(c, _)| *c == column).map(|(_, w)| *w);
+            if let (Some(wanted), Some(w)) = (wanted, self.width_mut(column)) {
+                *w = wanted.min(*w + spare);
+            }
+        }
+        let spare = room.saturating_sub(self.needs());
+        if let Some(w) = self.width_mut(Column::Waterfall) {
+            *w += spare.min(32);
+        }
+    }
+
+    /// Columns they take together, one space behind each but the last.
+    fn needs(&self) -> usize {
+        FRONT
+            + self
+                .columns
+                .iter()
+                .map(|(_, w)| w + 1)
+                .sum::<usize>()
+                .max(1)
+            - 1
+    }
+
+    fn width_mut(&mut self, column: Column) -> Option<&mut usize> {
+        let found = self.columns.iter_mut().find(|(c, _)| *c == column);
+        found.map(|(_, w)| w)
+    }
+
+    /// The columns with where each begins and how wide it is.
+    pub(super) fn columns(&self) -> impl Iterator<Item = (Column, usize, usize)> + '_ {
+        let mut x = FRONT;
+        self.columns.iter().map(move |(column, w)| {
+            let start = x;
+            x += w + 1;
+            (*column, start, *w)
+        })
+    }
+
+    /// Whether a column is drawn.
+    pub(super) fn has(&self, column: Column) -> bool {
+        self.columns.iter().any(|(c, _)| *c == column)
+    }
+
+    /// The width of a column; 0 where it is not drawn.
+    #[cfg(test)]
+    fn width(&self, column: Column) -> usize {
+        let found = self.columns.iter().find(|(c, _)| *c == column);
+        found.map_or(0, |(_, w)| *w)
+    }
 }
 
 pub(super) fn without_https(server: &str) -> &str {
@@ -83,6 +183,18 @@ pub(super) fn without_https(server: &str) -> &str {
 
 pub(super) fn bare_host(server: &str) -> &str {
     server.split_once("://").map_or(server, |(_, host)| host)
+}
+
+/// An origin in so much room: whole if it can be.
+pub(super) fn origin(server: &str, room: usize) -> std::borrow::Cow<'_, str> {
+    let shown = if width(server) <= room {
+        server
+    } else if width(without_https(server)) <= room {
+        without_https(server)
+    } else {
+        bare_host(server)
+    };
+    ellipsis_middle(shown, room)
 }
 
 /// Cut or filled up to exactly this width.
@@ -96,4 +208,51 @@ pub(super) fn right(text: &str, room: usize) -> String {
     let text = ellipsis(text, room);
     let fill = room.saturating_sub(width(&text));
     format!("{}{text}", " ".repeat(fill))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(server: &str, path: &str, cors: &str) -> Cells {
+        Cells {
+            number: "123".into(),
+            method: "DELETE".into(),
+            server: server.into(),
+            path: path.into(),
+            cors: cors.into(),
+            ..Cells::default()
+        }
+    }
+
+    #[test]
+    fn an_origin_is_whole_before_anything_else_is_shown() {
+        let cells = [line(
+            "https://api.staging.app.test:8443",
+            "/v1/customers/17/orders/1234567/items",
+            "never sent: OPTIONS → 405",
+        )];
+        for room in [80, 100, 120, 160, 240] {
+            let layout = Layout::of(&cells, &Shown::default(), room);
+            assert!(layout.needs() <= room, "{room}");
+            if room >= 100 {
+                assert_eq!(layout.width(Column::Origin), 33, "{room}");
+            }
+            assert!(layout.width(Column::Cors) >= 22, "{room}");
+        }
+        let wide = Layout::of(&cells, &Shown::default(), 160);
+        assert!(wide.width(Column::Waterfall) > 9);
+    }
+
+    #[test]
+    fn it_fits_whatever_is_chosen_and_however_little_room_there_is() {
+        let long = "x".repeat(300);
+        let cells = [line(&format!("https://{long}.test"), &long, &long)];
+        let mut all = Shown::of(&Column::ALL);
+        for room in [30, 50, 80, 120, 500] {
+            assert!(Layout::of(&cells, &all, room).needs() <= room, "{room}");
+        }
+        all.set_width(Column::Origin, Some(10));
+        assert_eq!(Layout::of(&cells, &all, 500).width(Column::Origin), 10);
+    }
 }

@@ -9,10 +9,10 @@ use ratatui::text::{Line, Span};
 
 use super::super::app::App;
 use super::super::keymap::Focus;
-use super::super::list::{Entry, Place, children};
+use super::super::list::{Column, Entry, Place, children};
 use super::super::text::{clean_bytes, duration, ellipsis, ellipsis_middle, sanitise, size, width};
 use super::super::theme::Theme;
-use super::columns::{Columns, STATUS, bare_host, columns, left, right, without_https};
+use super::columns::{Layout, left, origin, right};
 use super::{Areas, bars, empty};
 use crate::cors::Outcome;
 use crate::diagnose::Role;
@@ -21,7 +21,7 @@ use crate::session::{Row, RowEnd};
 use crate::wire::{ExchangeId, Kind, Timestamp};
 
 /// One line, ready to be put into columns; texts are clean.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Cells {
     pub(super) place: Place,
     pub(super) folded: Option<bool>,
@@ -32,13 +32,41 @@ pub(super) struct Cells {
     pub(super) outcome: Outcome,
     pub(super) server: String,
     pub(super) path: String,
+    pub(super) initiator: String,
     pub(super) type_: &'static str,
+    pub(super) protocol: &'static str,
+    pub(super) connection: String,
+    pub(super) cookies: String,
     pub(super) size: String,
     pub(super) time: String,
     pub(super) cors: String,
     pub(super) never_sent: bool,
     pub(super) bar: (Timestamp, Timestamp, Timestamp),
     pub(super) open: bool,
+    /// Whether it is meant to stay open: its end says nothing about the others.
+    pub(super) stream: bool,
+}
+
+impl Cells {
+    /// What a column says; the waterfall is drawn, and the status has the verdict's sign behind it.
+    pub(super) fn text(&self, column: Column) -> &str {
+        match column {
+            Column::Number => &self.number,
+            Column::Method => &self.method,
+            Column::Status => &self.status,
+            Column::Origin => &self.server,
+            Column::Path => &self.path,
+            Column::Initiator => &self.initiator,
+            Column::Type => self.type_,
+            Column::Protocol => self.protocol,
+            Column::Connection => &self.connection,
+            Column::Cookies => &self.cookies,
+            Column::Size => &self.size,
+            Column::Time => &self.time,
+            Column::Waterfall => "",
+            Column::Cors => &self.cors,
+        }
+    }
 }
 
 /// Draws header and lines.
@@ -49,8 +77,8 @@ pub(super) fn draw(app: &App, frame: &mut Frame<'_>, areas: &Areas) {
         return;
     }
     let cells = read(app);
-    let columns = columns(&cells, usize::from(areas.rows.width));
-    header_or_error(app, frame, areas.header, Some(columns));
+    let layout = Layout::of(&cells, &app.list.shown, usize::from(areas.rows.width));
+    header_or_error(app, frame, areas.header, Some(&layout));
     let selected = app.list.selected();
     let span = span(&cells);
     for (line, row) in cells.iter().zip(0..areas.rows.height) {
@@ -65,7 +93,7 @@ pub(super) fn draw(app: &App, frame: &mut Frame<'_>, areas: &Areas) {
             (true, Focus::List | Focus::Filter) => app.theme.selected,
             (true, _) => app.theme.selected_elsewhere,
         };
-        let spans = spans(line, columns, span, &app.theme, is_selected);
+        let spans = spans(line, &layout, span, &app.theme, is_selected);
         frame.render_widget(Line::from(spans).style(base), area);
     }
 }
@@ -186,6 +214,20 @@ fn cells_of(
         } else {
             sanitise(row.path).into_owned()
         },
+        initiator: match row.page_origin {
+            Some(origin) if !child => sanitise(origin).into_owned(),
+            _ => String::new(),
+        },
+        protocol: match row.status {
+            Some(_) => row.version.name(),
+            None => "",
+        },
+        connection: row.connection.map(|n| n.to_string()).unwrap_or_default(),
+        cookies: match row.set_cookies {
+            0 => String::new(),
+            n => n.to_string(),
+        },
+        stream: matches!(row.type_, "ws" | "sse" | "tunnel"),
         type_: match row.type_ {
             "preflight" if stands_for_unsent => "fetch",
             "preflight" => "",
@@ -261,19 +303,25 @@ fn cors(row: &Row<'_>, brief: &str) -> String {
     parts.join(" ")
 }
 
-/// The time that the waterfall of the window spans: what is still open runs off its end, since a
-/// socket open for minutes would leave a dot for everything else.
+/// The time that the waterfall of the window spans. What is still open, and what is meant to stay
+/// open (sockets, event streams), runs off its end: a socket of minutes would leave a dot for
+/// everything else.
 fn span(cells: &[Cells]) -> (Timestamp, Timestamp) {
     let start = cells.iter().map(|l| l.bar.0).min().unwrap_or_default();
     let last_opened = cells.iter().map(|l| l.bar.0).max().unwrap_or_default();
-    let closed = cells.iter().filter(|l| !l.open).map(|l| l.bar.2).max();
-    let any = cells.iter().map(|l| l.bar.2).max().unwrap_or_default();
-    (start, closed.unwrap_or(any).max(last_opened))
+    let ends = |wanted: &dyn Fn(&&Cells) -> bool| {
+        let wanted = cells.iter().filter(wanted);
+        wanted.map(|l| l.bar.2).max()
+    };
+    let end = ends(&|l| !l.open && !l.stream)
+        .or_else(|| ends(&|l| !l.open))
+        .or_else(|| ends(&|_| true));
+    (start, end.unwrap_or_default().max(last_opened))
 }
 
 fn spans(
     line: &Cells,
-    c: Columns,
+    layout: &Layout,
     span: (Timestamp, Timestamp),
     theme: &Theme,
     selected: bool,
@@ -287,66 +335,54 @@ fn spans(
         match line.folded {
             Some(true) => "▸",
             Some(false) => "▾",
+            // Where there is a number the sign stands in its place.
+            None if child && !layout.has(Column::Number) => "└",
             None => " ",
         },
         theme.dim,
     ));
-    out.push(Span::styled(right(&line.number, c.number), theme.dim));
-    out.push(Span::raw(" "));
-    out.push(Span::styled(left(&line.method, c.method), plain));
-    out.push(Span::raw(" "));
-    let bad_status = line.status.starts_with(['4', '5']);
-    let status_style = if bad_status { theme.blocked } else { plain };
-    out.push(Span::styled(left(&line.status, 4), status_style));
-    out.push(Span::styled(
-        left(line.glyph, STATUS + 1 - 4),
-        if line.glyph == "⚠" {
-            theme.warning
-        } else {
-            outcome
-        },
-    ));
-    let server = if c.whole_origin {
-        line.server.as_str()
-    } else if width(without_https(&line.server)) <= c.server {
-        without_https(&line.server)
-    } else {
-        bare_host(&line.server)
-    };
-    out.push(Span::styled(
-        left(&ellipsis_middle(server, c.server), c.server),
-        plain,
-    ));
-    out.push(Span::raw(" "));
-    out.push(Span::styled(left(&line.path, c.path), plain));
-    out.push(Span::raw(" "));
-    for (text, w, at_right) in [
-        (line.type_, c.type_, false),
-        (line.size.as_str(), c.size, true),
-        (line.time.as_str(), c.time, true),
-    ] {
-        if w > 0 {
-            let text = if at_right {
-                right(text, w)
-            } else {
-                left(text, w)
-            };
-            out.push(Span::styled(text, theme.dim));
+    for (n, (column, _, room)) in layout.columns().enumerate() {
+        if n > 0 {
             out.push(Span::raw(" "));
         }
+        let text = line.text(column);
+        match column {
+            Column::Status => {
+                let bad = text.starts_with(['4', '5']);
+                out.push(Span::styled(
+                    left(text, room.min(4)),
+                    if bad { theme.blocked } else { plain },
+                ));
+                let sign = if line.glyph == "⚠" {
+                    theme.warning
+                } else {
+                    outcome
+                };
+                out.push(Span::styled(left(line.glyph, room.saturating_sub(4)), sign));
+            }
+            Column::Origin => {
+                let text = origin(text, room);
+                out.push(Span::styled(left(&text, room), plain));
+            }
+            Column::Path => {
+                let text = ellipsis_middle(text, room);
+                out.push(Span::styled(left(&text, room), plain));
+            }
+            Column::Method => out.push(Span::styled(left(text, room), plain)),
+            Column::Waterfall => waterfall(line, room, span, theme, &mut out),
+            Column::Cors => {
+                let style = match line.outcome {
+                    Outcome::Blocked | Outcome::Failed | Outcome::Depends | Outcome::Opaque => {
+                        outcome
+                    }
+                    _ => theme.dim,
+                };
+                out.push(Span::styled(left(text, room), style));
+            }
+            _ if column.at_right() => out.push(Span::styled(right(text, room), theme.dim)),
+            _ => out.push(Span::styled(left(text, room), theme.dim)),
+        }
     }
-    if c.waterfall > 0 {
-        waterfall(line, c.waterfall, span, theme, &mut out);
-        out.push(Span::raw(" "));
-    }
-    let cors_style = match line.outcome {
-        Outcome::Blocked | Outcome::Failed | Outcome::Depends | Outcome::Opaque => outcome,
-        _ => theme.dim,
-    };
-    out.push(Span::styled(
-        ellipsis(&line.cors, c.cors).into_owned(),
-        cors_style,
-    ));
     out
 }
 
@@ -374,7 +410,7 @@ fn waterfall(
         if from == to {
             cells[from] = '▐';
         }
-        if line.open {
+        if line.open || line.bar.2 > end {
             cells[to] = '▸';
         }
     }
@@ -386,7 +422,7 @@ fn waterfall(
     out.push(Span::styled(cells.into_iter().collect::<String>(), style));
 }
 
-fn header_or_error(app: &App, frame: &mut Frame<'_>, area: Rect, columns: Option<Columns>) {
+fn header_or_error(app: &App, frame: &mut Frame<'_>, area: Rect, layout: Option<&Layout>) {
     let theme = &app.theme;
     if let Some(error) = &app.filter.error {
         let at = usize::from(bars::error_column(app, error.at.start));
@@ -404,31 +440,16 @@ fn header_or_error(app: &App, frame: &mut Frame<'_>, area: Rect, columns: Option
         frame.render_widget(Line::styled(text, theme.notice), area);
         return;
     }
-    let Some(c) = columns else { return };
-    let mut line = format!(
-        "  {} {} {} {} {} ",
-        right("#", c.number),
-        left("Method", c.method),
-        left("Status", STATUS),
-        left("Origin", c.server),
-        left("Path", c.path)
-    );
-    for (title, w, at_right) in [
-        ("Type", c.type_, false),
-        ("Size", c.size, true),
-        ("Time", c.time, true),
-        ("Waterfall", c.waterfall, false),
-    ] {
-        if w > 0 {
-            line += &if at_right {
-                right(title, w)
-            } else {
-                left(title, w)
-            };
-            line.push(' ');
-        }
+    let Some(layout) = layout else { return };
+    let mut line = String::new();
+    for (column, start, room) in layout.columns() {
+        line += &" ".repeat(start - width(&line));
+        line += &if column.at_right() {
+            right(column.title(), room)
+        } else {
+            left(column.title(), room)
+        };
     }
-    line += "CORS";
     let line = left(&line, usize::from(area.width));
     frame.render_widget(Line::styled(line, theme.heading), area);
 }
