@@ -335,10 +335,11 @@ fn cause_of(subject: &Subject<'_>, index: usize, fault: &Fault, judgement: &Judg
         evidence: Vec::new(),
         found: fault.found.clone(),
         needed: fault.needed.clone(),
+        alignment: subs::alignment(fault),
         firefox_name: fault.firefox_name(),
     };
     let Some(step) = step else { return cause };
-    cause.evidence = evidence::of_fault(step, fault);
+    cause.evidence = evidence::of_fault(step, fault, cause.alignment.as_ref());
     cause.sub = subs::of(step, fault);
     roots::find(subject, index, step, &mut cause);
     cause
@@ -371,6 +372,7 @@ fn failed_below_http(subject: &Subject<'_>) -> Option<Cause> {
         evidence: vec![evidence],
         found: None,
         needed: None,
+        alignment: None,
         firefox_name: check.firefox_name(),
     })
 }

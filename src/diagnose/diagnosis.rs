@@ -3,6 +3,7 @@
 use crate::cors::{Browser, Certainty, Check, Credentials, Outcome, Stage};
 use crate::wire::ExchangeId;
 
+use super::align::Alignment;
 use super::demand::Demand;
 use super::fetch::Fetch;
 use super::root::Root;
@@ -82,6 +83,8 @@ pub struct Cause {
     pub found: Option<String>,
     /// The value that was needed: the origin, `true`...
     pub needed: Option<String>,
+    /// Both, byte for byte; for values that had to be equal and are not.
+    pub alignment: Option<Alignment>,
     /// Firefox's name of the reason as on MDN, `CORSMissingAllowOrigin`; Chromium's is
     /// [`Check::chromium_name`].
     pub firefox_name: Option<&'static str>,

@@ -3,6 +3,7 @@
 use crate::cors::{Check, Fault};
 use crate::wire::{ExchangeId, Failure};
 
+use super::align::Alignment;
 use super::diagnosis::{Evidence, Part};
 use super::steps::Step;
 
@@ -61,19 +62,26 @@ pub(crate) fn of_failure(step: &Step, failure: &Failure) -> Evidence {
 }
 
 /// The header or status that a rule read, and what it lacked.
-pub(crate) fn of_fault(step: &Step, fault: &Fault) -> Vec<Evidence> {
+pub(crate) fn of_fault(step: &Step, fault: &Fault, alignment: Option<&Alignment>) -> Vec<Evidence> {
     const ORIGIN: &str = "access-control-allow-origin";
     let origin = || request_header(step, "origin", "who asks");
     let asked = |name| request_header(step, name, "asked for");
+    let allowed = |note: &str| {
+        let differs = alignment
+            .map(Alignment::words)
+            .filter(|words| !words.is_empty());
+        let note = differs.map_or_else(|| note.to_owned(), |words| format!("{note}: {words}"));
+        vec![header(step, ORIGIN, &note), origin()]
+    };
     let missing = || format!("lacks {}", fault.missing.join(", "));
     match fault.check {
         Check::MissingAllowOrigin => vec![header(step, ORIGIN, "missing"), origin()],
         Check::WildcardOriginNotAllowed => {
             vec![header(step, ORIGIN, "not valid with credentials"), origin()]
         }
-        Check::MultipleAllowOriginValues => vec![header(step, ORIGIN, "more than one"), origin()],
-        Check::InvalidAllowOriginValue => vec![header(step, ORIGIN, "no origin"), origin()],
-        Check::AllowOriginMismatch => vec![header(step, ORIGIN, "another origin"), origin()],
+        Check::MultipleAllowOriginValues => allowed("more than one"),
+        Check::InvalidAllowOriginValue => allowed("no origin"),
+        Check::AllowOriginMismatch => allowed("another origin"),
         Check::InvalidAllowCredentials => vec![header(
             step,
             "access-control-allow-credentials",

@@ -5,6 +5,7 @@
 //! and then asks why the server answered so. [`Surroundings`] holds what the rest of the session says.
 //! Nothing here is stored; everything can be judged anew at any time.
 
+mod align;
 mod asking;
 mod configuration;
 mod csp;
@@ -20,6 +21,7 @@ mod open;
 mod other;
 mod pair;
 mod redirects;
+mod resemble;
 mod root;
 mod roots;
 mod set_cookie;
@@ -31,6 +33,7 @@ mod subs;
 mod surroundings;
 mod warnings;
 
+pub use align::{Alignment, Piece, visible};
 pub use decide::{diagnose, diagnose_all};
 pub use demand::Demand;
 pub use diagnosis::{Branch, Cause, Diagnosis, Evidence, Part, Severity, Warning};

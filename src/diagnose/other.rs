@@ -24,6 +24,7 @@ fn cause(check: Check, stage: Stage, step: &Step, evidence: Vec<Evidence>) -> Ca
         evidence,
         found: None,
         needed: None,
+        alignment: None,
         firefox_name: None,
     }
 }

@@ -7,6 +7,7 @@ use url::Url;
 use crate::cors::{Check, Fault};
 use crate::wire::{Origin, is_loopback_host};
 
+use super::align::Alignment;
 use super::steps::Step;
 use super::surroundings::is_cache_hit;
 
@@ -32,6 +33,29 @@ pub(crate) fn of(step: &Step, fault: &Fault) -> Option<&'static str> {
     }
 }
 
+/// The value that was found beside the one that was needed, where both had to be equal.
+pub(crate) fn alignment(fault: &Fault) -> Option<Alignment> {
+    let compared = matches!(
+        fault.check,
+        Check::AllowOriginMismatch
+            | Check::InvalidAllowOriginValue
+            | Check::MultipleAllowOriginValues
+            | Check::InvalidAllowCredentials
+    );
+    let found = fault.found.as_deref().filter(|_| compared)?;
+    Some(Alignment::of(
+        &latin1(found)?,
+        &latin1(fault.needed.as_deref()?)?,
+    ))
+}
+
+/// The bytes of a text that has a character for each.
+fn latin1(text: &str) -> Option<Vec<u8>> {
+    text.chars()
+        .map(|c| u8::try_from(u32::from(c)).ok())
+        .collect()
+}
+
 /// How the value `found` differs from the origin `needed`.
 pub(crate) fn mismatch(found: &str, needed: &str, cached: bool) -> Option<&'static str> {
     if needed == "null" {
@@ -46,21 +70,22 @@ pub(crate) fn mismatch(found: &str, needed: &str, cached: bool) -> Option<&'stat
         return Some(sub);
     }
     let bare = needed.split_once("://").map_or(needed, |(_, rest)| rest);
-    if found.eq_ignore_ascii_case(bare) || found.eq_ignore_ascii_case(page.host()) {
+    let schemeless = found.trim_start_matches('/').trim_end_matches('/');
+    if schemeless.eq_ignore_ascii_case(bare) || schemeless.eq_ignore_ascii_case(page.host()) {
         return Some("missing-scheme");
     }
     let other = other.as_ref().and_then(Origin::of);
     if let Some(sub) = other.as_ref().and_then(|other| related(other, &page)) {
         return Some(sub);
     }
-    if found.eq_ignore_ascii_case(needed) {
+    if found != needed && found.trim_end_matches('/').eq_ignore_ascii_case(needed) {
         return Some("case");
     }
     if let Some(sub) = other.as_ref().and_then(|other| elsewhere(other, &page)) {
         return Some(sub);
     }
     // Quoted, with white space, empty, garbage: the check says it all.
-    let broken = found.is_empty() || found.contains(['"', '\'', ' ', '`']);
+    let broken = found.is_empty() || found.contains(['"', '\'', ' ', '`', '\t']);
     if found.contains('*') && !broken {
         return Some("wildcard-subdomain");
     }
@@ -70,10 +95,11 @@ pub(crate) fn mismatch(found: &str, needed: &str, cached: bool) -> Option<&'stat
     if found == "null" {
         return Some("literal-null");
     }
-    if is_placeholder(found) {
+    if is_placeholder(found, &page) {
         return Some("placeholder");
     }
     match other {
+        _ if broken => None,
         Some(other) if other == page => None,
         Some(_) if cached => Some("cached-other-origin"),
         Some(_) => Some("other-origin"),
@@ -135,43 +161,59 @@ fn unicode_form(found: &str) -> Option<Origin> {
     if found.is_ascii() {
         return None;
     }
-    let bytes: Vec<u8> = found
-        .chars()
-        .map(|c| u8::try_from(u32::from(c)).ok())
-        .collect::<Option<_>>()?;
-    Origin::of_url(std::str::from_utf8(&bytes).ok()?)
+    Origin::of_url(std::str::from_utf8(&latin1(found)?).ok()?)
 }
 
 fn explicit_port(text: &str) -> Option<&str> {
     let rest = text.split_once("://")?.1;
     let authority = rest.split(['/', '?', '#']).next()?;
     let port = authority.rsplit_once(':')?.1;
-    (!port.is_empty() && port.bytes().all(|b| b.is_ascii_digit())).then_some(port)
+    port.bytes().all(|b| b.is_ascii_digit()).then_some(port)
 }
 
-fn is_placeholder(value: &str) -> bool {
-    const WORDS: [&str; 12] = [
+/// A word that a program writes for nothing, a variable nobody put a value in, a host out of a
+/// manual.
+fn is_placeholder(value: &str, page: &Origin) -> bool {
+    const WORDS: [&str; 8] = [
         "undefined",
         "none",
         "null",
         "nil",
         "nan",
         "[object object]",
-        "https://example.com",
-        "http://example.com",
-        "https://yourdomain.com",
-        "https://your-domain.com",
-        "https://www.example.com",
-        "https://your-frontend.com",
+        "todo",
+        "changeme",
+    ];
+    const SIGNS: [&str; 8] = [
+        "${",
+        "{{",
+        "#{",
+        "%{",
+        "process.env",
+        "import.meta",
+        "os.environ",
+        "getenv",
     ];
     let lower = value.trim_end_matches('/').to_ascii_lowercase();
+    let wrapped = |open, close| lower.starts_with(open) && lower.ends_with(close);
+    let within = !lower.contains("://");
     WORDS.contains(&lower.as_str())
-        || value.contains("${")
-        || value.contains("{{")
-        || (value.starts_with('$') && value.len() > 1)
-        || value.starts_with("%{")
-        || (value.starts_with('<') && value.ends_with('>') && !value.contains("://"))
-        || (value.starts_with("process.env"))
+        || SIGNS.iter().any(|sign| lower.contains(sign))
+        || (lower.starts_with('$') && lower.len() > 1)
+        || (within && wrapped('<', '>'))
+        || (within && wrapped('{', '}'))
+        || (lower.len() > 2 && wrapped('%', '%'))
+        || Origin::of_url(&lower).is_some_and(|other| is_from_a_manual(&other, page))
+}
+
+/// `example.com` and the like, and hosts that begin with "your".
+fn is_from_a_manual(other: &Origin, page: &Origin) -> bool {
+    let host = other.host();
+    let host = host.strip_prefix("www.").unwrap_or(host);
+    let manual = matches!(host, "example.com" | "example.org" | "example.net")
+        || host.starts_with("your")
+        || host.starts_with("my-frontend");
+    manual && !other.schemelessly_same_site(page)
 }
 
 /// Loopback or a private address: nobody's public site.
@@ -211,62 +253,297 @@ fn is_preview(host: &str) -> bool {
 mod tests {
     use super::*;
 
+    /// Value, origin, sub; each sub of the taxonomy with its near misses.
+    const KINDS: [(&str, &str, Option<&str>); 91] = [
+        (
+            "https://app.test:8443/",
+            "https://app.test:8443",
+            Some("trailing-slash"),
+        ),
+        (
+            "https://app.test//",
+            "https://app.test",
+            Some("trailing-slash"),
+        ),
+        ("https://APP.test/", "https://app.test", Some("case")),
+        ("https://app.test/x", "https://app.test", Some("has-path")),
+        ("https://app.test/?", "https://app.test", Some("has-path")),
+        ("https://app.test/#a", "https://app.test", Some("has-path")),
+        (
+            "https://app.test:443/x",
+            "https://app.test",
+            Some("has-path"),
+        ),
+        ("https://b.test/x", "https://app.test", Some("other-origin")),
+        (
+            "app.test:8443",
+            "https://app.test:8443",
+            Some("missing-scheme"),
+        ),
+        ("app.test", "https://app.test:8443", Some("missing-scheme")),
+        ("App.test", "https://app.test", Some("missing-scheme")),
+        ("//app.test", "https://app.test", Some("missing-scheme")),
+        ("app.test/", "https://app.test", Some("missing-scheme")),
+        ("b.test", "https://app.test", None),
+        (
+            "http://app.test:8443",
+            "https://app.test:8443",
+            Some("scheme"),
+        ),
+        ("http://app.test", "https://app.test", Some("scheme")),
+        ("https://app.test", "http://app.test", Some("scheme")),
+        ("http://b.test", "https://app.test", Some("other-origin")),
+        ("ftp://app.test", "https://app.test", Some("other-origin")),
+        ("https://www.app.test", "https://app.test", Some("www-apex")),
+        ("https://app.test", "https://www.app.test", Some("www-apex")),
+        (
+            "https://www2.app.test",
+            "https://app.test",
+            Some("other-origin"),
+        ),
+        (
+            "https://www.b.test",
+            "https://app.test",
+            Some("other-origin"),
+        ),
+        (
+            "https://www.app.test:81",
+            "https://app.test",
+            Some("other-origin"),
+        ),
+        (
+            "https://app.test:3000",
+            "https://app.test:8443",
+            Some("port"),
+        ),
+        ("https://app.test:443", "https://app.test", Some("port")),
+        ("https://app.test:", "https://app.test", Some("port")),
+        ("http://localhost", "http://localhost:3000", Some("port")),
+        ("http://localhost:80", "http://localhost:3000", Some("port")),
+        (
+            "http://app.test:8080",
+            "https://app.test",
+            Some("other-origin"),
+        ),
+        (
+            "https://APP.test:8443",
+            "https://app.test:8443",
+            Some("case"),
+        ),
+        ("HTTPS://app.test", "https://app.test", Some("case")),
+        ("https://APP.tes", "https://app.test", Some("other-origin")),
+        (
+            "http://localhost:3000",
+            "http://127.0.0.1:3000",
+            Some("localhost-alias"),
+        ),
+        (
+            "http://127.0.0.1:3000",
+            "http://localhost:3000",
+            Some("localhost-alias"),
+        ),
+        (
+            "http://[::1]:3000",
+            "http://localhost:5173",
+            Some("localhost-alias"),
+        ),
+        (
+            "http://10.0.0.1:3000",
+            "http://localhost:3000",
+            Some("other-origin"),
+        ),
+        (
+            "http://localhost:3000",
+            "https://app.test",
+            Some("dev-origin-in-production"),
+        ),
+        (
+            "http://192.168.1.9",
+            "https://app.test",
+            Some("dev-origin-in-production"),
+        ),
+        (
+            "http://macbook.local:3000",
+            "https://app.test",
+            Some("dev-origin-in-production"),
+        ),
+        (
+            "https://localhost.test",
+            "https://app.test",
+            Some("other-origin"),
+        ),
+        (
+            "https://app.test",
+            "http://localhost:3000",
+            Some("other-origin"),
+        ),
+        (
+            "https://app.test",
+            "https://x-git-main.vercel.app",
+            Some("preview-deployment"),
+        ),
+        (
+            "https://main.netlify.app",
+            "https://pr-7.netlify.app",
+            Some("preview-deployment"),
+        ),
+        (
+            "https://app.test",
+            "https://vercel.app.test",
+            Some("other-origin"),
+        ),
+        (
+            "https://*.app.test",
+            "https://shop.app.test",
+            Some("wildcard-subdomain"),
+        ),
+        (
+            "*.app.test",
+            "https://shop.app.test",
+            Some("wildcard-subdomain"),
+        ),
+        (
+            "https?://.*\\.app",
+            "https://app.test",
+            Some("wildcard-subdomain"),
+        ),
+        ("**", "https://app.test", Some("wildcard-subdomain")),
+        ("\"*\"", "https://app.test", None),
+        (
+            "https://\u{c3}\u{a4}pp.test",
+            "https://xn--pp-uia.test",
+            Some("idn"),
+        ),
+        (
+            "https://\u{c3}\u{b6}pp.test",
+            "https://xn--pp-uia.test",
+            Some("other-origin"),
+        ),
+        ("https://a.test", "null", Some("null-origin")),
+        ("undefined", "null", Some("null-origin")),
+        ("NULL", "null", Some("null-origin")),
+        ("null", "https://app.test", Some("literal-null")),
+        ("nullable", "https://app.test", None),
+        (
+            "https://null.test",
+            "https://app.test",
+            Some("other-origin"),
+        ),
+        ("undefined", "https://app.test", Some("placeholder")),
+        ("None", "https://app.test", Some("placeholder")),
+        ("${ORIGIN}", "https://app.test", Some("placeholder")),
+        ("{{ origin }}", "https://app.test", Some("placeholder")),
+        ("{{origin}}", "https://app.test", Some("placeholder")),
+        ("$http_origin", "https://app.test", Some("placeholder")),
+        ("%{HTTP_ORIGIN}e", "https://app.test", Some("placeholder")),
+        ("%FRONTEND_URL%", "https://app.test", Some("placeholder")),
+        ("<your-origin>", "https://app.test", Some("placeholder")),
+        (
+            "process.env.ORIGIN",
+            "https://app.test",
+            Some("placeholder"),
+        ),
+        (
+            "https://example.com",
+            "https://app.test",
+            Some("placeholder"),
+        ),
+        (
+            "https://example.com/",
+            "https://app.test",
+            Some("placeholder"),
+        ),
+        (
+            "https://your-domain.com",
+            "https://app.test",
+            Some("placeholder"),
+        ),
+        (
+            "https://yourdomain.com",
+            "https://app.test",
+            Some("placeholder"),
+        ),
+        (
+            "https://example.com",
+            "https://www.example.com",
+            Some("www-apex"),
+        ),
+        (
+            "https://example.com",
+            "https://app.example.com",
+            Some("other-origin"),
+        ),
+        (
+            "https://example.test",
+            "https://app.test",
+            Some("other-origin"),
+        ),
+        ("https://b.test", "https://app.test", Some("other-origin")),
+        (
+            "https://shop.app.test",
+            "https://app.test",
+            Some("other-origin"),
+        ),
+        (
+            "https://evilapp.test",
+            "https://app.test",
+            Some("other-origin"),
+        ),
+        (
+            "https://app.test.",
+            "https://app.test",
+            Some("other-origin"),
+        ),
+        (
+            "https://app.test;",
+            "https://app.test",
+            Some("other-origin"),
+        ),
+        ("\"https://app.test\"", "https://app.test", None),
+        ("'https://app.test'", "https://app.test", None),
+        ("[https://app.test]", "https://app.test", None),
+        ("<https://app.test:8443>", "https://app.test:8443", None),
+        ("https://user@app.test:8443", "https://app.test:8443", None),
+        ("https://app.test\tx", "https://app.test", None),
+        ("", "https://app.test", None),
+        ("true", "https://app.test", None),
+        ("all", "https://app.test", None),
+        ("$", "https://app.test", None),
+        ("https://app.test", "https://app.test", None),
+    ];
+
     #[test]
-    fn the_kinds() {
-        let page = "https://app.test:8443";
-        for (found, needed, sub) in [
-            ("https://app.test:8443/", page, Some("trailing-slash")),
-            ("https://app.test:8443/x", page, Some("has-path")),
-            ("app.test:8443", page, Some("missing-scheme")),
-            ("app.test", page, Some("missing-scheme")),
-            ("http://app.test:8443", page, Some("scheme")),
-            ("http://app.test", "https://app.test", Some("scheme")),
-            ("https://www.app.test", "https://app.test", Some("www-apex")),
-            ("https://app.test:3000", page, Some("port")),
-            ("https://app.test:443", "https://app.test", Some("port")),
-            ("https://APP.test:8443", page, Some("case")),
-            (
-                "http://localhost:3000",
-                "http://127.0.0.1:3000",
-                Some("localhost-alias"),
-            ),
-            (
-                "http://localhost:3000",
-                page,
-                Some("dev-origin-in-production"),
-            ),
-            (
-                "https://app.test",
-                "https://x-git-main.vercel.app",
-                Some("preview-deployment"),
-            ),
-            ("https://*.app.test", page, Some("wildcard-subdomain")),
-            ("*.app.test", page, Some("wildcard-subdomain")),
-            ("undefined", page, Some("placeholder")),
-            ("null", page, Some("literal-null")),
-            ("https://a.test", "null", Some("null-origin")),
-            ("https://b.test", page, Some("other-origin")),
-            ("\"https://app.test\"", page, None),
-            ("<https://app.test:8443>", page, None),
-            ("https://user@app.test:8443", page, None),
-            ("%{HTTP_ORIGIN}e", page, Some("placeholder")),
-            ("https://example.com", page, Some("placeholder")),
-            (
-                "https://example.com",
-                "https://www.example.com",
-                Some("www-apex"),
-            ),
-            (
-                "https://\u{c3}\u{a4}pp.test",
-                "https://xn--pp-uia.test",
-                Some("idn"),
-            ),
-        ] {
+    fn every_kind_and_its_near_misses() {
+        for (found, needed, sub) in KINDS {
             assert_eq!(mismatch(found, needed, false), sub, "{found} for {needed}");
         }
-        assert_eq!(
-            mismatch("https://b.test", page, true),
-            Some("cached-other-origin")
-        );
+    }
+
+    #[test]
+    fn a_cache_explains_another_site_only() {
+        let page = "https://app.test";
+        for (found, sub) in [
+            ("https://b.test", "cached-other-origin"),
+            ("https://app.test/", "trailing-slash"),
+            ("undefined", "placeholder"),
+        ] {
+            assert_eq!(mismatch(found, page, true), Some(sub), "{found}");
+        }
+    }
+
+    #[test]
+    fn only_values_that_had_to_be_equal_are_aligned() {
+        use crate::cors::Stage;
+        let fault = |check, found: &str| {
+            let fault = Fault::new(check, Stage::Actual).needed("https://app.test");
+            alignment(&fault.found(found))
+        };
+        let aligned = fault(Check::AllowOriginMismatch, "https://app.test/");
+        let differs = aligned.expect("both are known").found_differs();
+        assert_eq!(differs.first(), Some(&(16..17)));
+        assert!(fault(Check::InvalidAllowOriginValue, "\u{ff}").is_some());
+        assert_eq!(fault(Check::MethodDisallowed, "PUT"), None);
+        let bare = Fault::new(Check::AllowOriginMismatch, Stage::Actual);
+        assert_eq!(alignment(&bare), None);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::comparison::Comparison;
 use super::console;
 use super::facts::{Facts, shortened};
 use super::pages::{self, Field};
@@ -31,6 +32,8 @@ pub struct Explanation {
     pub remarks: Vec<String>,
     /// PROOF: the bytes that prove it.
     pub proof: Vec<Proof>,
+    /// What was found, laid beside what was needed.
+    pub comparison: Option<Comparison>,
     /// FIX: steps and header lines.
     pub fix: Vec<FixLine>,
     /// CONSOLE: the sentence of the browser whose rules were applied.
@@ -119,6 +122,7 @@ pub fn explain(diagnosis: &Diagnosis, fix: Option<&Fix>, exchanges: &dyn Exchang
         proof: cause
             .map(|cause| proof(cause, exchanges))
             .unwrap_or_default(),
+        comparison: cause.and_then(Comparison::of),
         fix: fix
             .map(|fix| fix_lines(fix, diagnosis, exchanges))
             .unwrap_or_default(),

@@ -7,7 +7,7 @@ use url::Url;
 
 use super::pages;
 use crate::cors::{Check, Stage};
-use crate::diagnose::{Cause, Diagnosis, Exchanges};
+use crate::diagnose::{Cause, Diagnosis, Exchanges, visible};
 use crate::wire::{Exchange, HeaderList, Origin, ResponseHead};
 
 /// A cause together with the exchange that shows it.
@@ -163,7 +163,14 @@ impl<'a> Facts<'a> {
         match value.as_deref() {
             None => "nothing".to_owned(),
             Some("") => "nothing (it is empty)".to_owned(),
-            Some(value) => shortened(value, 200),
+            Some(value) if value.bytes().all(|b| (b' '..=b'~').contains(&b)) => {
+                shortened(value, 200)
+            }
+            // Something in it cannot be seen, or looks like something else.
+            Some(value) => {
+                let bytes = value.chars().map(|c| u8::try_from(c).unwrap_or(b'?'));
+                visible(&bytes.collect::<Vec<u8>>(), 200)
+            }
         }
     }
 }

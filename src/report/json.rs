@@ -1,5 +1,7 @@
 //! The JSON that machines read: schema `corscope/diagnosis/1`. Fields are only ever added.
 
+use std::ops::Range;
+
 use serde_json::{Map, Value, json};
 
 use super::console;
@@ -7,9 +9,11 @@ use super::explain::{explanation_of, title_of, warning_title};
 use super::facts::Facts;
 use super::summary::Summary;
 use crate::cors::{Credentials, Outcome};
-use crate::diagnose::{Branch, Cause, Diagnosis, Evidence, Exchanges, Member, Root, Warning};
+use crate::diagnose::{
+    Alignment, Branch, Cause, Diagnosis, Evidence, Exchanges, Member, Root, Warning,
+};
 use crate::fix::{self, Advice, Fix};
-use crate::wire::Patch;
+use crate::wire::{Patch, isomorphic};
 
 const SCHEMA: &str = "corscope/diagnosis/1";
 
@@ -97,6 +101,20 @@ fn cause(diagnosis: &Diagnosis, cause: Option<&Cause>, exchanges: &dyn Exchanges
         "title": title_of(&facts),
         "explanation": explanation_of(&facts),
         "evidence": cause.evidence.iter().map(evidence).collect::<Vec<_>>(),
+        "alignment": cause.alignment.as_ref().map(alignment),
+    })
+}
+
+// One character of the values stands for each byte, so that the ranges count both.
+fn alignment(alignment: &Alignment) -> Value {
+    let pairs = |ranges: Vec<Range<usize>>| -> Vec<[usize; 2]> {
+        ranges.into_iter().map(|r| [r.start, r.end]).collect()
+    };
+    json!({
+        "found": isomorphic(&alignment.found),
+        "needed": isomorphic(&alignment.needed),
+        "found_differs": pairs(alignment.found_differs()),
+        "needed_differs": pairs(alignment.needed_differs()),
     })
 }
 

@@ -10,6 +10,7 @@
 //! theirs, with the real values in them.
 
 mod brief;
+mod comparison;
 mod console;
 mod explain;
 mod facts;
@@ -19,6 +20,7 @@ mod summary;
 mod text;
 
 pub use brief::{Glance, brief};
+pub use comparison::{Cell, Comparison, Strip};
 pub use explain::{Case, Explanation, FixLine, Note, Proof, explain};
 pub use json::{fetch_to_json, to_json};
 pub use pages::{Page, page, pages};

@@ -21,6 +21,23 @@ pub fn to_text(explanations: &[Explanation], summary: &Summary) -> String {
         out.push('\n');
     }
     let _ = writeln!(out, "{}", sum_up(summary));
+    legible(out)
+}
+
+/// Control characters spelled out: values come from the wire, and a terminal obeys them.
+fn legible(text: String) -> String {
+    let obeyed = |c: char| c.is_control() && c != '\n';
+    if !text.contains(obeyed) {
+        return text;
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if obeyed(c) {
+            let _ = write!(out, "\\u{{{:x}}}", u32::from(c));
+        } else {
+            out.push(c);
+        }
+    }
     out
 }
 
@@ -55,6 +72,7 @@ fn write_one(out: &mut String, explanation: &Explanation) {
         block(out, "", &fix_text(&case.fix));
     }
     block(out, "PROOF", &proof_text(explanation));
+    compare(out, explanation);
     block(out, "FIX", &fix_text(&explanation.fix));
     // In one piece, so that it can be searched for and copied.
     if let Some(console) = &explanation.console {
@@ -66,6 +84,23 @@ fn write_one(out: &mut String, explanation: &Explanation) {
         .map(|warning| format!("{} ({})", warning.title, warning.id))
         .collect();
     block(out, "WARNING", &warnings);
+}
+
+// The bytes that differ are marked below; nothing may be wrapped, or they would not be below.
+fn compare(out: &mut String, explanation: &Explanation) {
+    let Some(comparison) = &explanation.comparison else {
+        return;
+    };
+    for strip in comparison.strips(WIDTH - INDENT - 9) {
+        for (label, line) in [
+            (comparison.found_label, &strip.found),
+            (comparison.needed_label, &strip.needed),
+            ("", &strip.marks),
+        ] {
+            let line = format!("{:<INDENT$}{label:<8} {line}", "");
+            let _ = writeln!(out, "{}", line.trim_end());
+        }
+    }
 }
 
 fn proof_text(explanation: &Explanation) -> Vec<String> {

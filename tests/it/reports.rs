@@ -270,7 +270,9 @@ fn every_diagnosed_record_can_be_explained() {
             texts.extend(told.remarks.clone());
             texts.extend(told.cases.iter().map(|case| case.text.clone()));
             for text in texts {
-                assert!(!text.contains(['{', '}']), "{}: {text}", record.id);
+                // `\u{e4}` is a character spelled out, not a placeholder.
+                let filled = text.replace("\\u{", "");
+                assert!(!filled.contains('{'), "{}: {text}", record.id);
                 assert!(!text.contains("  "), "{}: {text}", record.id);
             }
             assert!(!told.cause.is_empty(), "{}: no explanation", record.id);
@@ -283,4 +285,34 @@ fn every_diagnosed_record_can_be_explained() {
             }
         }
     }
+}
+
+#[test]
+fn differing_bytes_are_marked_and_nothing_is_invisible() {
+    let wrong = CRASH.replace("\"status\":500", "\"status\":200").replace(
+        r#"{"name":"content-type","value":"application/json"}"#,
+        r#"{"name":"access-control-allow-origin","value":"http://app.test\u200b"}"#,
+    );
+    let (json, text) = diagnose(&wrong);
+    let cause = &json["fetches"][0]["cause"];
+    assert_eq!(
+        cause["alignment"]["found_differs"],
+        serde_json::json!([[15, 18]])
+    );
+    assert_eq!(
+        cause["alignment"]["needed_differs"],
+        serde_json::json!([[4, 5]])
+    );
+    let note = cause["evidence"][0]["note"].as_str().unwrap();
+    assert!(note.contains(r#""s" missing before byte 5"#), "{note}");
+    let rows = [
+        r"            allowed  http·://app.test\u{200b}",
+        r"            origin   https://app.test········",
+        r"                         ^           ^^^^^^^^",
+    ];
+    assert!(text.contains(&rows.join("\n")), "{text}");
+    assert!(
+        !text.contains('\u{200b}') && !text.contains('\u{80}'),
+        "{text}"
+    );
 }

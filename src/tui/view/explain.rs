@@ -6,6 +6,7 @@ use ratatui::text::{Line, Span};
 use super::super::effect::Loaded;
 use super::super::text::{ellipsis, sanitise, width};
 use super::super::theme::Theme;
+use super::comparison;
 use super::detail::labelled;
 use crate::cors::Outcome;
 use crate::report::{Case, Explanation, FixLine, Proof};
@@ -49,7 +50,11 @@ pub(super) fn lines(loaded: &Loaded, theme: &Theme, room: usize) -> Vec<Line<'st
         cause.extend(text(remark, theme.dim));
     }
     section("CAUSE", cause);
-    section("PROOF", proof(&told.proof, theme, inner));
+    let mut shown = proof(&told.proof, theme, inner);
+    if let Some(compared) = &told.comparison {
+        shown.extend(comparison::lines(compared, theme, inner));
+    }
+    section("PROOF", shown);
     // Where both modes are blocked the fix for the likelier one comes first, and the other says only
     // what it needs besides.
     let depends = told.outcome == Outcome::Depends;

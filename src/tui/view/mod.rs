@@ -14,6 +14,7 @@
 
 mod bars;
 mod columns;
+mod comparison;
 mod cookies;
 mod detail;
 mod empty;
