@@ -37,7 +37,7 @@ pub fn diagnose(fetch: &Fetch, exchanges: &dyn Exchanges, around: &Surroundings)
         browser: fetch.browser,
         hops: &hops,
         page,
-        credentials: credentials(fetch, &hops),
+        credentials: credentials(fetch, &hops, around),
         around,
         exchanges,
     };
@@ -60,7 +60,7 @@ pub fn diagnose(fetch: &Fetch, exchanges: &dyn Exchanges, around: &Surroundings)
         }
         Some(_) => decide(&subject, &mut diagnosis, &judged),
     }
-    expose(&subject, &mut diagnosis);
+    expose(&subject, &stored, &mut diagnosis);
     diagnosis.demand = demanded(&subject, &diagnosis);
     diagnosis.warnings = warnings::of(&subject, &diagnosis);
     diagnosis
@@ -378,7 +378,7 @@ fn failed_below_http(subject: &Subject<'_>) -> Option<Cause> {
 }
 
 /// Which response headers script can read.
-fn expose(subject: &Subject<'_>, diagnosis: &mut Diagnosis) {
+fn expose(subject: &Subject<'_>, stored: &[Option<HeaderList>], diagnosis: &mut Diagnosis) {
     let Some(head) = subject
         .last()
         .and_then(|h| h.actual.as_ref())
@@ -386,21 +386,36 @@ fn expose(subject: &Subject<'_>, diagnosis: &mut Diagnosis) {
     else {
         return;
     };
+    let headers = stored
+        .last()
+        .and_then(Option::as_ref)
+        .unwrap_or(&head.headers);
     let Exposed { exposed, hidden } = match diagnosis.outcome {
+        // What script can read if it can: the mode in which it can is the one that counts.
+        Outcome::Depends => {
+            let allowed = |branch: &Option<Branch>| {
+                branch
+                    .as_ref()
+                    .is_some_and(|b| b.outcome == Outcome::Allowed)
+            };
+            let include = allowed(&diagnosis.when_include);
+            if !include && !allowed(&diagnosis.when_not_include) {
+                return;
+            }
+            exposed_headers(headers, include)
+        }
         Outcome::Allowed => {
             // Where nothing tells, a server that allows credentials is taken to get them: what is
             // listed is readable for sure, what `*` exposes is not.
-            let allows = head.headers.get("access-control-allow-credentials");
+            let allows = headers.get("access-control-allow-credentials");
             let include = match diagnosis.credentials {
                 Credentials::Include => true,
                 Credentials::NotInclude => false,
                 Credentials::Unknown => allows.as_deref() == Some("true"),
             };
-            exposed_headers(&head.headers, include)
+            exposed_headers(headers, include)
         }
-        Outcome::Exempt if diagnosis.exempt_because == Some(SAME_ORIGIN) => {
-            basic_headers(&head.headers)
-        }
+        Outcome::Exempt if diagnosis.exempt_because == Some(SAME_ORIGIN) => basic_headers(headers),
         _ => return,
     };
     diagnosis.exposed_headers = Some(exposed);

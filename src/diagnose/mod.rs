@@ -8,6 +8,7 @@
 mod align;
 mod asking;
 mod configuration;
+mod connections;
 mod csp;
 mod decide;
 mod demand;

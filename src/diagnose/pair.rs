@@ -170,7 +170,7 @@ impl Pairer {
         let redirected = matches!(
             taken,
             Some(Slot {
-                kind: SlotKind::Redirected(_),
+                kind: SlotKind::Redirected { .. },
                 ..
             })
         );
@@ -333,7 +333,10 @@ impl Pairer {
             client: open.client,
             origin,
             since: at,
-            kind: SlotKind::Redirected(next),
+            kind: SlotKind::Redirected {
+                next,
+                cors: class == Class::Cors,
+            },
         };
         self.expect(id, key, slot);
         if refused {

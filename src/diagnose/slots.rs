@@ -33,7 +33,11 @@ pub(crate) enum SlotKind {
         redirected: bool,
     },
     /// The next hop of a redirect, or its preflight.
-    Redirected(NextHop),
+    Redirected {
+        next: NextHop,
+        /// Whether CORS applied to the redirect; then the next request has an Origin, too.
+        cors: bool,
+    },
     /// The preflight of a request that DevTools exported before it: there a request begins when script
     /// makes it, and not when it is sent.
     Early { request: ExchangeId, method: String },
@@ -176,7 +180,7 @@ impl Slot {
                     (None, _) => 0,
                 }
             }
-            SlotKind::Redirected(next) => {
+            SlotKind::Redirected { next, cors } => {
                 let method = seeker.ask.map_or(seeker.method, |a| a.method.as_str());
                 let origin = match seeker.origin {
                     Some("null") => next.tainted,
@@ -185,7 +189,7 @@ impl Slot {
                         (!next.tainted || seeker.ask.is_some())
                             && self.origin.as_deref().is_none_or(|o| o == origin)
                     }
-                    None => self.origin.is_none() || !next.tainted,
+                    None => !cors || self.origin.is_none(),
                 };
                 if origin && method == next.method {
                     80

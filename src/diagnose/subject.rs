@@ -1,6 +1,6 @@
 //! What is known of one fetch before any rule is asked.
 
-use crate::cors::{Answer, Browser, Credentials, Hop, Preflight, Reply};
+use crate::cors::{Answer, Ask, Browser, Credentials, Hop, Preflight, Reply};
 use crate::wire::{Exchange, ExchangeId, HeaderList, Origin};
 
 use super::exchanges::Exchanges;
@@ -84,12 +84,22 @@ fn origin_text(exchange: &Exchange) -> &str {
 
 /// For each hop that was answered 304 the headers it has after the update of the stored answer.
 ///
-/// A 304 to a request with no validators of its own is the browser's revalidation
+/// That is so where the browser asked whether its stored answer still holds
 /// ([Fetch § HTTP-network-or-cache fetch](https://fetch.spec.whatwg.org/#http-network-or-cache-fetch)).
+/// Without validators, or with those that script set (the preflight asks for them), the 304 is handed on
+/// as it is.
 pub(super) fn stored_heads(subject: &Subject<'_>) -> Vec<Option<HeaderList>> {
     let merged = |hop: &HopSteps| {
         let step = hop.actual.as_ref()?;
         let head = step.head.as_ref().filter(|h| h.status == 304)?;
+        let validators = ["if-none-match", "if-modified-since"];
+        let by_script = |ask: &Ask| ask.headers.iter().any(|h| validators.contains(&h.as_str()));
+        let request = &step.exchange.request.headers;
+        if !validators.iter().any(|name| request.contains(name))
+            || hop.ask.as_ref().is_some_and(by_script)
+        {
+            return None;
+        }
         let id = subject.around.stored_before(&step.exchange)?;
         let stored = subject.exchanges.exchange(id)?.delivered()?;
         Some(refreshed(&stored.headers, &head.headers))
@@ -114,7 +124,7 @@ pub(super) fn page_of(hops: &[HopSteps]) -> Option<String> {
 }
 
 /// What the wire tells of the credentials mode, over all hops that CORS applies to.
-pub(super) fn credentials(fetch: &Fetch, hops: &[HopSteps]) -> Credentials {
+pub(super) fn credentials(fetch: &Fetch, hops: &[HopSteps], around: &Surroundings) -> Credentials {
     let mut told = Vec::new();
     for hop in hops {
         if hop.class() != Class::Cors {
@@ -134,7 +144,14 @@ pub(super) fn credentials(fetch: &Fetch, hops: &[HopSteps]) -> Credentials {
         Credentials::Include
     } else if told.contains(&Credentials::NotInclude) {
         Credentials::NotInclude
-    } else {
+    } else if fetch.cached_credentials != Credentials::Unknown {
         fetch.cached_credentials
+    } else {
+        let steps = hops.iter().filter(|hop| hop.class() == Class::Cors);
+        steps
+            .filter_map(|hop| hop.actual.as_ref())
+            .map(|step| around.connection_tells(&step.exchange))
+            .find(|told| *told != Credentials::Unknown)
+            .unwrap_or(Credentials::Unknown)
     }
 }

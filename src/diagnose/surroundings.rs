@@ -2,9 +2,10 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use crate::cors::{Answer, Browser};
+use crate::cors::{Answer, Browser, Credentials};
 use crate::wire::{Exchange, ExchangeId, HeaderList, Origin};
 
+use super::connections::Connections;
 use super::demand::Wish;
 use super::infer::{Class, classify, origin_of, value};
 use super::signatures::is_cors_header;
@@ -20,6 +21,7 @@ pub struct Surroundings {
     hosts: HashMap<String, VecDeque<Sighting>>,
     order: VecDeque<String>,
     pages: HashMap<String, VecDeque<Page>>,
+    connections: Connections,
 }
 
 /// What is remembered of one exchange.
@@ -50,6 +52,19 @@ struct Page {
     security_policy: Option<String>,
 }
 
+impl Sighting {
+    /// Whether another sighting is no further evidence beside this one.
+    fn says_the_same(&self, other: &Self) -> bool {
+        self.preflight == other.preflight
+            && self.method == other.method
+            && self.template == other.template
+            && self.origin == other.origin
+            && self.status == other.status
+            && self.allow_origin == other.allow_origin
+            && self.any_cors == other.any_cors
+    }
+}
+
 impl Surroundings {
     const PER_HOST_MAX: usize = 256;
     const HOSTS_MAX: usize = 1024;
@@ -60,14 +75,17 @@ impl Surroundings {
         Self::default()
     }
 
-    /// Remembers an exchange that was answered; seeing it again replaces what was remembered.
-    pub fn learn(&mut self, exchange: &Exchange) {
+    /// Remembers an exchange that was answered; seeing it again replaces what was remembered. Says
+    /// whether that is news for the other exchanges of its host: then what was judged before may be
+    /// judged otherwise now.
+    pub fn learn(&mut self, exchange: &Exchange) -> bool {
         let Some(response) = exchange.delivered() else {
-            return;
+            return false;
         };
         let Some(target) = Origin::of_url(&exchange.request.url) else {
-            return;
+            return false;
         };
+        let connected = self.connections.learn(exchange, &target);
         let request = &exchange.request;
         let host = target.to_string();
         if matches!(
@@ -116,11 +134,13 @@ impl Surroundings {
             }
         }
         let seen = self.hosts.entry(host).or_default();
+        let news = !seen.iter().any(|s| s.says_the_same(&sighting));
         seen.retain(|s| s.id != sighting.id);
         seen.push_back(sighting);
         if seen.len() > Self::PER_HOST_MAX {
             seen.pop_front();
         }
+        news || connected
     }
 
     fn learn_page(&mut self, origin: &str, id: ExchangeId, headers: &HeaderList) {
@@ -137,6 +157,11 @@ impl Surroundings {
         if pages.len() > Self::PAGES_MAX {
             pages.pop_front();
         }
+    }
+
+    /// What the connection a request came on tells of its credentials mode.
+    pub(crate) fn connection_tells(&self, exchange: &Exchange) -> Credentials {
+        self.connections.credentials(exchange)
     }
 
     /// Sightings of the target's host, oldest first.

@@ -53,8 +53,9 @@ def entry(har, first, browser):
         [f'{h["name"]}: {h["value"]}' for h in response["headers"] if h["name"].lower() != "date"],
     ]
     text = response["content"].get("text", "")
-    if text and response["content"].get("encoding") != "base64":
-        out.append(text[:60])
+    if response["content"].get("encoding") == "base64":
+        text = ""
+    out += [text[:60], int(har["connection"])]
     return out
 
 

@@ -51,7 +51,8 @@ fn untold() -> Value {
     Value::Bool(false)
 }
 
-/// Start and duration in ms, method, URL, request headers, status, response headers, body excerpt.
+/// Start and duration in ms, method, URL, request headers, status, response headers, body excerpt,
+/// number of the connection.
 #[derive(Deserialize)]
 struct Entry(
     i64,
@@ -62,6 +63,7 @@ struct Entry(
     u16,
     Vec<String>,
     #[serde(default)] Option<String>,
+    #[serde(default)] u64,
 );
 
 fn headers(lines: &[String]) -> HeaderList {
@@ -69,7 +71,7 @@ fn headers(lines: &[String]) -> HeaderList {
 }
 
 fn exchange(index: usize, entry: &Entry, agent: &str) -> Arc<Exchange> {
-    let Entry(start, took, method, url, request, status, response, body) = entry;
+    let Entry(start, took, method, url, request, status, response, body, connection) = entry;
     let mut list = headers(request);
     if !list.contains("user-agent") {
         list.push("User-Agent", agent.as_bytes());
@@ -83,6 +85,7 @@ fn exchange(index: usize, entry: &Entry, agent: &str) -> Arc<Exchange> {
     let at = |ms: i64| Timestamp(1_700_000_000_000_000 + ms * 1000);
     let mut made = Exchange::opened(ExchangeId(index as u64), at(*start), head);
     made.source = Source::Har;
+    made.client.connection = *connection;
     made.closed_at = Some(at(start + took));
     if *status == 0 {
         made.end = End::Failed(Failure {
@@ -475,6 +478,15 @@ fn local_network_checks_on() {
         "local-network-checks-on",
         include_str!("../corpus/local-network-checks-on.jsonl"),
     );
+}
+
+/// Records from elsewhere: `CORSCOPE_CORPUS=FILE cargo test --test it verdicts::elsewhere -- --ignored`.
+#[test]
+#[ignore = "needs CORSCOPE_CORPUS, a file in the form of the corpus"]
+fn elsewhere() {
+    let file = std::env::var("CORSCOPE_CORPUS").expect("CORSCOPE_CORPUS names a file");
+    let lines = std::fs::read_to_string(&file).expect("a readable corpus");
+    check(&file, &lines);
 }
 
 #[test]
