@@ -207,7 +207,14 @@ impl Writer {
         let (source, replay_of) = match exchange.source {
             Source::Proxy => ("proxy", None),
             Source::Har => ("har", None),
-            Source::Replay(of) => ("replay", Some(of.0 as i64)),
+            Source::Replay(replay) => {
+                let name = match replay.include {
+                    None => "replay",
+                    Some(true) => "replay-include",
+                    Some(false) => "replay-not-include",
+                };
+                (name, replay.of.map(|of| of.0 as i64))
+            }
         };
         let (end, failure) = match &exchange.end {
             End::Open => ("open", None),

@@ -34,7 +34,8 @@ CREATE TABLE head (id INTEGER PRIMARY KEY, fields TEXT NOT NULL);
 -- One request and what became of it.
 CREATE TABLE exchange (
   id INTEGER PRIMARY KEY,
-  source TEXT NOT NULL,            -- proxy, har, replay
+  source TEXT NOT NULL,            -- proxy, har, replay; replay-include, replay-not-include where
+                                   -- the credentials mode of a replay is known
   replay_of INTEGER,               -- the exchange a replay repeats
   kind TEXT NOT NULL,              -- http, websocket, tunnel
   opened_at INTEGER NOT NULL,      -- when the request head was read

@@ -11,7 +11,7 @@ use super::batch::{Heard, PIECE_BYTES_MAX};
 use super::schema::{PIECES_MAX, kind_from_name, patch_from_text, piece_id, version_from_number};
 use crate::wire::{
     BodyFacts, Client, End, Exchange, ExchangeId, Failure, FailureKind, FailureStage, HeaderList,
-    RequestHead, ResponseHead, Side, Source, Timestamp, Timings, Upstream,
+    Replay, RequestHead, ResponseHead, Side, Source, Timestamp, Timings, Upstream,
 };
 
 /// What [`stored`] expects, in this order.
@@ -62,11 +62,17 @@ pub(super) fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
         }),
         None => None,
     };
+    let replay = |include| -> rusqlite::Result<Source> {
+        let of = micros(2)?.map(ExchangeId);
+        Ok(Source::Replay(Replay { of, include }))
+    };
     let exchange = Exchange {
         id: ExchangeId(unsigned(row.get(0)?)),
         source: match row.get_ref(1)?.as_str()? {
             "har" => Source::Har,
-            "replay" => Source::Replay(ExchangeId(micros(2)?.unwrap_or(0))),
+            "replay" => replay(None)?,
+            "replay-include" => replay(Some(true))?,
+            "replay-not-include" => replay(Some(false))?,
             _ => Source::Proxy,
         },
         kind: kind_from_name(row.get_ref(3)?.as_str()?),

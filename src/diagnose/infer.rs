@@ -1,7 +1,7 @@
 //! What an exchange says about itself: mode, page, credentials.
 
 use crate::cors::{Browser, Credentials, browser_of, major_version};
-use crate::wire::{Exchange, HeaderList, Kind, Origin, RequestHead};
+use crate::wire::{Exchange, HeaderList, Kind, Origin, Replay, RequestHead, Source};
 
 /// How an exchange stands to CORS.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -171,6 +171,7 @@ fn is_beacon(exchange: &Exchange) -> bool {
 /// - `Sec-Fetch-Storage-Access`: include, whatever its value. In Chromium (133 and later) its absence
 ///   on a cross-site request that has fetch metadata proves the opposite; in Firefox it proves
 ///   nothing, and on Chromium's preflights it is never there.
+/// - A request that corscope sent itself says so.
 /// - Fonts are always fetched without credentials
 ///   ([CSS Fonts § 4.6](https://drafts.csswg.org/css-fonts/#font-fetching-requirements)).
 pub(crate) fn credentials_of(
@@ -178,6 +179,17 @@ pub(crate) fn credentials_of(
     browser: Browser,
     asked_authorization: Option<bool>,
 ) -> Credentials {
+    if let Source::Replay(Replay {
+        include: Some(include),
+        ..
+    }) = exchange.source
+    {
+        return if include {
+            Credentials::Include
+        } else {
+            Credentials::NotInclude
+        };
+    }
     let headers = &exchange.request.headers;
     if headers.contains("sec-fetch-storage-access") {
         return Credentials::Include;

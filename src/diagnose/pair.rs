@@ -137,7 +137,12 @@ impl Pairer {
         self.forget_old(exchange.opened_at);
         let request = &exchange.request;
         let headers = &request.headers;
-        let client = key_of(value(headers, "user-agent"));
+        // What corscope sends itself shares no preflight cache with the browser it plays.
+        let replay = match exchange.source {
+            Source::Replay(replay) => Some(replay),
+            Source::Proxy | Source::Har => None,
+        };
+        let client = key_of((value(headers, "user-agent"), replay));
         let key = key_of(without_fragment(&request.url));
         let browser = engine(headers, self.rules);
         let origin = origin_of(request);

@@ -62,8 +62,18 @@ pub enum Source {
     Proxy,
     /// Read from a HAR file.
     Har,
-    /// Sent again by corscope; the exchange it repeats.
-    Replay(ExchangeId),
+    /// Sent by corscope itself.
+    Replay(Replay),
+}
+
+/// A request that corscope sent itself, on behalf of a browser or of a program.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Replay {
+    /// The exchange it repeats; `None` where it repeats none, as with `check`.
+    pub of: Option<ExchangeId>,
+    /// Whether the credentials mode it was sent with is `include`; `None` where the exchange it
+    /// repeats did not tell.
+    pub include: Option<bool>,
 }
 
 /// The connection between browser and proxy.

@@ -14,8 +14,8 @@ mod stream;
 pub use body::{BodyFacts, End, Failure, FailureKind, FailureStage, Side};
 pub use decode::{Decoded, decode_body, decode_charset};
 pub use exchange::{
-    Client, Exchange, ExchangeId, Kind, Message, MessageKind, SharedExchange, Source, Timestamp,
-    Timings, Upstream,
+    Client, Exchange, ExchangeId, Kind, Message, MessageKind, Replay, SharedExchange, Source,
+    Timestamp, Timings, Upstream,
 };
 pub use headers::{Field, HeaderList, SharedHeaders, isomorphic};
 pub use message::{HttpVersion, RequestHead, ResponseHead};

@@ -13,8 +13,8 @@ use corscope::diagnose::Role;
 use corscope::session::{Options, Reader, RowEnd, Session, SessionError};
 use corscope::wire::{
     Client, End, ExchangeId, Failure, FailureKind, FailureStage, HeaderList, HttpVersion, Kind,
-    Message, MessageKind, Patch, RequestHead, ResponseHead, Side, Source, Timestamp, Timings,
-    Upstream,
+    Message, MessageKind, Patch, Replay, RequestHead, ResponseHead, Side, Source, Timestamp,
+    Timings, Upstream,
 };
 
 fn request(method: &str, url: &str, headers: &[(&str, &str)]) -> RequestHead {
@@ -138,7 +138,10 @@ fn tell_everything(recorder: &Recorder) {
     );
 
     let replay = recorder.open_now(
-        Source::Replay(ExchangeId(2)),
+        Source::Replay(Replay {
+            of: Some(ExchangeId(2)),
+            include: Some(false),
+        }),
         Kind::Http,
         Client::default(),
         request("patch", "not a url", &[]),
