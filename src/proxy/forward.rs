@@ -51,7 +51,7 @@ pub(super) async fn serve(context: &Context, request: Request<Incoming>) -> Resp
 }
 
 /// The server named by a request in absolute form.
-fn proxied_target(uri: &Uri) -> Option<Target> {
+pub(super) fn proxied_target(uri: &Uri) -> Option<Target> {
     let tls = match uri.scheme_str()? {
         "http" => false,
         "https" => true,
@@ -421,7 +421,7 @@ fn path_of(uri: &Uri) -> &str {
     }
 }
 
-fn absolute(scheme: &str, authority: &str, path: PathAndQuery) -> Uri {
+pub(super) fn absolute(scheme: &str, authority: &str, path: PathAndQuery) -> Uri {
     let relative = Uri::from(path.clone());
     Uri::builder()
         .scheme(scheme)
@@ -431,7 +431,7 @@ fn absolute(scheme: &str, authority: &str, path: PathAndQuery) -> Uri {
         .unwrap_or(relative)
 }
 
-fn response_head(response: &Response<Incoming>) -> ResponseHead {
+pub(super) fn response_head(response: &Response<Incoming>) -> ResponseHead {
     let reason = response
         .extensions()
         .get::<ReasonPhrase>()
@@ -445,7 +445,7 @@ fn response_head(response: &Response<Incoming>) -> ResponseHead {
 }
 
 /// Server-sent events that can be read as they pass.
-fn is_event_stream(headers: &http::HeaderMap) -> bool {
+pub(super) fn is_event_stream(headers: &http::HeaderMap) -> bool {
     let kind = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
     kind.is_some_and(|k| {
         let essence = k.split(|b| *b == b';').next().unwrap_or_default();

@@ -19,6 +19,7 @@
 mod ca;
 mod connection;
 mod context;
+mod courier;
 mod detect;
 mod dial;
 mod failure;
@@ -61,6 +62,7 @@ use target::HostList;
 use tls::{RootsError, UpstreamTls};
 
 pub use ca::{Authority, CaError};
+pub use courier::{Courier, Delivered, Errand, Limits, Reach};
 pub use limits::CONNECTIONS_MAX;
 pub use listen::loopback;
 
@@ -180,17 +182,11 @@ impl Proxy {
         config: Config,
         recorder: Recorder,
     ) -> Result<Self, ProxyError> {
-        let tls = UpstreamTls::new(config.upstream_ca.as_ref()).map_err(|error: RootsError| {
-            ProxyError::UpstreamCa {
-                path: config.upstream_ca.clone().unwrap_or_default(),
-                why: error.to_string(),
-            }
-        })?;
-        if let Some(url) = &config.upstream_proxy
-            && (url.scheme() != "http" || url.host_str().is_none())
-        {
-            return Err(ProxyError::UpstreamProxy { url: url.clone() });
-        }
+        let mut dialer = dialer(
+            config.upstream_ca.as_ref(),
+            &config.insecure,
+            config.upstream_proxy,
+        )?;
         let leaves = Leaves::new(config.authority).map_err(|error| ProxyError::Keys {
             why: error.to_string(),
         })?;
@@ -202,12 +198,7 @@ impl Proxy {
             .iter()
             .filter_map(|l| l.local_addr().ok())
             .collect();
-        let dialer = Dialer {
-            tls,
-            insecure: HostList::new(&config.insecure),
-            proxy: config.upstream_proxy,
-            ourselves: addresses.clone(),
-        };
+        dialer.ourselves.clone_from(&addresses);
         Ok(Self {
             listeners,
             addresses: addresses.clone(),
@@ -266,6 +257,30 @@ impl Proxy {
         }
         self.shared.pool.clear();
     }
+}
+
+/// How servers are reached; refuses what cannot be used.
+fn dialer(
+    upstream_ca: Option<&PathBuf>,
+    insecure: &[String],
+    upstream_proxy: Option<Url>,
+) -> Result<Dialer, ProxyError> {
+    let tls =
+        UpstreamTls::new(upstream_ca).map_err(|error: RootsError| ProxyError::UpstreamCa {
+            path: upstream_ca.cloned().unwrap_or_default(),
+            why: error.to_string(),
+        })?;
+    if let Some(url) = &upstream_proxy
+        && (url.scheme() != "http" || url.host_str().is_none())
+    {
+        return Err(ProxyError::UpstreamProxy { url: url.clone() });
+    }
+    Ok(Dialer {
+        tls,
+        insecure: HostList::new(insecure),
+        proxy: upstream_proxy,
+        ourselves: Vec::new(),
+    })
 }
 
 async fn accept(

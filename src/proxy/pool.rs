@@ -129,6 +129,13 @@ impl Pool {
         }
     }
 
+    /// As [`new`](Self::new), for requests of our own: HTTP/1 field names are sent as `Title-Case`.
+    pub(super) fn for_own_requests(dialer: Dialer) -> Self {
+        let mut pool = Self::new(dialer);
+        pool.http1.title_case_headers(true);
+        pool
+    }
+
     fn hosts(&self) -> MutexGuard<'_, HashMap<Arc<Target>, Host>> {
         self.hosts.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -70,9 +70,45 @@ struct Waiting {
     at_most: Pin<Box<Sleep>>,
 }
 
-/// The client's body on its way to the server.
+/// Whose a request's body is.
+enum Content {
+    /// The client's, as it comes.
+    Client(Incoming),
+    /// One of our own, whole.
+    Own(Full<Bytes>),
+}
+
+impl Content {
+    fn poll_frame(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        match self {
+            Self::Client(body) => Pin::new(body).poll_frame(cx).map_err(Into::into),
+            Self::Own(body) => Pin::new(body)
+                .poll_frame(cx)
+                .map_err(|never| match never {}),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Client(body) => body.is_end_stream(),
+            Self::Own(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Client(body) => body.size_hint(),
+            Self::Own(body) => body.size_hint(),
+        }
+    }
+}
+
+/// A body on its way to the server.
 pub(super) struct RequestBody {
-    inner: Option<Incoming>,
+    inner: Option<Content>,
     /// Whether it comes in HTTP/2.
     http2: bool,
     flow: Option<Arc<Flow>>,
@@ -86,7 +122,7 @@ impl RequestBody {
             return Self::empty();
         }
         Self {
-            inner: Some(inner),
+            inner: Some(Content::Client(inner)),
             http2,
             flow: Some(Arc::clone(flow)),
             waiting: gate.map(|gate| Waiting {
@@ -95,6 +131,20 @@ impl RequestBody {
                     CONTINUE_WAIT_MILLIS,
                 ))),
             }),
+        }
+    }
+
+    /// A body that is all there.
+    pub(super) fn whole(bytes: Bytes, flow: &Arc<Flow>) -> Self {
+        if bytes.is_empty() {
+            flow.request_over(false);
+            return Self::empty();
+        }
+        Self {
+            inner: Some(Content::Own(Full::new(bytes))),
+            http2: false,
+            flow: Some(Arc::clone(flow)),
+            waiting: None,
         }
     }
 
@@ -165,7 +215,7 @@ impl Body for RequestBody {
         let Some(inner) = &mut this.inner else {
             return Poll::Ready(None);
         };
-        match std::task::ready!(Pin::new(&mut *inner).poll_frame(cx)) {
+        match std::task::ready!(inner.poll_frame(cx)) {
             Some(Ok(frame)) => {
                 let ended = inner.is_end_stream();
                 if let (Some(data), Some(flow)) = (frame.data_ref(), &this.flow) {
@@ -188,19 +238,19 @@ impl Body for RequestBody {
             }
             Some(Err(error)) => {
                 this.over(true);
-                Poll::Ready(Some(Err(error.into())))
+                Poll::Ready(Some(Err(error)))
             }
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.inner.as_ref().is_none_or(Body::is_end_stream)
+        self.inner.as_ref().is_none_or(Content::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
         self.inner
             .as_ref()
-            .map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
+            .map_or_else(|| SizeHint::with_exact(0), Content::size_hint)
     }
 }
 
