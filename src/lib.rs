@@ -13,7 +13,7 @@
 //! 7  main
 //! 6  cli ............................. words in, exit code out; puts the parts together
 //! 5  tui ............................. App (state) → view (drawing); effects leave as data
-//! 4  session      report       demo .. the live whole; explanations; broken servers, a caller
+//! 4  session  report  replay  demo ... the live whole; explanations; do it again; broken servers
 //! 3  diagnose     fix    proxy    har  which rule broke; what mends it; the way in; papers
 //! 2  cors         capture ............ the rules (pure); remembering (memory + disk)
 //! 1  wire                launch ...... the nouns (pure); starting a browser
@@ -32,6 +32,7 @@ pub mod fix;
 pub mod har;
 pub mod launch;
 pub mod proxy;
+pub mod replay;
 pub mod report;
 pub mod session;
 pub mod tui;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
+use super::check::CheckArgs;
 use crate::cors::Browser;
 use crate::launch::Brand;
 
@@ -47,6 +48,8 @@ pub(super) enum Command {
     View(ViewArgs),
     /// Say what a session or HAR file shows: what was blocked, why, what mends it
     Diagnose(DiagnoseArgs),
+    /// Ask a live server what a browser would ask, and judge its answers; no capture needed
+    Check(CheckArgs),
     /// The page about one cause, such as missing-allow-origin; without ID the list of all
     Explain(ExplainArgs),
     /// The local certificate authority
@@ -258,7 +261,7 @@ fn brand(id: &str) -> Result<Brand, String> {
 }
 
 // `30s`, `500ms`, `2m`, `1h`; a bare number means seconds.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let digits = text
         .find(|c: char| !(c.is_ascii_digit() || c == '.'))
         .unwrap_or(text.len());

@@ -184,7 +184,7 @@ pub(super) fn create_private_dir(dir: &Path) -> std::io::Result<()> {
 }
 
 // A host, `*.host` for all below it, either with `:port`.
-fn hosts(flag: &str, typed: &[String]) -> Result<Vec<String>> {
+pub(super) fn hosts(flag: &str, typed: &[String]) -> Result<Vec<String>> {
     let one = |text: &String| {
         host_pattern(text.trim()).with_context(|| {
             format!("{flag} takes a host such as api.app.test, *.app.test or api.app.test:8443, not \"{text}\"")
@@ -211,7 +211,7 @@ fn host_pattern(text: &str) -> Option<String> {
     Some(format!("{star}{}:{port}", canonical(host)?))
 }
 
-fn upstream_proxy(typed: &str) -> Result<Url> {
+pub(super) fn upstream_proxy(typed: &str) -> Result<Url> {
     match Url::parse(typed) {
         Ok(url) if url.scheme() == "http" && url.has_host() => Ok(url),
         _ => bail!("--upstream-proxy takes http://HOST:PORT, not \"{typed}\""),

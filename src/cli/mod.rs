@@ -1,8 +1,10 @@
 //! Words in, exit code out; the only place where parts are put together.
 
 mod args;
+mod asking;
 mod browser;
 mod ca;
+mod check;
 mod config;
 mod demo;
 mod diagnose;
@@ -47,6 +49,7 @@ fn dispatch(args: &Args) -> Result<Exit> {
         Some(Command::Record(args)) => block_on(record::run(args)),
         Some(Command::View(args)) => block_on(inspect::view(args)),
         Some(Command::Diagnose(args)) => diagnose::run(args),
+        Some(Command::Check(args)) => block_on(check::run(args)),
         Some(Command::Explain(args)) => explain::run(args),
         Some(Command::Ca { what }) => ca::run(what),
     }

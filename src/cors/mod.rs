@@ -20,6 +20,7 @@ mod cache;
 mod cause;
 mod check;
 mod expose;
+mod forbidden;
 mod judge;
 mod preflight;
 mod redirect;
@@ -32,10 +33,13 @@ pub use cache::max_age_seconds;
 pub use cause::{Check, Stage};
 pub use check::{Asker, Fault, cors_check, header_value};
 pub use expose::{Exposed, basic_headers, exposed_headers};
+pub use forbidden::{is_forbidden_method, is_forbidden_request_header};
 pub use judge::{Case, CaseEnd, Hop, Judgement, Preflight, Reply, judge};
 pub use preflight::{Answer, Ask, Grant, preflight_check};
 pub use redirect::{NextHop, REDIRECTS_MAX, conflicting_locations, next_hop, redirect_check};
-pub use request::{Mode, is_safelisted_method, is_token, unsafe_header_names};
+pub use request::{
+    Mode, is_safelisted_method, is_token, is_written_by_browser, unsafe_header_names,
+};
 pub use safelist::{
     is_forbidden_response_header, is_safelisted_header, is_safelisted_response_header,
 };

@@ -59,7 +59,7 @@ pub fn unsafe_header_names(browser: Browser, headers: &HeaderList) -> Vec<String
 /// Whether the browser may have added the header itself: forbidden to script
 /// ([Fetch § forbidden request-header](https://fetch.spec.whatwg.org/#forbidden-request-header)), or
 /// sent by engines of their own accord (revalidation, reload, client hints, telemetry, privacy).
-fn is_written_by_browser(name: &str) -> bool {
+pub fn is_written_by_browser(name: &str) -> bool {
     const NAMES: &[&str] = &[
         "accept-charset",
         "accept-encoding",

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// Every room and all it may import. The order is that of the floors, lowest first; an import
 /// always goes to a line above it, so there is no circle.
-const ROOMS: [(&str, &[&str]); 13] = [
+const ROOMS: [(&str, &[&str]); 14] = [
     ("wire", &[]),
     ("cors", &["wire"]),
     ("capture", &["wire"]),
@@ -15,6 +15,7 @@ const ROOMS: [(&str, &[&str]); 13] = [
     ("proxy", &["wire", "capture"]),
     ("har", &["wire", "capture"]),
     ("diagnose", &["wire", "cors"]),
+    ("replay", &["wire", "cors", "capture", "proxy", "diagnose"]),
     ("demo", &["wire", "cors", "diagnose"]),
     ("fix", &["wire", "cors", "diagnose"]),
     ("report", &["wire", "cors", "diagnose", "fix"]),
@@ -27,7 +28,7 @@ const ROOMS: [(&str, &[&str]); 13] = [
         "cli",
         &[
             "wire", "cors", "capture", "launch", "demo", "proxy", "har", "diagnose", "fix",
-            "report", "session", "tui",
+            "report", "session", "replay", "tui",
         ],
     ),
 ];

@@ -13,6 +13,7 @@ mod fixes;
 mod har;
 mod proxy;
 mod redaction;
+mod replay;
 mod reports;
 mod session;
 mod support;

@@ -1,0 +1,6 @@
+//! Doing it again: real sockets, real TLS, servers that answer as the test says.
+
+mod check;
+mod corpus;
+mod sending;
+pub(crate) mod world;
