@@ -8,7 +8,7 @@ use super::{input, output};
 use crate::cors::Outcome;
 use crate::diagnose::Diagnosis;
 use crate::fix;
-use crate::report::{self, Explanation, Summary};
+use crate::report::{self, Explanation, Servers, Summary};
 use crate::session::Reader;
 
 pub(super) fn run(args: &DiagnoseArgs) -> Result<Exit> {
@@ -32,16 +32,25 @@ pub(super) fn print(reader: &Reader, skipped: usize, format: Format) -> Result<E
             report::to_json(&diagnoses, reader, skipped).trim_end()
         ))?,
         Format::Ndjson => {
+            let servers = Servers::of(&diagnoses, reader);
             for diagnosis in &diagnoses {
-                output::data(&format!("{}\n", report::fetch_to_json(diagnosis, reader)))?;
+                output::data(&format!(
+                    "{}\n",
+                    report::fetch_to_json(diagnosis, &servers, reader)
+                ))?;
             }
         }
         Format::Text => {
+            let servers = Servers::of(&diagnoses, reader);
             let explanations: Vec<Explanation> = diagnoses
                 .iter()
                 .map(|diagnosis| {
                     let fix = fix::suggest(diagnosis, reader);
-                    report::explain(diagnosis, fix.as_ref(), reader)
+                    let mending = servers.mending_of(diagnosis, fix.as_ref(), reader);
+                    Explanation {
+                        mending,
+                        ..report::explain(diagnosis, fix.as_ref(), reader)
+                    }
                 })
                 .collect();
             let summary = Summary::of(&diagnoses, reader, skipped);

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::comparison::Comparison;
 use super::console;
 use super::facts::{Facts, shortened};
+use super::mending::Mending;
 use super::pages::{self, Field};
 use crate::cors::{Certainty, Credentials, Outcome};
 use crate::diagnose::{Branch, Cause, Diagnosis, Evidence, Exchanges, FetchId, Part, Severity};
@@ -46,6 +47,8 @@ pub struct Explanation {
     pub cases: Vec<Case>,
     /// What does not block but should be known.
     pub warnings: Vec<Note>,
+    /// Which server it was and the fix in its own words, where [`Servers`](super::Servers) told.
+    pub mending: Option<Mending>,
 }
 
 /// One line of proof.
@@ -131,6 +134,7 @@ pub fn explain(diagnosis: &Diagnosis, fix: Option<&Fix>, exchanges: &dyn Exchang
         page: cause.map(page_id),
         cases: cases(diagnosis, exchanges),
         warnings: diagnosis.warnings.iter().map(note).collect(),
+        mending: None,
     }
 }
 

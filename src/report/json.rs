@@ -7,12 +7,13 @@ use serde_json::{Map, Value, json};
 use super::console;
 use super::explain::{explanation_of, title_of, warning_title};
 use super::facts::Facts;
+use super::mending::{Mending, Servers};
 use super::summary::Summary;
 use crate::cors::{Credentials, Outcome};
 use crate::diagnose::{
     Alignment, Branch, Cause, Diagnosis, Evidence, Exchanges, Member, Root, Warning,
 };
-use crate::fix::{self, Advice, Fix};
+use crate::fix::{self, Advice, Fix, snippet};
 use crate::wire::{Patch, isomorphic};
 
 const SCHEMA: &str = "corscope/diagnosis/1";
@@ -20,9 +21,10 @@ const SCHEMA: &str = "corscope/diagnosis/1";
 /// All of a capture as one JSON document; `skipped` is how many entries of a file could not be used.
 pub fn to_json(diagnoses: &[Diagnosis], exchanges: &dyn Exchanges, skipped: usize) -> String {
     let summary = Summary::of(diagnoses, exchanges, skipped);
+    let servers = Servers::of(diagnoses, exchanges);
     let fetches: Vec<Value> = diagnoses
         .iter()
-        .map(|diagnosis| fetch_to_json(diagnosis, exchanges))
+        .map(|diagnosis| fetch_to_json(diagnosis, &servers, exchanges))
         .collect();
     json!({
         "schema": SCHEMA,
@@ -42,11 +44,13 @@ pub fn to_json(diagnoses: &[Diagnosis], exchanges: &dyn Exchanges, skipped: usiz
     .to_string()
 }
 
-/// One fetch, as it stands in the document and, one per line, in NDJSON.
-pub fn fetch_to_json(diagnosis: &Diagnosis, exchanges: &dyn Exchanges) -> Value {
+/// One fetch, as it stands in the document and, one per line, in NDJSON. `servers` is what the capture
+/// tells of the server it went to.
+pub fn fetch_to_json(diagnosis: &Diagnosis, servers: &Servers, exchanges: &dyn Exchanges) -> Value {
     let fix = fix::suggest(diagnosis, exchanges);
-    let (when_include, when_not_include) = branches(diagnosis, exchanges);
+    let (when_include, when_not_include) = branches(diagnosis, servers, exchanges);
     let warnings = diagnosis.warnings.iter().map(warning);
+    let mending = servers.mending_of(diagnosis, fix.as_ref(), exchanges);
     json!({
         "id": diagnosis.fetch.id.0,
         "method": diagnosis.method,
@@ -60,7 +64,7 @@ pub fn fetch_to_json(diagnosis: &Diagnosis, exchanges: &dyn Exchanges) -> Value 
         "when_include": when_include,
         "when_not_include": when_not_include,
         "cause": cause(diagnosis, diagnosis.cause.as_ref(), exchanges),
-        "fix": fix_value(fix.as_ref()),
+        "fix": fix_value(fix.as_ref(), mending.as_ref()),
         "warnings": warnings.collect::<Vec<_>>(),
         "exposed_headers": diagnosis.exposed_headers,
         "hidden_headers": diagnosis.hidden_headers,
@@ -130,7 +134,7 @@ fn evidence(evidence: &Evidence) -> Value {
 
 // Given whenever the two credentials modes differ in outcome, cause or fix: also where the answer
 // is the same and only the fix has one line more.
-fn branches(diagnosis: &Diagnosis, exchanges: &dyn Exchanges) -> (Value, Value) {
+fn branches(diagnosis: &Diagnosis, servers: &Servers, exchanges: &dyn Exchanges) -> (Value, Value) {
     let told = diagnosis.when_include.is_some() || diagnosis.when_not_include.is_some();
     let unknown = diagnosis.credentials == Credentials::Unknown;
     let settled = matches!(diagnosis.outcome, Outcome::Blocked | Outcome::Depends);
@@ -147,12 +151,14 @@ fn branches(diagnosis: &Diagnosis, exchanges: &dyn Exchanges) -> (Value, Value) 
             diagnosis,
             diagnosis.when_include.as_ref(),
             include.as_ref(),
+            servers,
             exchanges,
         ),
         branch(
             diagnosis,
             diagnosis.when_not_include.as_ref(),
             not_include.as_ref(),
+            servers,
             exchanges,
         ),
     )
@@ -162,32 +168,53 @@ fn branch(
     diagnosis: &Diagnosis,
     branch: Option<&Branch>,
     fix: Option<&Fix>,
+    servers: &Servers,
     exchanges: &dyn Exchanges,
 ) -> Value {
     let (outcome, of_branch) = match branch {
         Some(branch) => (branch.outcome, branch.cause.as_ref()),
         None => (diagnosis.outcome, diagnosis.cause.as_ref()),
     };
+    let mending = fix.and_then(|fix| servers.mending(fix, of_branch, exchanges));
     json!({
         "outcome": outcome.name(),
         "cause": cause(diagnosis, of_branch, exchanges),
-        "fix": fix_value(fix),
+        "fix": fix_value(fix, mending.as_ref()),
     })
 }
 
-fn fix_value(fix: Option<&Fix>) -> Value {
+fn fix_value(fix: Option<&Fix>, mending: Option<&Mending>) -> Value {
     let Some(fix) = fix else {
         return Value::Null;
     };
+    let told = mending.and_then(|m| m.snippet.as_ref());
     json!({
         "reach": fix.reach.name(),
         "url": fix.url,
         "preflight": patch(fix.preflight.as_ref()),
         "actual": patch(fix.actual.as_ref()),
         "advice": fix.advice.iter().map(Advice::text).collect::<Vec<_>>(),
-        "server": null,
-        "snippet": null,
+        "server": mending.and_then(|m| m.stack.best),
+        "snippet": told.map(snippet::Snippet::code),
+        "file": told.map(snippet::Snippet::file),
+        "place": told.map(snippet::Snippet::place),
+        "verified": told.map(snippet::Snippet::verified),
+        "refused": mending.and_then(|m| m.refused.as_ref()).map(ToString::to_string),
+        "stack": mending.map(hops),
     })
+}
+
+fn hops(mending: &Mending) -> Vec<Value> {
+    let hops = mending.stack.hops.iter().map(|hop| {
+        json!({
+            "id": hop.id,
+            "name": hop.name,
+            "layer": hop.layer.name(),
+            "sure": hop.sure,
+            "evidence": hop.evidence.iter().map(evidence).collect::<Vec<_>>(),
+        })
+    });
+    hops.collect()
 }
 
 fn patch(patch: Option<&Patch>) -> Value {

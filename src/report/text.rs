@@ -5,9 +5,11 @@ use std::fmt::Write as _;
 use unicode_width::UnicodeWidthStr as _;
 
 use super::explain::{Explanation, FixLine};
+use super::mending::Mending;
 use super::summary::Summary;
 use crate::cors::Outcome;
 use crate::diagnose::Severity;
+use crate::fix::snippet;
 
 const WIDTH: usize = 100;
 const INDENT: usize = 12;
@@ -16,8 +18,9 @@ const INDENT: usize = 12;
 /// that sums up. Fetches that are all right are only counted.
 pub fn to_text(explanations: &[Explanation], summary: &Summary) -> String {
     let mut out = String::new();
+    let mut shown = Vec::new();
     for explanation in explanations.iter().filter(|e| is_told(e)) {
-        write_one(&mut out, explanation);
+        write_one(&mut out, explanation, &mut shown);
         out.push('\n');
     }
     let _ = writeln!(out, "{}", sum_up(summary));
@@ -54,7 +57,11 @@ fn has_warning(explanation: &Explanation) -> bool {
     warnings.any(|warning| warning.severity > Severity::Info)
 }
 
-fn write_one(out: &mut String, explanation: &Explanation) {
+fn write_one<'a>(
+    out: &mut String,
+    explanation: &'a Explanation,
+    shown: &mut Vec<&'a snippet::Snippet>,
+) {
     let mut head = format!("{} {}", explanation.outcome.glyph(), explanation.request);
     if let Some(origin) = &explanation.origin {
         let _ = write!(head, "   from {origin}");
@@ -74,6 +81,9 @@ fn write_one(out: &mut String, explanation: &Explanation) {
     block(out, "PROOF", &proof_text(explanation));
     compare(out, explanation);
     block(out, "FIX", &fix_text(&explanation.fix));
+    if let Some(mending) = &explanation.mending {
+        write_mending(out, mending, shown);
+    }
     // In one piece, so that it can be searched for and copied.
     if let Some(console) = &explanation.console {
         let _ = writeln!(out, "  {:<width$}{console}", "CONSOLE", width = INDENT - 2);
@@ -101,6 +111,47 @@ fn compare(out: &mut String, explanation: &Explanation) {
             let _ = writeln!(out, "{}", line.trim_end());
         }
     }
+}
+
+// Which server it was and what goes into which of its files; the same snippet is printed once.
+fn write_mending<'a>(
+    out: &mut String,
+    mending: &'a Mending,
+    shown: &mut Vec<&'a snippet::Snippet>,
+) {
+    block(out, "SERVER", &mending.hops());
+    if let Some(refused) = &mending.refused {
+        block(out, "", &[refused.to_string()]);
+    }
+    let Some(snippet) = &mending.snippet else {
+        return;
+    };
+    if shown.contains(&snippet) {
+        let again = format!("{}: the same as above", snippet.file());
+        block(out, "SNIPPET", &[again]);
+        return;
+    }
+    shown.push(snippet);
+    let run = snippet.tested.map_or_else(
+        || "not run by us".to_owned(),
+        |versions| format!("run with {versions}"),
+    );
+    let mut label = "SNIPPET";
+    for part in &snippet.parts {
+        block(
+            out,
+            label,
+            &[format!("{}  for {}, {run}", part.file, snippet.title)],
+        );
+        block(out, "", &[part.place.to_owned()]);
+        // At the margin and never wrapped: it is there to be copied.
+        let _ = write!(out, "\n{}\n\n", part.code);
+        label = "";
+    }
+    if !snippet.install.is_empty() {
+        block(out, "NEEDS", &[snippet.install.to_owned()]);
+    }
+    block(out, "BUT", &[snippet.never.to_owned()]);
 }
 
 fn proof_text(explanation: &Explanation) -> Vec<String> {

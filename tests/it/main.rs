@@ -16,6 +16,7 @@ mod redaction;
 mod replay;
 mod reports;
 mod session;
+mod snippets;
 mod support;
 mod tui;
 mod verdicts;

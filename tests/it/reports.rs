@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use corscope::diagnose::{Exchanges, diagnose_all};
-use corscope::report;
+use corscope::report::{self, Servers};
 use serde_json::Value;
 
 use crate::verdicts::single_requests;
@@ -57,7 +57,7 @@ fn the_console_sentence_is_the_browsers() {
             .entry(format!("{} {}", record.id, record.browser))
             .or_default();
         for diagnosis in diagnose_all(exchanges.clone(), None) {
-            let fetch = report::fetch_to_json(&diagnosis, &exchanges);
+            let fetch = report::fetch_to_json(&diagnosis, &Servers::default(), &exchanges);
             let branch = if record.include {
                 "when_include"
             } else {

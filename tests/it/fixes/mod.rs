@@ -1,5 +1,4 @@
 //! Fixes: each one mends what it is for, and nothing in it is too much.
 
 mod corpus;
-mod lines;
 mod needs;

@@ -1,0 +1,3 @@
+//! Snippets: told in JSON and text, and run by real servers.
+
+mod told;
