@@ -46,7 +46,7 @@ pub fn next_hop(
     let crosses = !same_origin(&from, &to);
     let foreign = origin.is_some_and(|o| o == "null" || !is_origin_of(o, &from));
     Some(NextHop {
-        url: without_fragment(&to),
+        url: as_sent(&to),
         method: next_method(method, answer.status).to_owned(),
         tainted: origin == Some("null") || (crosses && foreign),
         crosses,
@@ -86,19 +86,24 @@ pub fn redirect_check(
         // Nothing may be redirected to these; Chromium does not count it as CORS.
         let unsafe_target = matches!(
             to.scheme(),
-            "about" | "blob" | "data" | "file" | "filesystem" | "javascript"
+            "about" | "blob" | "data" | "file" | "filesystem" | "javascript" | "view-source"
         );
         let check = if script && !unsafe_target {
             Check::CorsDisabledScheme
         } else {
             Check::InvalidRedirect
         };
-        return vec![fault(check).found(to.as_str())];
+        let mut fault = fault(check).found(to.as_str());
+        if matches!(to.scheme(), "ws" | "wss") {
+            // Firefox finds out later than with other schemes.
+            fault.firefox = Some("CORSDidNotSucceed");
+        }
+        return vec![fault];
     }
     let userinfo = !to.username().is_empty() || to.password().is_some();
     if userinfo && (mode == Mode::Cors || (script && crosses)) {
         faults.push(fault(Check::RedirectContainsCredentials).found(to.as_str()));
-    } else if userinfo && script && browser == Browser::Chromium {
+    } else if userinfo && browser == Browser::Chromium {
         faults.push(fault(Check::InvalidRedirect).found(to.as_str()));
     }
     let secure_page = page.is_some_and(|p| p.starts_with("https://"));
@@ -150,9 +155,12 @@ fn is_origin_of(origin: &str, url: &Url) -> bool {
     Origin::of(url).is_some_and(|o| o.to_string() == origin)
 }
 
-fn without_fragment(url: &Url) -> String {
+fn as_sent(url: &Url) -> String {
     let mut url = url.clone();
     url.set_fragment(None);
+    // The wire shows neither; only the userinfo of an http(s) URL can be set, and these are.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
     url.into()
 }
 

@@ -13,6 +13,7 @@ mod csp;
 mod decide;
 mod demand;
 mod diagnosis;
+mod elements;
 mod evidence;
 mod exchanges;
 mod fetch;

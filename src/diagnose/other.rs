@@ -1,17 +1,18 @@
 //! Blocks that are not CORS and are taken for it.
 
-use crate::cors::{Browser, Certainty, Check, Mode, Stage};
+use crate::cors::{Certainty, Check, Mode, Stage};
 use crate::wire::{ExchangeId, Origin};
 
 use super::csp;
 use super::diagnosis::{Cause, Evidence, Part};
+use super::elements;
 use super::evidence;
 use super::infer::{Class, value};
 use super::steps::Step;
 use super::subject::Subject;
 use super::surroundings::leads_on;
 
-fn cause(check: Check, stage: Stage, step: &Step, evidence: Vec<Evidence>) -> Cause {
+pub(super) fn cause(check: Check, stage: Stage, step: &Step, evidence: Vec<Evidence>) -> Cause {
     Cause {
         check,
         stage,
@@ -34,8 +35,8 @@ pub(crate) fn blocked(subject: &Subject<'_>) -> Option<Cause> {
     let hop = subject.last()?;
     let step = hop.actual.as_ref()?;
     match hop.class() {
-        Class::NoCors => resource_policy(subject, step).or_else(|| opaque_blocking(subject, step)),
-        Class::Cors => wrong_type(step),
+        Class::NoCors => resource_policy(subject, step).or_else(|| elements::opaque(subject, step)),
+        Class::Cors => elements::wrong_type(subject, step),
         Class::Preflight | Class::Exempt(_) => None,
     }
 }
@@ -140,121 +141,4 @@ pub(crate) fn policy_stopped_redirect(subject: &Subject<'_>) -> Option<Cause> {
         cause.certainty = Certainty::Inferred;
         cause
     })
-}
-
-/// Opaque response blocking: an image, script or media element that gets data
-/// ([Fetch § ORB](https://fetch.spec.whatwg.org/#orb)). `fetch` in no-cors mode sees an opaque response
-/// either way.
-fn opaque_blocking(subject: &Subject<'_>, step: &Step) -> Option<Cause> {
-    let head = step.head.as_ref()?;
-    let dest = value(&step.exchange.request.headers, "sec-fetch-dest");
-    if !matches!(
-        dest.as_str(),
-        "image" | "script" | "audio" | "video" | "style"
-    ) {
-        return None;
-    }
-    let nosniff = value(&head.headers, "x-content-type-options").eq_ignore_ascii_case("nosniff");
-    let media = head.media_type().unwrap_or_default();
-    let data = media == "application/json"
-        || media == "text/json"
-        || media.ends_with("+json")
-        || media == "text/html"
-        || media == "text/xml"
-        || media == "application/xml"
-        || (media.ends_with("+xml") && media != "image/svg+xml");
-    if dest == "style" && (media == "text/css" || subject.browser == Browser::Chromium) {
-        return None;
-    }
-    let body = &step.exchange.response_body;
-    let looks = looks_like_data(&media, &body.excerpt);
-    let blocked =
-        (nosniff && (data || media == "text/plain")) || (data && looks && body.seen_bytes > 0);
-    if !blocked {
-        return None;
-    }
-    let proof = evidence::header(
-        step,
-        "content-type",
-        "data, where code or a picture was due",
-    );
-    let mut cause = cause(
-        Check::OpaqueResponseBlocked,
-        Stage::Actual,
-        step,
-        vec![proof],
-    );
-    cause.certainty = Certainty::Inferred;
-    Some(cause)
-}
-
-/// Whether the beginning of a body is what its type says, as the browsers' sniffing tests it.
-fn looks_like_data(media: &str, body: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(body);
-    let text = text.trim_start().to_ascii_lowercase();
-    if media.contains("json") {
-        text.starts_with('{') || text.starts_with('[') || text.starts_with(")]}'")
-    } else if media.contains("xml") {
-        text.starts_with("<?xml")
-    } else {
-        [
-            "<!doctype",
-            "<html",
-            "<head",
-            "<body",
-            "<script",
-            "<!--",
-            "<title",
-            "<h1",
-            "<p",
-            "<div",
-        ]
-        .iter()
-        .any(|tag| text.starts_with(tag))
-    }
-}
-
-/// An answer that may be read and is useless to the element that asked for it.
-///
-/// - An event stream must be 200 and `text/event-stream`
-///   ([HTML § Server-sent events](https://html.spec.whatwg.org/multipage/server-sent-events.html#sse-processing-model)).
-/// - Scripts and fonts must be 2xx. A module must also be of a JavaScript type
-///   ([HTML § fetch a single module script](https://html.spec.whatwg.org/multipage/webappapis.html#fetch-a-single-module-script));
-///   a classic script with `crossorigin` looks the same on the wire and need not be.
-fn wrong_type(step: &Step) -> Option<Cause> {
-    let head = step.head.as_ref()?;
-    let headers = &step.exchange.request.headers;
-    let media = head.media_type().unwrap_or_default();
-    let dest = value(headers, "sec-fetch-dest");
-    let stream = value(headers, "accept").starts_with("text/event-stream");
-    let (needed, certainty) = if stream && matches!(dest.as_str(), "" | "empty") {
-        let right = head.status == 200 && media == "text/event-stream";
-        (
-            (!right).then_some("must be 200 and text/event-stream")?,
-            Certainty::Certain,
-        )
-    } else if matches!(dest.as_str(), "script" | "font") && !head.is_ok() {
-        ("must be 200 to 299", Certainty::Certain)
-    } else if dest == "script" && !media.is_empty() && !is_script_type(&media) {
-        ("a module must be JavaScript", Certainty::Inferred)
-    } else {
-        return None;
-    };
-    let proof = vec![
-        evidence::of_status(step, needed),
-        evidence::header(step, "content-type", needed),
-    ];
-    let mut cause = cause(Check::WrongResourceType, Stage::Actual, step, proof);
-    cause.certainty = certainty;
-    Some(cause)
-}
-
-/// [MIME Sniffing § JavaScript MIME type](https://mimesniff.spec.whatwg.org/#javascript-mime-type), and
-/// what modules may import besides.
-fn is_script_type(media: &str) -> bool {
-    matches!(
-        media,
-        "text/jscript" | "text/livescript" | "application/wasm"
-    ) || media.contains("javascript")
-        || media.contains("ecmascript")
 }

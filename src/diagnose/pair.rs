@@ -13,6 +13,7 @@ use super::grants::{Covered, Grants};
 use super::infer::{Class, classify, engine, origin_of, value};
 use super::open::Open;
 use super::slots::{Seeker, Slot, SlotKind, Slots, key_of};
+use super::steps::is_asked_again;
 
 /// When an exchange is shown to a [`Pairer`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -250,6 +251,7 @@ impl Pairer {
                 kind: SlotKind::Asked {
                     preflight: exchange.id,
                     ask,
+                    asked_at: exchange.opened_at,
                     accepted: None,
                     redirected: !fresh,
                 },
@@ -293,6 +295,9 @@ impl Pairer {
         let at = exchange.answered_at.unwrap_or(exchange.opened_at);
         let key = key_of(without_fragment(&exchange.request.url));
         self.slots.forget_early(key, exchange.id);
+        if is_asked_again(browser, answer.status) {
+            self.expect_again(id, exchange, at);
+        }
         if exchange.request.is_preflight() {
             return self.preflight_answered(id, exchange, browser, answer, at);
         }
@@ -406,23 +411,32 @@ impl Pairer {
             }
             open.fetch.settled = true;
             if matches!(exchange.end, End::Failed(_)) {
-                let key = key_of(without_fragment(&request.url));
-                let slot = Slot {
-                    fetch: id,
-                    client: open.client,
-                    origin: origin_of(request),
-                    since: at,
-                    kind: SlotKind::Again {
-                        method: request.method.clone(),
-                        ask: preflight.then(|| Ask::of(&request.headers)).flatten(),
-                    },
-                };
-                self.expect(id, key, slot);
+                self.expect_again(id, exchange, at);
             }
         } else if !waits && !request.is_preflight() {
             open.fetch.settled = true;
         }
         Some(id)
+    }
+
+    /// The browser may send the same once more at once.
+    fn expect_again(&mut self, id: FetchId, exchange: &Exchange, since: Timestamp) {
+        let Some(open) = self.open.get(&id) else {
+            return;
+        };
+        let request = &exchange.request;
+        let preflight = request.is_preflight();
+        let slot = Slot {
+            fetch: id,
+            client: open.client,
+            origin: origin_of(request),
+            since,
+            kind: SlotKind::Again {
+                method: request.method.clone(),
+                ask: preflight.then(|| Ask::of(&request.headers)).flatten(),
+            },
+        };
+        self.expect(id, key_of(without_fragment(&request.url)), slot);
     }
 
     fn redirects_before(&self, id: FetchId, exchange: ExchangeId) -> bool {

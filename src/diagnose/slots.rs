@@ -27,6 +27,8 @@ pub(crate) enum SlotKind {
     Asked {
         preflight: ExchangeId,
         ask: Ask,
+        /// When it was sent.
+        asked_at: Timestamp,
         /// Whether the rules accept the answer in at least one credentials mode; `None` before it.
         accepted: Option<bool>,
         /// Whether the preflight is for the target of a redirect.
@@ -120,13 +122,17 @@ impl Slots {
         }
     }
 
-    /// Takes the slot that fits a request best; among equals the oldest.
+    /// Takes the slot that fits a request best; among equals the oldest, unless that preflight was
+    /// answered before the other was sent: a request follows its preflight at once, so one that is still
+    /// waited for has probably been refused.
     pub(crate) fn take(&mut self, key: u64, seeker: &Seeker<'_>) -> Option<Slot> {
         let slots = self.by_url.get_mut(&key)?;
         let mut best: Option<(u32, usize)> = None;
         for (index, slot) in slots.iter().enumerate() {
             let score = slot.fit(seeker);
-            if score > 0 && best.is_none_or(|(b, _)| score > b) {
+            let later = |than: &Slot| matches!(slot.kind, SlotKind::Asked { asked_at, .. } if asked_at > than.since);
+            if score > 0 && best.is_none_or(|(b, at)| score > b || score == b && later(&slots[at]))
+            {
                 best = Some((score, index));
             }
         }
@@ -161,10 +167,12 @@ impl Slot {
             } => {
                 let origin = self.origin.as_deref() == seeker.origin
                     || (*redirected && seeker.origin == Some("null"));
-                // A redirect to another origin drops Authorization, after WebKit has asked for it.
-                let present = |name: &String| {
-                    (seeker.has_header)(name) || (*redirected && name == "authorization")
-                };
+                // A redirect to another origin drops Authorization, after WebKit has asked for it; one
+                // that makes a GET of the request drops what told of its body, after Firefox has asked
+                // for that.
+                let dropped = |name: &str| name == "authorization" || name.starts_with("content-");
+                let present =
+                    |name: &String| (seeker.has_header)(name) || (*redirected && dropped(name));
                 if !origin || ask.method != seeker.method || !ask.headers.iter().all(present) {
                     return 0;
                 }
@@ -187,7 +195,10 @@ impl Slot {
                     // Firefox asks for a tainted hop with the page's origin.
                     Some(origin) => {
                         (!next.tainted || seeker.ask.is_some())
-                            && self.origin.as_deref().is_none_or(|o| o == origin)
+                            && self
+                                .origin
+                                .as_deref()
+                                .is_none_or(|o| o == origin || o == "null")
                     }
                     None => !cors || self.origin.is_none(),
                 };

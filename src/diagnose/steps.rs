@@ -62,8 +62,11 @@ pub(crate) fn hops_of(fetch: &Fetch, exchanges: &dyn Exchanges) -> Vec<HopSteps>
                 (None, _) => false,
                 (Some(_), Role::Preflight) => true,
                 (Some(before), _) => {
-                    before.head.is_some()
-                        || before.exchange.request.url != step.exchange.request.url
+                    let again = before
+                        .head
+                        .as_ref()
+                        .is_none_or(|head| is_asked_again(fetch.browser, head.status));
+                    !again || before.exchange.request.url != step.exchange.request.url
                 }
             },
         };
@@ -106,8 +109,8 @@ impl HopSteps {
     pub(crate) fn mode(&self) -> Mode {
         match self.class() {
             Class::Cors | Class::Preflight => Mode::Cors,
-            Class::Exempt(SAME_ORIGIN) => Mode::SameOrigin,
-            Class::NoCors => Mode::NoCors {
+            Class::Exempt(SAME_ORIGIN) if !self.is_no_cors() => Mode::SameOrigin,
+            Class::NoCors | Class::Exempt(SAME_ORIGIN) => Mode::NoCors {
                 passive: self.actual.as_ref().is_some_and(|step| {
                     let dest = value(&step.exchange.request.headers, "sec-fetch-dest");
                     matches!(dest.as_str(), "" | "image" | "audio" | "video")
@@ -115,6 +118,12 @@ impl HopSteps {
             },
             Class::Exempt(_) => Mode::Exempt,
         }
+    }
+
+    fn is_no_cors(&self) -> bool {
+        self.actual.as_ref().is_some_and(|step| {
+            value(&step.exchange.request.headers, "sec-fetch-mode") == "no-cors"
+        })
     }
 
     /// Whether the browser went beyond the answer to the preflight. A request that was only made
@@ -135,4 +144,11 @@ pub(crate) fn is_unexpected_proxy_auth(browser: Browser, step: &Step) -> bool {
     browser == Browser::Chromium
         && step.head.as_ref().is_some_and(|h| h.status == 407)
         && step.exchange.request.url.starts_with("https://")
+}
+
+/// Answers that make a browser send the request again by itself, on another connection: 421 both do
+/// ([RFC 9110 § 15.5.20](https://www.rfc-editor.org/rfc/rfc9110#section-15.5.20)), 408 on a connection
+/// that was used before Chromium (recorded on 156 and 153).
+pub(super) fn is_asked_again(browser: Browser, status: u16) -> bool {
+    status == 421 || status == 408 && browser == Browser::Chromium
 }

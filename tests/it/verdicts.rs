@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use corscope::cors::{Browser, Check, Outcome, Stage};
+use corscope::cors::{Browser, Check, Credentials, Outcome, Stage};
 use corscope::diagnose::{Cause, Diagnosis, diagnose_all};
 use corscope::wire::{
     BodyFacts, End, Exchange, ExchangeId, Failure, FailureKind, FailureStage, HeaderList,
@@ -66,8 +66,14 @@ struct Entry(
     #[serde(default)] u64,
 );
 
+/// Each character is one byte, as HAR files have it.
 fn headers(lines: &[String]) -> HeaderList {
-    HeaderList::from_pairs(lines.iter().filter_map(|l| l.split_once(':')))
+    let mut list = HeaderList::new();
+    for (name, value) in lines.iter().filter_map(|l| l.split_once(':')) {
+        let bytes = value.chars().map(|c| u8::try_from(c).unwrap_or(b'?'));
+        list.push(name, bytes.collect::<Vec<u8>>().trim_ascii());
+    }
+    list
 }
 
 fn exchange(index: usize, entry: &Entry, agent: &str) -> Arc<Exchange> {
@@ -352,6 +358,16 @@ fn judge_record(record: &Record, tally: &mut Tally, known: &BTreeMap<String, Str
                 write!(wrong, " readable {ours:?} not {seen:?}").expect("a string");
             }
         }
+        let claimed = match diagnosis.credentials {
+            Credentials::Include => Some(true),
+            Credentials::NotInclude => Some(false),
+            Credentials::Unknown => None,
+        };
+        let script = matches!(asked.by.as_str(), "fetch" | "xhr" | "img" | "script");
+        let cors = !matches!(outcome, Outcome::Exempt | Outcome::Opaque);
+        if script && cors && claimed.is_some_and(|c| c != asked.include) {
+            write!(wrong, " credentials {:?}", diagnosis.credentials).expect("a string");
+        }
         let key = format!("{}#{index} {}", record.id, record.browser);
         let listed = known.contains_key(&key);
         if wrong.is_empty() == listed {
@@ -452,6 +468,11 @@ fn check(set: &str, lines: &str) {
 #[test]
 fn curated() {
     check("curated", include_str!("../corpus/curated.jsonl"));
+}
+
+#[test]
+fn traps() {
+    check("traps", include_str!("../corpus/traps.jsonl"));
 }
 
 #[test]
