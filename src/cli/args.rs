@@ -199,8 +199,9 @@ pub(super) struct DiagnoseArgs {
 
 #[derive(Debug, ClapArgs)]
 pub(super) struct ExplainArgs {
-    /// Id of a cause as printed in verdicts
-    pub(super) id: Option<String>,
+    /// Id of a cause as printed in verdicts, or a line pasted from the browser's console
+    #[arg(value_name = "ID|TEXT")]
+    pub(super) text: Vec<String>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -142,6 +142,9 @@ pub(crate) fn initiator(exchange: &Exchange, class: &Class) -> &'static str {
         _ if value(headers, "accept").starts_with("text/event-stream") => "eventsource",
         "empty" if *class == Class::NoCors && is_beacon(exchange) => "beacon",
         "empty" => "fetch",
+        // Plain http has no fetch metadata; an element still says what it can show.
+        "" if value(headers, "accept").starts_with("image/") => "image",
+        "" if value(headers, "accept").starts_with("text/css,") => "style",
         _ if *class == Class::Cors || *class == Class::Preflight => "fetch",
         _ => "other",
     }

@@ -17,6 +17,7 @@ mod facts;
 mod json;
 mod mending;
 mod pages;
+mod recognise;
 mod summary;
 mod text;
 
@@ -26,5 +27,6 @@ pub use explain::{Case, Explanation, FixLine, Note, Proof, explain};
 pub use json::{fetch_to_json, to_json};
 pub use mending::{Mending, Servers};
 pub use pages::{Page, page, pages};
+pub use recognise::{Recognised, recognise};
 pub use summary::Summary;
 pub use text::to_text;

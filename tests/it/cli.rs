@@ -617,6 +617,32 @@ fn what_is_secret_is_for_its_owner_alone() {
 }
 
 #[test]
+fn a_pasted_line_of_the_console_is_explained() {
+    let home = Home::new();
+    let pasted = home.run(&[
+        "explain",
+        "Access to fetch at 'https://api.app.test/v1' from origin 'https://app.test' has been blocked \
+         by CORS policy: Response to preflight request doesn't pass access control check: It does \
+         not have HTTP ok status.",
+    ]);
+    let text = pasted.stdout;
+    assert_eq!(pasted.status, Some(0));
+    for words in [
+        "This is invalid-status, on the answer to the preflight.",
+        "https://api.app.test/v1",
+        "**How to fix.**",
+        "preflight-not-handled",
+    ] {
+        assert!(text.contains(words), "{words} is not in\n{text}");
+    }
+    let vague = home.run(&["explain", "TypeError: Failed to fetch"]);
+    let text = vague.stdout;
+    assert!(text.contains("The line that says why"), "{text}");
+    let other = home.run(&["explain", "Uncaught ReferenceError: x is not defined"]);
+    assert_eq!(other.status, Some(2));
+}
+
+#[test]
 fn causes_are_explained() {
     let home = Home::new();
     let list = home.run(&["explain"]);

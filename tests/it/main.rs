@@ -9,6 +9,7 @@
 mod architecture;
 mod browsers;
 mod cli;
+mod console;
 mod fixes;
 mod har;
 mod proxy;

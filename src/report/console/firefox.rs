@@ -121,7 +121,10 @@ fn is_cross_origin(facts: &Facts<'_>) -> bool {
 }
 
 pub(super) fn sentence(facts: &Facts<'_>) -> Option<String> {
-    let Some(reason) = reason(facts) else {
+    // Redirects that go nowhere are not about CORS, and told as if they were.
+    let nowhere = facts.cause.check == Check::InvalidRedirect && is_cross_origin(facts);
+    let told = reason(facts).or_else(|| nowhere.then_some(Reason::DidNotSucceed));
+    let Some(reason) = told else {
         return other(facts);
     };
     let status = || {
@@ -190,7 +193,27 @@ pub(super) fn sentence(facts: &Facts<'_>) -> Option<String> {
 
 fn other(facts: &Facts<'_>) -> Option<String> {
     let url = facts.url();
+    let nosniff = facts
+        .header("x-content-type-options")
+        .is_some_and(|value| value.eq_ignore_ascii_case("nosniff"));
+    let script = facts.diagnosis.initiator == "script";
     Some(match facts.cause.check {
+        Check::OpaqueResponseBlocked if nosniff && script => format!(
+            "The resource from “{url}” was blocked due to MIME type (“{}”) mismatch \
+             (X-Content-Type-Options: nosniff).",
+            facts.answer.as_ref()?.media_type()?
+        ),
+        Check::OpaqueResponseBlocked => {
+            let why = if nosniff {
+                "nosniff is true and mimeType is an opaque-blocklisted MIME type or its essence is \
+                 'text/plain'"
+            } else {
+                "Javascript validation failed"
+            };
+            format!(
+                "The resource at “{url}” was blocked by OpaqueResponseBlocking. Reason: “{why}”."
+            )
+        }
         Check::MixedContent => {
             let target = facts.location().unwrap_or_else(|| url.to_owned());
             format!("Blocked loading mixed active content “{target}”")
@@ -200,7 +223,7 @@ fn other(facts: &Facts<'_>) -> Option<String> {
              (or lack thereof). See https://developer.mozilla.org/docs/Web/HTTP/\
              Cross-Origin_Resource_Policy_(CORP)#"
         ),
-        Check::WrongResourceType if facts.diagnosis.initiator == "script" => format!(
+        Check::WrongResourceType if script => format!(
             "Loading module from “{url}” was blocked because of a disallowed MIME type (“{}”).",
             facts.answer.as_ref()?.media_type()?
         ),
