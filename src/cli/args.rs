@@ -9,6 +9,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use super::check::CheckArgs;
 use crate::cors::Browser;
 use crate::launch::Brand;
+use crate::tui::ThemeChoice;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -32,6 +33,8 @@ pub(super) struct Args {
     /// Whose rules to judge by, whoever asks: chromium, firefox or safari
     #[arg(long, value_name = "NAME", hide_possible_values = true)]
     pub(super) browser: Option<BrowserName>,
+    #[command(flatten)]
+    pub(super) screen: ScreenArgs,
     #[command(flatten)]
     pub(super) capture: CaptureArgs,
 }
@@ -85,6 +88,21 @@ pub(super) struct CaptureArgs {
     pub(super) upstream_proxy: Option<String>,
 }
 
+/// Flags of every command that has a screen.
+#[derive(Clone, Debug, Default, ClapArgs)]
+#[command(next_help_heading = "Screen")]
+pub(super) struct ScreenArgs {
+    /// auto, dark, light, high-contrast, colour-blind or mono [default: as the terminal is]
+    #[arg(long, value_name = "NAME", value_parser = theme)]
+    pub(super) theme: Option<ThemeChoice>,
+    /// Draw with ASCII only
+    #[arg(long)]
+    pub(super) ascii: bool,
+    /// Configuration to read (or CORSCOPE_CONFIG) [default: config.toml, per XDG]
+    #[arg(long, value_name = "FILE", env = "CORSCOPE_CONFIG", hide_env = true)]
+    pub(super) config: Option<PathBuf>,
+}
+
 /// Where corscope keeps what it keeps.
 #[derive(Clone, Debug, Default, ClapArgs)]
 pub(super) struct PlaceArgs {
@@ -107,6 +125,8 @@ pub(super) struct OpenArgs {
     /// The browser opens no window
     #[arg(long)]
     pub(super) headless: bool,
+    #[command(flatten)]
+    pub(super) screen: ScreenArgs,
     #[command(flatten)]
     pub(super) capture: CaptureArgs,
 }
@@ -131,6 +151,8 @@ pub(super) struct DemoArgs {
     /// How to print them
     #[arg(long, value_name = "FORMAT", default_value = "text", requires = "once")]
     pub(super) format: Format,
+    #[command(flatten)]
+    pub(super) screen: ScreenArgs,
     #[command(flatten)]
     pub(super) capture: CaptureArgs,
 }
@@ -176,6 +198,10 @@ pub(super) struct ViewArgs {
     /// Whose rules to judge by, whoever asked: chromium, firefox or safari
     #[arg(long, value_name = "NAME", hide_possible_values = true)]
     pub(super) browser: Option<BrowserName>,
+    #[command(flatten)]
+    pub(super) screen: ScreenArgs,
+    #[command(flatten)]
+    pub(super) place: PlaceArgs,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -250,6 +276,11 @@ pub(super) enum Format {
 pub(super) enum LineFormat {
     Text,
     Json,
+}
+
+fn theme(name: &str) -> Result<ThemeChoice, String> {
+    let known = ThemeChoice::ALL.map(ThemeChoice::name);
+    ThemeChoice::from_name(name).ok_or_else(|| format!("it is one of {}", known.join(", ")))
 }
 
 fn wanted(id: &str) -> Result<Wanted, String> {

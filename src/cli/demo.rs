@@ -10,6 +10,7 @@ use super::browser::Launcher;
 use super::config::Capture;
 use super::exit::Exit;
 use super::live::{Keep, Live};
+use super::settings::{self, Screen};
 use super::signals::Signals;
 use super::{diagnose, inspect};
 use crate::demo::{Client, Demo, Pace};
@@ -26,6 +27,7 @@ pub(super) async fn run(args: &DemoArgs) -> Result<Exit> {
     if !args.once {
         inspect::needs_a_terminal("corscope demo --once prints the verdicts instead")?;
     }
+    let screen = settings::screen(&args.screen, &args.capture.place)?;
     if let Some(Wanted(brand)) = args.browser {
         Launcher::check(brand)?;
     }
@@ -39,7 +41,7 @@ pub(super) async fn run(args: &DemoArgs) -> Result<Exit> {
     if args.once {
         once(args, &demo, &capture.or_any_port()).await
     } else {
-        watched(args, demo, &capture).await
+        watched(args, demo, &capture, screen).await
     }
 }
 
@@ -106,7 +108,7 @@ fn has_seen(reader: &Reader, url: &str) -> bool {
     seen
 }
 
-async fn watched(args: &DemoArgs, demo: Demo, capture: &Capture) -> Result<Exit> {
+async fn watched(args: &DemoArgs, demo: Demo, capture: &Capture, screen: Screen) -> Result<Exit> {
     let live = Live::start(capture, Keep::No, None).await?;
     let launcher = Launcher::new(
         &live.facts,
@@ -115,7 +117,7 @@ async fn watched(args: &DemoArgs, demo: Demo, capture: &Capture) -> Result<Exit>
     )?;
     let launcher = launcher.page(Some(demo.page_url()));
     if args.browser.is_some() {
-        return inspect::show(live, launcher, true).await;
+        return inspect::show(live, screen, launcher, true).await;
     }
     let mut client = client(&live)?;
     let calls = tokio::spawn(async move {
@@ -124,7 +126,7 @@ async fn watched(args: &DemoArgs, demo: Demo, capture: &Capture) -> Result<Exit>
         // Streams stay open, and the servers up, until the screen is left.
         std::future::pending::<()>().await;
     });
-    let shown = inspect::show(live, launcher, false).await;
+    let shown = inspect::show(live, screen, launcher, false).await;
     calls.abort();
     shown
 }

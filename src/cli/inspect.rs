@@ -8,6 +8,7 @@ use super::browser::Launcher;
 use super::config::{self, Capture};
 use super::exit::Exit;
 use super::live::{Keep, Live};
+use super::settings::{self, Screen};
 use super::signals::Signals;
 use super::{input, output, workbench};
 use crate::session::Reader;
@@ -21,13 +22,14 @@ pub(super) async fn run(args: &Args) -> Result<Exit> {
     let page = args.url.as_deref().map(config::page).transpose()?;
     needs_a_terminal("corscope record --out FILE captures without one")?;
     let capture = Capture::of(&args.capture)?;
+    let screen = settings::screen(&args.screen, &args.capture.place)?;
     if page.is_some() {
         Launcher::check(None)?;
     }
     let live = Live::start(&capture, Keep::Sessions, args.browser.map(Into::into)).await?;
     let launcher = Launcher::new(&live.facts, None, false)?;
     let open_now = page.is_some();
-    show(live, launcher.page(page.map(Into::into)), open_now).await
+    show(live, screen, launcher.page(page.map(Into::into)), open_now).await
 }
 
 /// `corscope open [URL]`.
@@ -35,27 +37,26 @@ pub(super) async fn open(args: &OpenArgs) -> Result<Exit> {
     let page = args.url.as_deref().map(config::page).transpose()?;
     needs_a_terminal("corscope record --out FILE captures without one")?;
     let capture = Capture::of(&args.capture)?;
+    let screen = settings::screen(&args.screen, &args.capture.place)?;
     Launcher::check(args.browser)?;
     let live = Live::start(&capture, Keep::Sessions, None).await?;
     let launcher = Launcher::new(&live.facts, args.browser, args.headless)?;
-    show(live, launcher.page(page.map(Into::into)), true).await
+    show(live, screen, launcher.page(page.map(Into::into)), true).await
 }
 
 /// `corscope view FILE`.
 pub(super) async fn view(args: &ViewArgs) -> Result<Exit> {
     let file = args.file.display();
     needs_a_terminal(&format!("corscope diagnose {file} prints instead"))?;
+    let mut start = settings::screen(&args.screen, &args.place)?;
     let loaded = input::view(&args.file, args.browser.map(Into::into))?;
     let notices = match loaded.skipped.as_slice() {
         [] => Vec::new(),
         [one] => vec![one.clone()],
         [first, rest @ ..] => vec![format!("{first} (and {} more like it)", rest.len())],
     };
-    let options = tui::Options {
-        notices,
-        ..tui::Options::default()
-    };
-    screen(options, loaded.reader, &mut None).await?;
+    start.options.notices = notices;
+    run_screen(start, loaded.reader, &mut None).await?;
     // What was not read until now is not needed any more.
     drop(loaded.session);
     Ok(Exit::Clean)
@@ -70,23 +71,28 @@ pub(super) fn needs_a_terminal(instead: &str) -> Result<()> {
 }
 
 /// Shows a live capture until the person leaves, then finishes it and says where it lies.
-pub(super) async fn show(live: Live, mut launcher: Launcher, open_now: bool) -> Result<Exit> {
+pub(super) async fn show(
+    live: Live,
+    mut screen: Screen,
+    mut launcher: Launcher,
+    open_now: bool,
+) -> Result<Exit> {
     let facts = &live.facts;
     let mut notices: Vec<String> = facts.remark.iter().cloned().collect();
     if open_now {
         notices.push(launcher.open()?);
     }
-    let options = tui::Options {
+    screen.options = tui::Options {
         addresses: facts.addresses.clone(),
         hints: hints(&live),
         notices,
         can_launch: Launcher::check(None).is_ok(),
-        ..tui::Options::default()
+        ..screen.options
     };
     let reader = live.reader();
     let path = live.path.clone();
     let mut launcher = Some(launcher);
-    let left = screen(options, reader.clone(), &mut launcher).await;
+    let left = run_screen(screen, reader.clone(), &mut launcher).await;
 
     let mut signals = Signals::listen()?;
     if let Some(launcher) = launcher {
@@ -114,15 +120,11 @@ fn hints(live: &Live) -> Vec<String> {
     )]
 }
 
-async fn screen(
-    options: tui::Options,
-    reader: Reader,
-    launcher: &mut Option<Launcher>,
-) -> Result<()> {
+async fn run_screen(screen: Screen, reader: Reader, launcher: &mut Option<Launcher>) -> Result<()> {
     let (effects, asked) = mpsc::channel(QUEUE_MAX);
     let (done, outcomes) = mpsc::channel(QUEUE_MAX);
-    let bench = workbench::run(reader.clone(), launcher.as_mut(), asked, done);
-    let drawn = tui::run(options, reader, effects, outcomes);
+    let bench = workbench::run(reader.clone(), launcher.as_mut(), &screen.file, asked, done);
+    let drawn = tui::run(screen.options, reader, effects, outcomes);
     // The workbench ends with the screen, whose end of the queue it listens to.
     let (drawn, ()) = tokio::join!(drawn, bench);
     Ok(drawn?)

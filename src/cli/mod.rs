@@ -16,6 +16,7 @@ mod live;
 mod output;
 mod ports;
 mod record;
+mod settings;
 mod signals;
 mod workbench;
 

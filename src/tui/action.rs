@@ -57,4 +57,52 @@ pub(crate) enum Action {
     Launch,
     /// Keys for where you are.
     Help,
+    /// Every action, searchable.
+    Palette,
+    /// Choose columns, order and groups.
+    Columns,
+}
+
+impl Action {
+    /// What it is called in the configuration.
+    pub(crate) fn id(self) -> &'static str {
+        match self {
+            Self::Quit => "quit",
+            Self::Suspend => "suspend",
+            Self::Up => "up",
+            Self::Down => "down",
+            Self::PageUp => "page-up",
+            Self::PageDown => "page-down",
+            Self::First => "first",
+            Self::Last => "last",
+            Self::Left => "left",
+            Self::Right => "right",
+            Self::NextBlocked => "next-blocked",
+            Self::PreviousBlocked => "previous-blocked",
+            Self::SwitchPane => "switch-pane",
+            Self::Open => "open",
+            Self::Back => "back",
+            Self::Tab(1) => "verdict",
+            Self::Tab(2) => "headers",
+            Self::Tab(3) => "request",
+            Self::Tab(4) => "response",
+            Self::Tab(5) => "preflight",
+            Self::Tab(6) => "timing",
+            Self::Tab(7) => "cookies",
+            Self::Tab(_) => "messages",
+            Self::Fold => "fold",
+            Self::Follow => "follow",
+            Self::Pause => "pause",
+            Self::ShowAll => "bring-back",
+            Self::Clear => "clear",
+            Self::Filter => "filter",
+            Self::Copy => "copy",
+            Self::Chatter => "browser-chatter",
+            Self::Zoom => "zoom",
+            Self::Launch => "browser",
+            Self::Help => "help",
+            Self::Palette => "palette",
+            Self::Columns => "columns",
+        }
+    }
 }

@@ -4,15 +4,15 @@
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseEvent};
 use tui_input::Input;
 
-use super::action::Action;
+use super::dialog::Dialog;
 use super::effect::{Effect, LoadRequest, Outcome};
 use super::filter::FilterError;
-use super::keymap::{self, Focus};
-use super::list::{Chip, List, Steering};
-use super::options::Options;
-use super::pane::{Pane, Tab};
-use super::text::{count, size};
-use super::theme::Theme;
+use super::keymap::{Focus, Keymap};
+use super::list::{Column, List, Shown};
+use super::options::{Options, ThemeChoice};
+use super::pane::Pane;
+use super::text::size;
+use super::theme::{Ground, Theme};
 use super::view;
 use crate::cors::Outcome as Verdict;
 use crate::session::{Reader, RowEnd};
@@ -76,6 +76,17 @@ pub(crate) struct FilterBox {
     pub(super) before: String,
 }
 
+/// What the mouse holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Drag {
+    #[default]
+    Nothing,
+    /// The line between list and pane.
+    Divider,
+    /// The right edge of a column that begins here.
+    Edge { column: Column, start: u16 },
+}
+
 /// The state of the screen. Public for tests; everybody else calls [`run`](super::run).
 pub struct App {
     pub(crate) options: Options,
@@ -91,13 +102,19 @@ pub struct App {
     pub(crate) zoomed: bool,
     /// Share of the list where the pane is beside or below it, in percent, once it was dragged.
     pub(crate) split: Option<u16>,
-    pub(crate) dragging: bool,
-    pub(crate) help_scroll: usize,
+    pub(crate) dragging: Drag,
+    /// The dialog that has the keys, while [`Focus::Dialog`].
+    pub(crate) dialog: Option<Box<dyn Dialog>>,
+    /// Where the keys go when it is closed.
+    pub(crate) focus_behind: Focus,
+    pub(crate) keys: Keymap,
+    /// What the terminal can show.
+    ground: Ground,
     pub(crate) now: Timestamp,
     /// Seconds east of Greenwich.
     pub(crate) utc_offset: i32,
     window_focused: bool,
-    behind: bool,
+    pub(super) behind: bool,
     fingerprint: Fingerprint,
     loaded_at: Timestamp,
 }
@@ -105,7 +122,19 @@ pub struct App {
 impl App {
     /// A screen over a session. `utc_offset` in seconds is for the clock.
     pub fn new(options: Options, reader: Reader, now: Timestamp, utc_offset: i32) -> Self {
-        let theme = Theme::choose(options.theme);
+        let settings = &options.settings;
+        let choice = match options.theme {
+            ThemeChoice::Auto => settings.theme.unwrap_or_default(),
+            given => given,
+        };
+        let ground = Ground::ask(choice);
+        let mut theme = Theme::of(choice, ground);
+        theme.recolour(&settings.colours);
+        let mut keys = Keymap::default();
+        for (action, wanted) in &settings.keys {
+            keys.rebind(*action, wanted);
+        }
+        let shown = settings.columns.as_deref().map(Shown::of);
         let notice = options.notices.first().map(|first| {
             let all = options.notices.join(" · ");
             let text = if options.notices.len() > 1 {
@@ -129,8 +158,11 @@ impl App {
             paused: false,
             zoomed: false,
             split: None,
-            dragging: false,
-            help_scroll: 0,
+            dragging: Drag::Nothing,
+            dialog: None,
+            focus_behind: Focus::List,
+            keys,
+            ground,
             now,
             utc_offset,
             window_focused: true,
@@ -140,8 +172,15 @@ impl App {
             options,
             reader,
         };
+        app.list.shown = shown.unwrap_or_default();
         app.apply_filter();
         app
+    }
+
+    /// Puts on another theme.
+    pub(crate) fn wear(&mut self, choice: ThemeChoice) {
+        self.theme = Theme::of(choice, self.ground);
+        self.theme.recolour(&self.options.settings.colours);
     }
 
     /// Changes the state as the event has it; says what is to be done.
@@ -160,24 +199,12 @@ impl App {
                 self.key(KeyEvent { modifiers, ..key }, &mut commands);
             }
             Event::Key(key) => self.key(key, &mut commands),
-            Event::Mouse(mouse) => self.mouse(mouse),
+            Event::Mouse(mouse) => self.mouse(mouse, &mut commands),
             Event::Paste(text) => self.paste(&text),
             Event::Resize(columns, rows) => self.size = (columns, rows),
             Event::Focused(focused) => self.window_focused = focused,
             Event::Captured => self.captured(),
-            Event::Outcome(Outcome::Loaded(loaded)) => {
-                self.loaded_at = now;
-                if let Some(next) = self.pane.arrived(loaded) {
-                    commands.push(Command::Perform(Effect::Load(next)));
-                }
-            }
-            Event::Outcome(Outcome::NotLoaded(request, why)) => {
-                self.say(why);
-                if let Some(next) = self.pane.failed(request) {
-                    commands.push(Command::Perform(Effect::Load(next)));
-                }
-            }
-            Event::Outcome(Outcome::Notice(text)) => self.say(text),
+            Event::Outcome(outcome) => self.outcome(outcome, &mut commands),
             Event::Tick => {
                 if self.notice.as_ref().is_some_and(|(_, until)| *until <= now) {
                     self.notice = None;
@@ -203,6 +230,9 @@ impl App {
     /// Draws the screen.
     pub fn draw(&self, frame: &mut ratatui::Frame<'_>) {
         view::draw(self, frame);
+        if self.options.ascii || self.options.settings.ascii == Some(true) {
+            view::to_ascii(frame.buffer_mut());
+        }
     }
 
     /// An effect could not be handed over.
@@ -219,9 +249,32 @@ impl App {
         self.notice = Some((text, self.now.plus_micros(NOTICE_MICROS)));
     }
 
-    fn captured(&mut self) {
+    pub(super) fn captured(&mut self) {
         if !self.paused {
             self.behind = self.list.entries.advance(&self.reader);
+        }
+    }
+
+    fn outcome(&mut self, outcome: Outcome, commands: &mut Vec<Command>) {
+        let Some(outcome) = self.offer_to_dialog(outcome) else {
+            return;
+        };
+        let next = match outcome {
+            Outcome::Loaded(loaded) => {
+                self.loaded_at = self.now;
+                self.pane.arrived(loaded)
+            }
+            Outcome::NotLoaded(request, why) => {
+                self.say(why);
+                self.pane.failed(request)
+            }
+            Outcome::Notice(text) => {
+                self.say(text);
+                None
+            }
+        };
+        if let Some(next) = next {
+            commands.push(Command::Perform(Effect::Load(next)));
         }
     }
 
@@ -239,6 +292,7 @@ impl App {
         if self.pane.loaded.is_none() && self.focus == Focus::Pane {
             self.focus = Focus::List;
         }
+        self.settle_dialog();
     }
 
     /// What the pane should show: a new edition when the selected row changed.
@@ -278,196 +332,18 @@ impl App {
     }
 
     fn key(&mut self, key: KeyEvent, commands: &mut Vec<Command>) {
-        let ctrl_c = keymap::action(Focus::List, key) == Some(Action::Quit)
-            && key.modifiers.contains(KeyModifiers::CONTROL);
+        let ctrl_c =
+            key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL);
         match self.focus {
             _ if ctrl_c => commands.push(Command::Quit),
             Focus::Filter => self.filter_key(key),
-            Focus::Help => self.help_key(key, commands),
+            Focus::Dialog => self.tell_dialog(|dialog, app| dialog.key(key, app, commands)),
             Focus::List | Focus::Pane => {
-                if let Some(action) = keymap::action(self.focus, key) {
+                if let Some(action) = self.keys.action(self.focus, key) {
                     self.act(action, commands);
                 }
             }
         }
-    }
-
-    pub(super) fn act(&mut self, action: Action, commands: &mut Vec<Command>) {
-        let in_list = self.focus == Focus::List;
-        let page = if in_list {
-            usize::from(view::areas(self).rows.height)
-        } else {
-            usize::from(view::areas(self).pane_text().height)
-        };
-        let page = page.saturating_sub(1).max(1) as isize;
-        match action {
-            Action::Quit => commands.push(Command::Quit),
-            Action::Suspend => commands.push(Command::Suspend),
-            Action::Up => self.step(-1),
-            Action::Down => self.step(1),
-            Action::PageUp => self.step(-page),
-            Action::PageDown => self.step(page),
-            Action::First if in_list => self.list.select_edge(false),
-            Action::Last if in_list => self.list.select_edge(true),
-            Action::First => self.pane.scroll = 0,
-            Action::Last => self.pane.scroll = usize::MAX,
-            Action::Left | Action::Right => self.sideways(action == Action::Right),
-            Action::NextBlocked => self.jump_to_blocked(true),
-            Action::PreviousBlocked => self.jump_to_blocked(false),
-            Action::SwitchPane if self.focus == Focus::Pane => self.focus_list(),
-            Action::SwitchPane | Action::Open => {
-                if self.list.selected().is_some() {
-                    self.focus = Focus::Pane;
-                }
-            }
-            Action::Back => self.back(),
-            Action::Tab(number) => {
-                if let Some(tab) = Tab::numbered(number) {
-                    self.pane.show(tab);
-                }
-            }
-            Action::Fold => self.list.toggle_fold(),
-            Action::Follow => self.list.select_edge(true),
-            Action::Pause => {
-                self.paused = !self.paused;
-                self.captured();
-            }
-            Action::Clear => self.clear(),
-            Action::ShowAll => {
-                self.change_lens(|lens| lens.hidden_before = 0);
-            }
-            Action::Filter => {
-                self.zoomed = false;
-                self.filter.before = self.filter.input.value().to_owned();
-                self.focus = Focus::Filter;
-            }
-            Action::Copy => {
-                if let Some(text) = view::pane_text(self) {
-                    commands.push(Command::Copy(text));
-                }
-            }
-            Action::Chatter => {
-                self.change_lens(|lens| lens.chatter = !lens.chatter);
-            }
-            Action::Zoom => {
-                self.zoomed = !self.zoomed && self.list.selected().is_some();
-                if self.zoomed {
-                    self.focus = Focus::Pane;
-                }
-            }
-            Action::Launch => {
-                if self.options.can_launch {
-                    commands.push(Command::Perform(Effect::LaunchBrowser));
-                    self.say("opening a browser…".to_owned());
-                }
-            }
-            Action::Help => {
-                self.help_scroll = 0;
-                self.focus = Focus::Help;
-            }
-        }
-    }
-
-    /// Whether an action would do something now: the key bar shows only those.
-    pub(crate) fn can(&self, action: Action) -> bool {
-        let any = self.list.selected().is_some();
-        match action {
-            Action::NextBlocked | Action::PreviousBlocked => {
-                self.list.entries.count(Chip::Blocked) > 0
-            }
-            Action::Open | Action::Copy | Action::Zoom | Action::Tab(_) => any,
-            Action::Fold => self.list.selected_entry().is_some_and(|e| e.children() > 0),
-            Action::Follow => any && self.list.steering != Steering::Follow && self.is_live(),
-            Action::Chatter => self.list.entries.chatter_count() > 0,
-            Action::ShowAll => self.list.entries.lens().hidden_before > 0,
-            Action::Launch => self.options.can_launch,
-            Action::Pause => self.is_live() && any,
-            _ => true,
-        }
-    }
-
-    /// Whether something can still come.
-    pub(crate) fn is_live(&self) -> bool {
-        !self.options.addresses.is_empty()
-    }
-
-    fn step(&mut self, lines: isize) {
-        if self.focus == Focus::List {
-            self.list.step(lines);
-            if lines > 0 && self.list.at_end() && self.is_live() {
-                self.list.steering = Steering::Follow;
-            }
-        } else {
-            self.pane.scroll = self.pane.scroll.saturating_add_signed(lines);
-        }
-    }
-
-    fn sideways(&mut self, right: bool) {
-        if self.focus == Focus::Pane {
-            self.pane.show(self.pane.tab.beside(right));
-            return;
-        }
-        let chips = Chip::ALL;
-        let at = self.list.entries.lens().chip as usize;
-        let to = if right { at + 1 } else { at + chips.len() - 1 } % chips.len();
-        self.choose_chip(chips[to]);
-    }
-
-    pub(crate) fn choose_chip(&mut self, chip: Chip) {
-        self.change_lens(|lens| lens.chip = chip);
-    }
-
-    pub(super) fn change_lens(&mut self, change: impl FnOnce(&mut super::list::Lens)) {
-        let mut lens = self.list.entries.lens().clone();
-        change(&mut lens);
-        self.list.entries.set_lens(lens, self.reader.first_id());
-        self.behind = self.list.entries.advance(&self.reader);
-    }
-
-    fn jump_to_blocked(&mut self, forward: bool) {
-        if !self.list.select_blocked(forward) {
-            let hidden = self.list.entries.count(Chip::Blocked) > 0;
-            self.say(if hidden {
-                "the blocked ones are hidden by filter or chip: Esc shows them".to_owned()
-            } else {
-                "nothing is blocked".to_owned()
-            });
-            return;
-        }
-        self.pane.show(Tab::Verdict);
-    }
-
-    fn back(&mut self) {
-        if self.focus == Focus::Pane {
-            if self.zoomed {
-                self.zoomed = false;
-            } else {
-                self.focus_list();
-            }
-        } else if !self.filter.input.value().is_empty() {
-            self.filter.input.reset();
-            self.apply_filter();
-        } else if self.list.entries.lens().chip != Chip::All {
-            self.choose_chip(Chip::All);
-        } else {
-            self.notice = None;
-        }
-    }
-
-    pub(crate) fn focus_list(&mut self) {
-        self.zoomed = false;
-        self.focus = Focus::List;
-    }
-
-    fn clear(&mut self) {
-        let shown = self.list.entries.listed().len() as u64;
-        let before = self.list.entries.len() as u32;
-        self.change_lens(|lens| lens.hidden_before = before);
-        self.list.steering = Steering::Untouched;
-        self.say(format!(
-            "{} hidden, still in the session: X brings back",
-            count(shown, "request")
-        ));
     }
 
     /// The sentence on what is hidden, for the title.

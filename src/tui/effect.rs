@@ -17,6 +17,14 @@ pub enum Effect {
     /// Launch a browser that uses the proxy; only asked for when
     /// [`Options::can_launch`](super::Options::can_launch) says somebody can.
     LaunchBrowser,
+    /// Keep a filter under a name in the configuration; only asked for when
+    /// [`Options::can_keep`](super::Options::can_keep) says somebody can.
+    KeepFilter {
+        /// The name.
+        name: String,
+        /// The filter.
+        filter: String,
+    },
 }
 
 /// What became of an [`Effect`], or something else the screen should say.

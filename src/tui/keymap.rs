@@ -15,8 +15,8 @@ pub(crate) enum Focus {
     Pane,
     /// The filter box.
     Filter,
-    /// The help, and where to go back to.
-    Help,
+    /// The dialog that is open: [`App::dialog`](super::app::App).
+    Dialog,
 }
 
 /// Where a binding holds.
@@ -57,6 +57,44 @@ impl Key {
             Self::Ctrl(c) => event.code == KeyCode::Char(c) && ctrl,
             Self::Code(code) => event.code == code,
         }
+    }
+
+    /// A key as a person writes it in the configuration: `x`, `G`, `space`, `ctrl-d`, `f5`, `enter`.
+    pub(crate) fn read(text: &str) -> Option<Self> {
+        let mut letters = text.chars();
+        if let (Some(c), None) = (letters.next(), letters.next()) {
+            return Some(Self::Char(c));
+        }
+        let lower = text.to_ascii_lowercase();
+        if let Some(c) = lower.strip_prefix("ctrl-") {
+            let mut letters = c.chars();
+            return match (letters.next(), letters.next()) {
+                (Some(c), None) => Some(Self::Ctrl(c)),
+                _ => None,
+            };
+        }
+        if let Some(n) = lower.strip_prefix('f').and_then(|n| n.parse().ok()) {
+            return (1..=24).contains(&n).then_some(Self::Code(KeyCode::F(n)));
+        }
+        Some(Self::Code(match lower.as_str() {
+            "space" => return Some(Self::Char(' ')),
+            "enter" => KeyCode::Enter,
+            "esc" => KeyCode::Esc,
+            "tab" => KeyCode::Tab,
+            "shift-tab" => KeyCode::BackTab,
+            "backspace" => KeyCode::Backspace,
+            "delete" => KeyCode::Delete,
+            "insert" => KeyCode::Insert,
+            "up" => KeyCode::Up,
+            "down" => KeyCode::Down,
+            "left" => KeyCode::Left,
+            "right" => KeyCode::Right,
+            "page-up" => KeyCode::PageUp,
+            "page-down" => KeyCode::PageDown,
+            "home" => KeyCode::Home,
+            "end" => KeyCode::End,
+            _ => return None,
+        }))
     }
 
     /// As printed.
@@ -209,6 +247,20 @@ pub(crate) const BINDINGS: &[Binding] = &[
     ),
     bind(
         Everywhere,
+        &[Char(':')],
+        Action::Palette,
+        "every action, searchable",
+        Some("commands"),
+    ),
+    bind(
+        List,
+        &[Char('C')],
+        Action::Columns,
+        "columns, order and groups of the list",
+        None,
+    ),
+    bind(
+        Everywhere,
         &[Char('q'), Ctrl('c')],
         Action::Quit,
         "quit",
@@ -218,7 +270,7 @@ pub(crate) const BINDINGS: &[Binding] = &[
         List,
         &[Char('F')],
         Action::Follow,
-        "stay with the newest request",
+        "follow the newest request",
         Some("follow"),
     ),
     bind(
@@ -321,13 +373,67 @@ pub(crate) const BINDINGS: &[Binding] = &[
     ),
 ];
 
-/// What a key means where the focus is. Filter box and help read keys themselves and ask this for
-/// the rest.
-pub(crate) fn action(focus: Focus, event: KeyEvent) -> Option<Action> {
-    BINDINGS
-        .iter()
-        .find(|b| holds(b.place, focus) && b.keys.iter().any(|k| k.is(event)))
-        .map(|b| b.action)
+/// The table as one person has it: with the keys of the configuration in it.
+#[derive(Clone, Debug)]
+pub(crate) struct Keymap {
+    keys: Vec<Vec<Key>>,
+}
+
+impl Default for Keymap {
+    fn default() -> Self {
+        Self {
+            keys: BINDINGS.iter().map(|b| b.keys.to_vec()).collect(),
+        }
+    }
+}
+
+impl Keymap {
+    /// Every binding with its keys.
+    pub(crate) fn bindings(&self) -> impl Iterator<Item = (&'static Binding, &[Key])> {
+        BINDINGS.iter().zip(self.keys.iter().map(Vec::as_slice))
+    }
+
+    /// What a key means where the focus is. Filter box and dialogs read keys themselves and ask this
+    /// for the rest.
+    pub(crate) fn action(&self, focus: Focus, event: KeyEvent) -> Option<Action> {
+        self.bindings()
+            .find(|(b, keys)| holds(b.place, focus) && keys.iter().any(|k| k.is(event)))
+            .map(|(b, _)| b.action)
+    }
+
+    /// Gives an action other keys, wherever it is bound; they are taken from whatever had them there.
+    /// Returns what was left without any key by that.
+    pub(crate) fn rebind(&mut self, action: Action, keys: &[Key]) -> Vec<Action> {
+        let mut bare = Vec::new();
+        for (at, binding) in BINDINGS.iter().enumerate() {
+            if binding.action == action {
+                self.keys[at] = keys.to_vec();
+                continue;
+            }
+            let meets = BINDINGS.iter().any(|own| {
+                own.action == action
+                    && [Focus::List, Focus::Pane]
+                        .into_iter()
+                        .any(|f| holds(own.place, f) && holds(binding.place, f))
+            });
+            let before = self.keys[at].len();
+            if meets {
+                self.keys[at].retain(|k| !keys.contains(k));
+            }
+            if before > 0 && self.keys[at].is_empty() {
+                bare.push(binding.action);
+            }
+        }
+        bare
+    }
+
+    /// The key that is shown for an action; where it has none, how the palette finds it.
+    pub(crate) fn label(&self, action: Action) -> String {
+        let found = self
+            .bindings()
+            .find(|(b, keys)| b.action == action && !keys.is_empty());
+        found.map_or_else(|| format!(":{}", action.id()), |(_, keys)| keys[0].label())
+    }
 }
 
 /// Whether a binding's place is where the focus is.
@@ -358,6 +464,37 @@ mod tests {
                     key.label()
                 );
             }
+        }
+    }
+
+    #[test]
+    fn a_key_given_to_an_action_is_taken_from_others() {
+        let mut keymap = Keymap::default();
+        let bare = keymap.rebind(Action::Follow, &[Key::Char('p')]);
+        assert_eq!(bare, [Action::Pause]);
+        let p = KeyEvent::new(KeyCode::Char('p'), KeyModifiers::NONE);
+        assert_eq!(keymap.action(Focus::List, p), Some(Action::Follow));
+        let f = KeyEvent::new(KeyCode::Char('F'), KeyModifiers::SHIFT);
+        assert_eq!(keymap.action(Focus::List, f), None);
+    }
+
+    #[test]
+    fn keys_as_people_write_them() {
+        assert_eq!(Key::read("ctrl-D"), Some(Key::Ctrl('d')));
+        assert_eq!(Key::read("F5"), Some(Key::Code(KeyCode::F(5))));
+        assert_eq!(Key::read("space"), Some(Key::Char(' ')));
+        assert_eq!(Key::read("é"), Some(Key::Char('é')));
+        for wrong in ["", "ctrl-", "f99", "hyper-x"] {
+            assert_eq!(Key::read(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn every_action_has_its_own_name() {
+        let mut names = std::collections::HashMap::new();
+        for binding in BINDINGS {
+            let before = names.insert(binding.action.id(), binding.action);
+            assert!(before.is_none_or(|a| a == binding.action), "{before:?}");
         }
     }
 }

@@ -27,7 +27,7 @@ const MESSAGES_MAX: usize = 1000;
 pub fn perform(reader: &Reader, effect: &Effect) -> Option<Outcome> {
     match effect {
         Effect::Load(request) => Some(load(reader, *request)),
-        Effect::LaunchBrowser => None,
+        _ => None,
     }
 }
 

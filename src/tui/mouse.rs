@@ -3,7 +3,8 @@
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::Position;
 
-use super::app::App;
+use super::app::{App, Command, Drag};
+use super::dialog::{self, After};
 use super::keymap::Focus;
 use super::view;
 
@@ -11,23 +12,43 @@ use super::view;
 const WHEEL_LINES: isize = 3;
 
 impl App {
-    pub(crate) fn mouse(&mut self, mouse: MouseEvent) {
+    pub(crate) fn mouse(&mut self, mouse: MouseEvent, commands: &mut Vec<Command>) {
         let at = Position::new(mouse.column, mouse.row);
+        if self.focus == Focus::Dialog {
+            self.mouse_in_dialog(mouse.kind, at, commands);
+            return;
+        }
         match mouse.kind {
             MouseEventKind::Down(MouseButton::Left) => self.click(at),
-            MouseEventKind::Drag(MouseButton::Left) if self.dragging => self.drag(at),
-            MouseEventKind::Up(MouseButton::Left) => self.dragging = false,
+            MouseEventKind::Drag(MouseButton::Left) => self.drag(at),
+            MouseEventKind::Up(MouseButton::Left) => self.dragging = Drag::Nothing,
             MouseEventKind::ScrollUp => self.wheel(at, -WHEEL_LINES),
             MouseEventKind::ScrollDown => self.wheel(at, WHEEL_LINES),
             _ => {}
         }
     }
 
+    /// A click beside a dialog closes it.
+    fn mouse_in_dialog(&mut self, kind: MouseEventKind, at: Position, commands: &mut Vec<Command>) {
+        self.tell_dialog(|dialog, app| {
+            let (inside, frame) = dialog::areas(app, dialog);
+            match kind {
+                MouseEventKind::Down(MouseButton::Left) if inside.contains(at) => {
+                    let at = Position::new(at.x - inside.x, at.y - inside.y);
+                    return dialog.click(at, app, commands);
+                }
+                MouseEventKind::Down(MouseButton::Left) if !frame.contains(at) => {
+                    return After::Close;
+                }
+                MouseEventKind::ScrollUp => dialog.wheel(-WHEEL_LINES, app),
+                MouseEventKind::ScrollDown => dialog.wheel(WHEEL_LINES, app),
+                _ => {}
+            }
+            After::Stay
+        });
+    }
+
     fn click(&mut self, at: Position) {
-        if self.focus == Focus::Help {
-            self.focus = Focus::List;
-            return;
-        }
         let areas = view::areas(self);
         if areas.divider.contains(at) && !self.zoomed {
             // The tabs lie on the divider where the pane is below the list.
@@ -35,7 +56,7 @@ impl App {
                 self.pane.show(tab);
                 self.focus = Focus::Pane;
             } else {
-                self.dragging = true;
+                self.dragging = Drag::Divider;
             }
         } else if areas.chips.contains(at) {
             if let Some(chip) = view::chip_at(self, at) {
@@ -43,6 +64,12 @@ impl App {
                 self.choose_chip(chip);
             } else {
                 self.act_from_mouse(super::action::Action::Filter);
+            }
+        } else if areas.header.contains(at) {
+            if let Some((column, start, true)) = view::column_at(self, at) {
+                // Let go without being moved, the content decides again.
+                self.list.shown.set_width(column, None);
+                self.dragging = Drag::Edge { column, start };
             }
         } else if areas.rows.contains(at) {
             let line = usize::from(at.y - areas.rows.y);
@@ -74,6 +101,15 @@ impl App {
     }
 
     fn drag(&mut self, at: Position) {
+        match self.dragging {
+            Drag::Nothing => return,
+            Drag::Edge { column, start } => {
+                let width = at.x.saturating_sub(start).max(1);
+                self.list.shown.set_width(column, Some(width));
+                return;
+            }
+            Drag::Divider => {}
+        }
         let areas = view::areas(self);
         let whole = areas.body;
         let share = if areas.beside {
@@ -85,13 +121,6 @@ impl App {
     }
 
     fn wheel(&mut self, at: Position, lines: isize) {
-        if self.focus == Focus::Help {
-            self.help_scroll = self
-                .help_scroll
-                .saturating_add_signed(lines)
-                .min(view::help_scroll_max(self));
-            return;
-        }
         let areas = view::areas(self);
         if areas.pane.contains(at) {
             self.pane.scroll = self.pane.scroll.saturating_add_signed(lines);

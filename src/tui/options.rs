@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 
+use super::settings::Settings;
+
 /// What the screen is told when it starts.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
@@ -13,8 +15,14 @@ pub struct Options {
     pub notices: Vec<String>,
     /// A filter to start with.
     pub filter: String,
-    /// Light, dark or no colour; asked of the terminal unless given.
+    /// Which colours, if not as the settings have it; asked of the terminal unless either says.
     pub theme: ThemeChoice,
+    /// Draw with ASCII only: for terminals that know nothing else.
+    pub ascii: bool,
+    /// What the person has configured.
+    pub settings: Settings,
+    /// Whether [`Effect::KeepFilter`](super::Effect::KeepFilter) will be answered.
+    pub can_keep: bool,
     /// Whether [`Effect::LaunchBrowser`](super::Effect::LaunchBrowser) will be answered.
     pub can_launch: bool,
     /// Becomes true when the program must end: the screen closes as if `q` was pressed. Signals are
@@ -32,6 +40,39 @@ pub enum ThemeChoice {
     Dark,
     /// For light backgrounds.
     Light,
+    /// Nothing dim, on whatever background.
+    HighContrast,
+    /// Orange and blue in place of red and green, on whatever background.
+    ColourBlind,
     /// No colour: bold, underlined and reversed only.
     Monochrome,
+}
+
+impl ThemeChoice {
+    /// All, in the order they are offered.
+    pub const ALL: [Self; 6] = [
+        Self::Auto,
+        Self::Dark,
+        Self::Light,
+        Self::HighContrast,
+        Self::ColourBlind,
+        Self::Monochrome,
+    ];
+
+    /// As typed.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Dark => "dark",
+            Self::Light => "light",
+            Self::HighContrast => "high-contrast",
+            Self::ColourBlind => "colour-blind",
+            Self::Monochrome => "mono",
+        }
+    }
+
+    /// The theme of a name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|t| t.name() == name)
+    }
 }

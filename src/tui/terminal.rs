@@ -1,6 +1,7 @@
 //! The terminal: taken over, given back on every way out.
 
 use std::backtrace::Backtrace;
+use std::env;
 use std::io::{self, Stdout, Write, stderr, stdout};
 use std::panic;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -29,6 +30,23 @@ static TAKEN: AtomicBool = AtomicBool::new(false);
 /// What panics said meanwhile. The panic hook belongs to the process, and so must this.
 static LAST_WORDS: Mutex<Vec<String>> = Mutex::new(Vec::new());
 static HOOK: Once = Once::new();
+
+/// Whether the terminal, or the locale it runs in, can only show ASCII.
+pub fn knows_ascii_only() -> bool {
+    let terminal = env::var("TERM").unwrap_or_default();
+    if matches!(terminal.as_str(), "dumb" | "ansi") || terminal.starts_with("vt") {
+        return true;
+    }
+    // The first that is set decides (POSIX, "Environment Variables").
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
+        .into_iter()
+        .filter_map(|name| env::var(name).ok())
+        .find(|value| !value.is_empty());
+    locale.is_some_and(|locale| {
+        let locale = locale.to_ascii_lowercase();
+        !locale.contains("utf-8") && !locale.contains("utf8")
+    })
+}
 
 /// The terminal while it is ours. Dropping it gives it back.
 pub(super) struct Screen {

@@ -11,6 +11,31 @@ use super::options::ThemeChoice;
 use super::text::Token;
 use crate::cors::Outcome;
 
+/// What a person may give a colour of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Paint {
+    Blocked,
+    Allowed,
+    Warning,
+    Opaque,
+    Accent,
+    Dim,
+    Selection,
+}
+
+impl Paint {
+    /// With their names.
+    pub(crate) const ALL: [(&'static str, Self); 7] = [
+        ("blocked", Self::Blocked),
+        ("allowed", Self::Allowed),
+        ("warning", Self::Warning),
+        ("opaque", Self::Opaque),
+        ("accent", Self::Accent),
+        ("dim", Self::Dim),
+        ("selection", Self::Selection),
+    ];
+}
+
 /// How long the terminal may take to say which colours it has; one that does not know the question
 /// is found out much earlier.
 const ASK_TIMEOUT: Duration = Duration::from_millis(150);
@@ -52,20 +77,159 @@ struct Tokens {
     ours: Style,
 }
 
-impl Theme {
-    /// The theme of a choice; [`ThemeChoice::Auto`] asks the environment and the terminal, so it must
-    /// run before anything else reads the keyboard.
-    pub(crate) fn choose(choice: ThemeChoice) -> Self {
-        match choice {
-            ThemeChoice::Dark => Self::coloured(true, many_colours()),
-            ThemeChoice::Light => Self::coloured(false, many_colours()),
-            ThemeChoice::Monochrome => Self::monochrome(),
-            ThemeChoice::Auto if no_colour() => Self::monochrome(),
-            ThemeChoice::Auto => {
+/// What the terminal can show, asked once before anything else reads from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ground {
+    pub(crate) dark: bool,
+    /// 256 colours, not 16.
+    pub(crate) many: bool,
+    /// No colour is wanted.
+    pub(crate) none: bool,
+}
+
+impl Ground {
+    /// Asks the environment, and the terminal where the choice leaves its background open.
+    pub(crate) fn ask(choice: ThemeChoice) -> Self {
+        let none = no_colour();
+        let open = match choice {
+            ThemeChoice::Auto => !none,
+            ThemeChoice::HighContrast | ThemeChoice::ColourBlind => true,
+            ThemeChoice::Dark | ThemeChoice::Light | ThemeChoice::Monochrome => false,
+        };
+        let dark = match choice {
+            ThemeChoice::Light => false,
+            _ if open => {
                 let mut options = QueryOptions::default();
                 options.timeout = ASK_TIMEOUT;
-                let dark = !matches!(theme_mode(options), Ok(ThemeMode::Light));
-                Self::coloured(dark, many_colours())
+                !matches!(theme_mode(options), Ok(ThemeMode::Light))
+            }
+            _ => true,
+        };
+        Self {
+            dark,
+            many: many_colours(),
+            none,
+        }
+    }
+}
+
+impl Theme {
+    /// The theme of a choice on a terminal.
+    pub(crate) fn of(choice: ThemeChoice, ground: Ground) -> Self {
+        match choice {
+            ThemeChoice::Dark => Self::coloured(true, ground.many),
+            ThemeChoice::Light => Self::coloured(false, ground.many),
+            ThemeChoice::Monochrome => Self::monochrome(),
+            ThemeChoice::Auto if ground.none => Self::monochrome(),
+            ThemeChoice::Auto => Self::coloured(ground.dark, ground.many),
+            ThemeChoice::HighContrast => Self::high_contrast(ground.dark),
+            ThemeChoice::ColourBlind => Self::colour_blind(ground.dark, ground.many),
+        }
+    }
+
+    /// Red and green apart for everybody: orange for what is wrong, blue for what is right.
+    fn colour_blind(dark: bool, many: bool) -> Self {
+        let mut theme = Self::coloured(dark, many);
+        let colour = |on_dark: u8, on_light: u8, of_sixteen: Color| {
+            Style::new().fg(match (many, dark) {
+                (true, true) => Color::Indexed(on_dark),
+                (true, false) => Color::Indexed(on_light),
+                (false, _) => of_sixteen,
+            })
+        };
+        // After Okabe and Ito's palette: vermilion, blue, yellow, reddish purple.
+        let wrong = colour(208, 166, Color::Yellow).add_modifier(Modifier::BOLD);
+        let right = colour(75, 25, Color::Blue);
+        let doubt = colour(227, 94, Color::White);
+        theme.blocked = wrong;
+        theme.good = right;
+        theme.live = right.add_modifier(Modifier::BOLD);
+        theme.warning = doubt;
+        theme.notice = doubt.add_modifier(Modifier::BOLD);
+        theme.opaque = colour(175, 127, Color::Magenta);
+        theme.tokens.text = right;
+        theme.tokens.invalid = wrong.add_modifier(Modifier::UNDERLINED);
+        theme
+    }
+
+    /// Full intensity everywhere, on the terminal's own background.
+    fn high_contrast(dark: bool) -> Self {
+        let plain = Style::new();
+        let bold = plain.add_modifier(Modifier::BOLD);
+        let bright =
+            |on_dark: Color, on_light: Color| bold.fg(if dark { on_dark } else { on_light });
+        let accent = bright(Color::LightCyan, Color::Blue);
+        let wrong = bright(Color::LightRed, Color::Red);
+        let doubt = bright(Color::LightYellow, Color::Magenta);
+        let right = bright(Color::LightGreen, Color::Black);
+        let reversed = plain.add_modifier(Modifier::REVERSED | Modifier::BOLD);
+        Self {
+            dim: plain,
+            strong: bold,
+            brand: accent,
+            live: right,
+            heading: bold.add_modifier(Modifier::UNDERLINED),
+            rule: plain,
+            rule_focused: accent,
+            selected: reversed,
+            selected_elsewhere: bold.add_modifier(Modifier::UNDERLINED),
+            chosen: accent.add_modifier(Modifier::REVERSED),
+            label: accent,
+            blocked: wrong,
+            warning: doubt,
+            good: right,
+            opaque: bright(Color::LightMagenta, Color::Magenta),
+            bar: plain,
+            key: accent,
+            notice: doubt,
+            waterfall: accent,
+            tokens: Tokens {
+                key: accent,
+                text: right,
+                number: doubt,
+                literal: bold,
+                punctuation: plain,
+                invalid: wrong.add_modifier(Modifier::UNDERLINED),
+                ours: plain,
+            },
+        }
+    }
+
+    /// Takes over colours a person has chosen.
+    pub(crate) fn recolour(&mut self, colours: &[(Paint, Color)]) {
+        for (paint, colour) in colours {
+            match paint {
+                Paint::Blocked => self.blocked.fg = Some(*colour),
+                Paint::Allowed => {
+                    self.good.fg = Some(*colour);
+                    self.live.fg = Some(*colour);
+                }
+                Paint::Warning => {
+                    self.warning.fg = Some(*colour);
+                    self.notice.fg = Some(*colour);
+                }
+                Paint::Opaque => self.opaque.fg = Some(*colour),
+                Paint::Dim => {
+                    for style in [&mut self.dim, &mut self.rule, &mut self.heading] {
+                        style.fg = Some(*colour);
+                    }
+                }
+                Paint::Selection => {
+                    self.selected = Style::new().bg(*colour).add_modifier(Modifier::BOLD);
+                }
+                Paint::Accent => {
+                    for style in [
+                        &mut self.brand,
+                        &mut self.rule_focused,
+                        &mut self.chosen,
+                        &mut self.label,
+                        &mut self.key,
+                        &mut self.waterfall,
+                        &mut self.tokens.key,
+                    ] {
+                        style.fg = Some(*colour);
+                    }
+                }
             }
         }
     }

@@ -1,6 +1,4 @@
 //! The columns of the list: which there are, which are shown.
-#![allow(dead_code)] // The chooser uses the rest; it comes next.
-
 /// A column of the list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Column {
@@ -119,11 +117,6 @@ impl Column {
             self,
             Self::Number | Self::Connection | Self::Cookies | Self::Size | Self::Time
         )
-    }
-
-    /// Whether the largest is looked for first when it is sorted by.
-    pub(crate) fn largest_first(self) -> bool {
-        matches!(self, Self::Size | Self::Time | Self::Cookies | Self::Status)
     }
 }
 

@@ -9,7 +9,7 @@ use ratatui::text::{Line, Span};
 
 use super::super::action::Action;
 use super::super::app::App;
-use super::super::keymap::{BINDINGS, Focus, holds};
+use super::super::keymap::{Focus, holds};
 use super::super::list::{Chip, Steering};
 use super::super::text::{clock, count, duration, ellipsis, ellipsis_left, sanitise, width};
 use crate::cors::Outcome;
@@ -241,10 +241,12 @@ pub(super) fn error_column(app: &App, at: usize) -> u16 {
 fn hidden(app: &App) -> Option<String> {
     let lens = app.list.entries.lens();
     if lens.hidden_before > 0 {
-        return Some("earlier requests hidden: X brings back".to_owned());
+        let key = app.keys.label(Action::ShowAll);
+        return Some(format!("earlier requests hidden: {key} brings back"));
     }
     let chatter = app.list.entries.chatter_count();
-    (chatter > 0 && !lens.chatter).then(|| format!("{chatter} of the browser itself hidden: B"))
+    let key = app.keys.label(Action::Chatter);
+    (chatter > 0 && !lens.chatter).then(|| format!("{chatter} of the browser itself hidden: {key}"))
 }
 
 /// A notice where there is one, else the keys that work now.
@@ -269,7 +271,7 @@ pub(super) fn bottom(app: &App, frame: &mut Frame<'_>, area: Rect) {
         line.push(Span::raw(format!(" {word}  ")));
     }
     let (_, after) = app.list.beyond();
-    if app.focus != Focus::Help && after > 0 && app.list.steering == Steering::Person {
+    if app.focus != Focus::Dialog && after > 0 && app.list.steering == Steering::Person {
         let text = format!("▼ {after} more ");
         let gap = room.saturating_sub(used + width(&text));
         if gap > 0 {
@@ -299,11 +301,16 @@ fn keys(app: &App) -> Vec<(String, String)> {
                 "words, host: method: status: type: cause: is: origin: and -not",
             ),
         ]),
-        Focus::Help => fixed(&[("↑↓", "scroll"), ("Esc", "back"), ("q", "quit")]),
-        focus => BINDINGS
-            .iter()
-            .filter(|b| holds(b.place, focus) && app.can(b.action))
-            .filter_map(|b| Some((b.keys.first()?.label(), word(app, b.action, b.bar?))))
+        Focus::Dialog => app
+            .dialog
+            .as_ref()
+            .map(|dialog| dialog.keys(app))
+            .unwrap_or_default(),
+        focus => app
+            .keys
+            .bindings()
+            .filter(|(b, _)| holds(b.place, focus) && app.can(b.action))
+            .filter_map(|(b, keys)| Some((keys.first()?.label(), word(app, b.action, b.bar?))))
             .collect(),
     }
 }

@@ -4,6 +4,7 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
+use super::super::action::Action;
 use super::super::app::App;
 use super::super::text::{sanitise, wrap};
 
@@ -46,10 +47,17 @@ fn lines(app: &App, room: usize) -> Vec<Line<'static>> {
             );
         } else if lens.hidden_before > 0 {
             say("Earlier requests are hidden.", true);
-            say("They are still in the session: X brings them back.", false);
+            let key = app.keys.label(Action::ShowAll);
+            say(
+                &format!("They are still in the session: {key} brings them back."),
+                false,
+            );
         } else {
             say("Only the browser's own traffic so far.", true);
-            say("B shows it.", false);
+            say(
+                &format!("{} shows it.", app.keys.label(Action::Chatter)),
+                false,
+            );
         }
         return lines;
     }
@@ -85,12 +93,15 @@ fn lines(app: &App, room: usize) -> Vec<Line<'static>> {
         }
     }
     lines.push(Line::raw(""));
-    let launch = "b opens a browser of its own that is set up already";
+    let launch = format!(
+        "{} opens a browser of its own that is set up already",
+        app.keys.label(Action::Launch)
+    );
     let hints = app.options.hints.iter().map(String::as_str);
     let hints = app
         .options
         .can_launch
-        .then_some(launch)
+        .then_some(launch.as_str())
         .into_iter()
         .chain(hints);
     for hint in hints {

@@ -1,45 +1,19 @@
 //! The help: printed from the keymap and the filter's table of keys.
 
-use ratatui::Frame;
-use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::super::action::Action;
 use super::super::app::App;
 use super::super::filter;
-use super::super::keymap::{BINDINGS, Key, Place};
+use super::super::keymap::{Focus, Key, Place};
 use super::super::text::width;
 
 /// Width of the column of keys.
 const KEYS: usize = 16;
 
-/// Draws the help over the body.
-pub(super) fn draw(app: &App, frame: &mut Frame<'_>, area: Rect) {
-    let lines = lines(app, usize::from(area.width));
-    for (line, y) in lines
-        .into_iter()
-        .skip(app.help_scroll)
-        .zip(area.y..area.bottom())
-    {
-        let row = Rect {
-            y,
-            height: 1,
-            ..area
-        };
-        frame.render_widget(line, row);
-    }
-}
-
-/// How far it can be scrolled.
-pub(super) fn scroll_max(app: &App) -> usize {
-    let area = super::areas(app).body;
-    lines(app, usize::from(area.width))
-        .len()
-        .saturating_sub(usize::from(area.height))
-}
-
-fn lines(app: &App, room: usize) -> Vec<Line<'static>> {
+/// The help: all of it, or the lines that hold a text (lower case).
+pub(super) fn lines(app: &App, room: usize, wanted: &str) -> Vec<Line<'static>> {
     let theme = &app.theme;
     let entry = |keys: String, what: &str| -> Vec<Span<'static>> {
         let fill = " ".repeat(KEYS.saturating_sub(width(&keys)));
@@ -50,15 +24,19 @@ fn lines(app: &App, room: usize) -> Vec<Line<'static>> {
         ]
     };
     let mut blocks: Vec<(&'static str, Vec<Vec<Span<'static>>>)> = Vec::new();
-    for (title, place) in [
-        ("Everywhere", Place::Everywhere),
+    let mut places = [
         ("In the list", Place::List),
+        ("Everywhere", Place::Everywhere),
         ("In the detail pane", Place::Pane),
-    ] {
+    ];
+    if app.focus_behind == Focus::Pane {
+        places.reverse();
+    }
+    for (title, place) in places {
         let mut rows = Vec::new();
         let mut tabs = Vec::new();
-        for b in BINDINGS.iter().filter(|b| b.place == place) {
-            let keys: Vec<String> = b.keys.iter().map(|k| Key::label(*k)).collect();
+        for (b, keys) in app.keys.bindings().filter(|(b, _)| b.place == place) {
+            let keys: Vec<String> = keys.iter().map(|k| Key::label(*k)).collect();
             if matches!(b.action, Action::Tab(_)) {
                 tabs.push((keys.join(" "), b.help));
             } else {
@@ -107,6 +85,18 @@ fn lines(app: &App, room: usize) -> Vec<Line<'static>> {
             entry("drag".to_owned(), "the divider; Shift-drag selects text"),
         ],
     ));
+    if !wanted.is_empty() {
+        let holds = |row: &Vec<Span<'static>>| {
+            let text: String = row.iter().map(|s| s.content.as_ref()).collect();
+            wanted
+                .split_whitespace()
+                .all(|w| text.to_lowercase().contains(w))
+        };
+        for (_, rows) in &mut blocks {
+            rows.retain(holds);
+        }
+        blocks.retain(|(_, rows)| !rows.is_empty());
+    }
     let columns = (room / 66).clamp(1, 3);
     if columns == 1 {
         return blocks

@@ -12,6 +12,7 @@
 //!
 //! On a wide screen the pane stands beside the list, behind a vertical divider.
 
+mod ascii;
 mod bars;
 mod columns;
 mod comparison;
@@ -19,6 +20,7 @@ mod cookies;
 mod detail;
 mod empty;
 mod explain;
+mod frames;
 mod grants;
 mod headers;
 mod help;
@@ -31,8 +33,9 @@ use ratatui::layout::{Position, Rect};
 use ratatui::text::Line;
 
 use super::app::App;
+use super::dialog::Room;
 use super::keymap::Focus;
-use super::list::Chip;
+use super::list::{Chip, Column};
 use super::pane::Tab;
 
 /// From this width on the pane stands beside the list, in columns.
@@ -174,15 +177,18 @@ pub(crate) fn draw(app: &App, frame: &mut Frame<'_>) {
     let areas = areas(app);
     bars::title(app, frame, areas.title);
     bars::chips(app, frame, areas.chips);
-    if app.focus == Focus::Help {
-        help::draw(app, frame, areas.body);
-    } else {
-        if areas.rows.height > 0 {
-            table::draw(app, frame, &areas);
-        }
-        if areas.pane.height > 0 {
-            detail::draw(app, frame, &areas);
-        }
+    let covered = app
+        .dialog
+        .as_ref()
+        .is_some_and(|d| d.room(app) == Room::Whole);
+    if areas.rows.height > 0 && !covered {
+        table::draw(app, frame, &areas);
+    }
+    if areas.pane.height > 0 && !covered {
+        detail::draw(app, frame, &areas);
+    }
+    if let Some(dialog) = &app.dialog {
+        frames::draw(app, &**dialog, frame);
     }
     bars::bottom(app, frame, areas.bar);
 }
@@ -190,6 +196,11 @@ pub(crate) fn draw(app: &App, frame: &mut Frame<'_>) {
 /// The chip at a position.
 pub(crate) fn chip_at(app: &App, at: Position) -> Option<Chip> {
     bars::chip_at(app, at)
+}
+
+/// The column whose heading is at a position, where it begins, and whether this is its right edge.
+pub(crate) fn column_at(app: &App, at: Position) -> Option<(Column, u16, bool)> {
+    table::column_at(app, at)
 }
 
 /// The tab at a position.
@@ -207,7 +218,9 @@ pub(crate) fn pane_text(app: &App) -> Option<String> {
     detail::plain(app)
 }
 
-/// How far the help can be scrolled.
-pub(crate) fn help_scroll_max(app: &App) -> usize {
-    help::scroll_max(app)
+/// The help as lines: all of it, or what holds a text (lower case).
+pub(crate) fn help_lines(app: &App, room: usize, wanted: &str) -> Vec<Line<'static>> {
+    help::lines(app, room, wanted)
 }
+
+pub(crate) use ascii::to_ascii;

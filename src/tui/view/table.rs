@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use ratatui::Frame;
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
@@ -96,6 +96,20 @@ pub(super) fn draw(app: &App, frame: &mut Frame<'_>, areas: &Areas) {
         let spans = spans(line, &layout, span, &app.theme, is_selected);
         frame.render_widget(Line::from(spans).style(base), area);
     }
+}
+
+/// The column whose heading is at a position, where it begins, and whether this is its right edge.
+pub(super) fn column_at(app: &App, at: Position) -> Option<(Column, u16, bool)> {
+    let areas = super::areas(app);
+    if app.filter.error.is_some() || !areas.header.contains(at) {
+        return None;
+    }
+    let layout = Layout::of(&read(app), &app.list.shown, usize::from(areas.rows.width));
+    let x = usize::from(at.x - areas.header.x);
+    let found = layout
+        .columns()
+        .find(|(_, start, w)| (*start..=start + w).contains(&x));
+    found.map(|(column, start, w)| (column, areas.header.x + start as u16, x == start + w))
 }
 
 /// Reads the rows of the window under one short lock.

@@ -195,7 +195,7 @@ fn the_selection_stays_while_rows_arrive() {
         }
     };
     wait(11);
-    let mut person = Person::before(reader.clone(), live(), 80, 24);
+    let mut person = Person::before(reader.clone(), live(), 120, 24);
     person.types("g<Down>");
     let before = person.selected();
     assert!(before.contains("/main.js"), "{before}");
@@ -240,4 +240,66 @@ fn curl_is_told_apart_from_a_browser() {
     });
     let screen = Person::before(reader, live(), 120, 36).screen();
     assert!(screen.contains("not a browser"), "{screen}");
+}
+
+#[test]
+fn the_palette_does_what_a_key_would() {
+    let mut person = person();
+    assert!(person.types(":").screen().contains("Commands"));
+    person.types("next block<Enter>");
+    assert!(person.selected().contains("/v1/orders"));
+    let screen = person.types(":column protocol<Enter>").screen();
+    assert!(screen.contains("Protocol"), "{screen}");
+    let screen = person.types(":no such thing").screen();
+    assert!(screen.contains("nothing is called that"), "{screen}");
+    assert!(!person.types("<Esc>").screen().contains("Commands"));
+}
+
+#[test]
+fn a_dialog_gives_the_keys_back_to_where_they_were() {
+    let mut person = person();
+    let before = person.types("!<Enter>").screen();
+    assert_eq!(person.types("?<Esc>").screen(), before);
+    assert_eq!(person.types(":<Esc>").screen(), before);
+    // A click beside it closes it too.
+    assert_eq!(person.types(":").click(0, 3).screen(), before);
+}
+
+#[test]
+fn the_help_is_searched() {
+    let screen = person().types("?/follow").screen();
+    assert!(screen.contains("follow the newest"), "{screen}");
+    assert!(!screen.contains("next blocked"), "{screen}");
+}
+
+#[test]
+fn keys_of_the_configuration() {
+    let text = "[keys]\nnext-blocked = \"n\"\n[filters]\ncrashes = \"status:5xx\"\n";
+    let options = corscope::tui::Options {
+        settings: corscope::tui::Settings::parse(text).unwrap(),
+        ..live()
+    };
+    let mut person = Person::before(session(shop), options, 120, 36);
+    assert!(person.types("gn").selected().contains("/v1/orders"));
+    let screen = person.types("?").screen();
+    assert!(screen.contains("n                next blocked"), "{screen}");
+}
+
+#[test]
+fn a_column_is_as_wide_as_it_is_dragged() {
+    use crossterm::event::{MouseButton, MouseEventKind};
+    let mut person = person();
+    let header = |person: &mut Person| {
+        let screen = person.screen();
+        screen.lines().nth(2).unwrap().to_owned()
+    };
+    let line = header(&mut person);
+    let edge = (line.find("Path").unwrap() - 1) as u16;
+    person.mouse(MouseEventKind::Down(MouseButton::Left), edge, 2);
+    person.mouse(MouseEventKind::Drag(MouseButton::Left), edge - 8, 2);
+    person.mouse(MouseEventKind::Up(MouseButton::Left), edge - 8, 2);
+    let dragged = header(&mut person);
+    assert_eq!(dragged.find("Path").unwrap() as u16, edge - 7, "{dragged}");
+    let screen = person.screen();
+    assert!(screen.contains(" api.app.test:8443 /v1/orders"), "{screen}");
 }

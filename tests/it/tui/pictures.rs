@@ -60,6 +60,15 @@ fn help_and_filter() {
 }
 
 #[test]
+fn dialogs() {
+    for size in SIZES {
+        check("palette", ":copy", size);
+        check("columns", "gC<Down> ", size);
+    }
+    check("help-search", "?/blocked", (120, 36));
+}
+
+#[test]
 fn nothing_yet() {
     for size in SIZES {
         let screen = Person::before(session(|_| {}), live(), size.0, size.1).screen();
@@ -75,7 +84,7 @@ fn nothing_yet() {
 fn any_size_can_be_drawn() {
     for columns in [1, 7, 29, 30, 31, 40, 60, 79, 100, 149, 150, 151, 300] {
         for rows in [1, 4, 7, 8, 9, 12, 24, 70] {
-            for keys in ["", "!", "!2<Enter>", "/hots:", "?", "z"] {
+            for keys in ["", "!", "!2<Enter>", "/hots:", "?", "z", ":", "C", "?/x"] {
                 person(columns, rows).types(keys).screen();
             }
         }
@@ -92,6 +101,48 @@ fn without_colour_there_is_none_and_the_signs_still_speak() {
     let screen = person.screen();
     for sign in ["500 ✖", "◌", "✔", "└ OPTIONS 405", "✖ 4 blocked"] {
         assert!(screen.contains(sign), "no {sign} on\n{screen}");
+    }
+}
+
+#[test]
+fn a_terminal_that_knows_ascii_only_gets_nothing_else() {
+    let options = Options {
+        ascii: true,
+        ..live()
+    };
+    let mut person = Person::before(session(shop), options, 120, 36);
+    for keys in ["!", "2", "6", ":", "<Esc>?", "<Esc>C"] {
+        let buffer = person.types(keys).buffer();
+        let foreign = buffer.content.iter().find(|c| !c.symbol().is_ascii());
+        assert!(foreign.is_none(), "{foreign:?} after {keys}");
+    }
+    person.types("<Esc>1");
+    let screen = person.screen();
+    for sign in ["500 X", "200 o", "200 v", "` OPTIONS 405", "X 4 blocked"] {
+        assert!(screen.contains(sign), "no {sign} on\n{screen}");
+    }
+}
+
+#[test]
+fn every_theme_tells_blocked_from_allowed_and_shows_the_selection() {
+    for theme in ThemeChoice::ALL {
+        if matches!(theme, ThemeChoice::Auto | ThemeChoice::Monochrome) {
+            continue;
+        }
+        let options = Options { theme, ..live() };
+        let mut person = Person::before(session(shop), options, 120, 36);
+        let buffer = person.types("!").buffer();
+        let of = |sign: &str| {
+            let cells = buffer.content.iter();
+            cells.clone().find(|c| c.symbol() == sign).map(|c| c.fg)
+        };
+        let (blocked, allowed) = (of("✖").unwrap(), of("✔").unwrap());
+        assert_ne!(blocked, allowed, "{theme:?}");
+        if theme == ThemeChoice::ColourBlind {
+            for colour in [blocked, allowed] {
+                assert!(![Color::Red, Color::Green].contains(&colour), "{colour:?}");
+            }
+        }
     }
 }
 

@@ -1,0 +1,101 @@
+//! Which columns the list has.
+
+use crossterm::event::{KeyCode, KeyEvent};
+use ratatui::Frame;
+use ratatui::layout::{Position, Rect};
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+use super::{After, Dialog, Picker, Room, key_words};
+use crate::tui::app::{App, Command};
+use crate::tui::list::{Column, Shown};
+use crate::tui::text::ellipsis;
+
+#[derive(Debug, Default)]
+pub(crate) struct ColumnsDialog {
+    picker: Picker,
+}
+
+impl ColumnsDialog {
+    fn column(&self) -> Column {
+        Column::ALL[self.picker.chosen.min(Column::ALL.len() - 1)]
+    }
+}
+
+impl Dialog for ColumnsDialog {
+    fn title(&self, _app: &App) -> String {
+        "Columns".to_owned()
+    }
+
+    fn room(&self, _app: &App) -> Room {
+        Room::Middle(62, Column::ALL.len() as u16)
+    }
+
+    fn key(&mut self, key: KeyEvent, app: &mut App, _commands: &mut Vec<Command>) -> After {
+        let column = self.column();
+        match key.code {
+            KeyCode::Esc | KeyCode::Enter | KeyCode::Char('q') => return After::Close,
+            KeyCode::Char(' ') => app.list.shown.toggle(column),
+            KeyCode::Char('j') => self.picker.step(1),
+            KeyCode::Char('k') => self.picker.step(-1),
+            KeyCode::Char('r') => app.list.shown = Shown::default(),
+            _ => {
+                self.picker.key(key, 5);
+            }
+        }
+        After::Stay
+    }
+
+    fn click(&mut self, at: Position, app: &mut App, _commands: &mut Vec<Command>) -> After {
+        self.picker.chosen = self.picker.top + usize::from(at.y);
+        app.list.shown.toggle(self.column());
+        After::Stay
+    }
+
+    fn wheel(&mut self, lines: isize, _app: &App) {
+        self.picker.step(lines);
+    }
+
+    fn settle(&mut self, _app: &App, inside: Rect) {
+        self.picker
+            .settle(Column::ALL.len(), usize::from(inside.height));
+    }
+
+    fn draw(&self, app: &App, frame: &mut Frame<'_>, inside: Rect) {
+        let theme = &app.theme;
+        let seen = Column::ALL.iter().enumerate().skip(self.picker.top);
+        for ((n, column), y) in seen.zip(inside.y..inside.bottom()) {
+            let sign = if app.list.shown.has(*column) {
+                "✔"
+            } else {
+                " "
+            };
+            let base = if n == self.picker.chosen {
+                theme.selected
+            } else {
+                Style::new()
+            };
+            let about = ellipsis(column.about(), usize::from(inside.width).saturating_sub(18));
+            let spans = vec![
+                Span::styled(format!(" {sign} "), theme.good),
+                Span::styled(format!("{:<13}", column.id()), theme.strong),
+                Span::styled(about.into_owned(), theme.dim),
+            ];
+            let row = Rect {
+                y,
+                height: 1,
+                ..inside
+            };
+            frame.render_widget(Line::from(spans).style(base), row);
+        }
+    }
+
+    fn keys(&self, _app: &App) -> Vec<(String, String)> {
+        key_words(&[
+            ("Space", "show or hide"),
+            ("r", "as usual"),
+            ("↑↓", "choose"),
+            ("Esc", "done"),
+        ])
+    }
+}

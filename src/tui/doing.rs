@@ -1,0 +1,191 @@
+//! What every action does, and whether it would do something now.
+
+use super::action::Action;
+use super::app::{App, Command};
+use super::dialog::{ColumnsDialog, HelpDialog};
+use super::effect::Effect;
+use super::keymap::Focus;
+use super::list::{Chip, Steering};
+use super::pane::Tab;
+use super::text::count;
+use super::view;
+
+impl App {
+    pub(super) fn act(&mut self, action: Action, commands: &mut Vec<Command>) {
+        let in_list = self.focus == Focus::List;
+        let page = if in_list {
+            usize::from(view::areas(self).rows.height)
+        } else {
+            usize::from(view::areas(self).pane_text().height)
+        };
+        let page = page.saturating_sub(1).max(1) as isize;
+        match action {
+            Action::Quit => commands.push(Command::Quit),
+            Action::Suspend => commands.push(Command::Suspend),
+            Action::Up => self.step(-1),
+            Action::Down => self.step(1),
+            Action::PageUp => self.step(-page),
+            Action::PageDown => self.step(page),
+            Action::First if in_list => self.list.select_edge(false),
+            Action::Last if in_list => self.list.select_edge(true),
+            Action::First => self.pane.scroll = 0,
+            Action::Last => self.pane.scroll = usize::MAX,
+            Action::Left | Action::Right => self.sideways(action == Action::Right),
+            Action::NextBlocked => self.jump_to_blocked(true),
+            Action::PreviousBlocked => self.jump_to_blocked(false),
+            Action::SwitchPane if self.focus == Focus::Pane => self.focus_list(),
+            Action::SwitchPane | Action::Open => {
+                if self.list.selected().is_some() {
+                    self.focus = Focus::Pane;
+                }
+            }
+            Action::Back => self.back(),
+            Action::Tab(number) => {
+                if let Some(tab) = Tab::numbered(number) {
+                    self.pane.show(tab);
+                }
+            }
+            Action::Fold => self.list.toggle_fold(),
+            Action::Follow => self.list.select_edge(true),
+            Action::Pause => {
+                self.paused = !self.paused;
+                self.captured();
+            }
+            Action::Clear => self.clear(),
+            Action::ShowAll => {
+                self.change_lens(|lens| lens.hidden_before = 0);
+            }
+            Action::Filter => {
+                self.zoomed = false;
+                self.filter.before = self.filter.input.value().to_owned();
+                self.focus = Focus::Filter;
+            }
+            Action::Copy => {
+                if let Some(text) = view::pane_text(self) {
+                    commands.push(Command::Copy(text));
+                }
+            }
+            Action::Chatter => {
+                self.change_lens(|lens| lens.chatter = !lens.chatter);
+            }
+            Action::Zoom => {
+                self.zoomed = !self.zoomed && self.list.selected().is_some();
+                if self.zoomed {
+                    self.focus = Focus::Pane;
+                }
+            }
+            Action::Launch => {
+                if self.options.can_launch {
+                    commands.push(Command::Perform(Effect::LaunchBrowser));
+                    self.say("opening a browser…".to_owned());
+                }
+            }
+            Action::Help => self.open_dialog(Box::new(HelpDialog::default())),
+            Action::Palette => self.open_palette(),
+            Action::Columns => self.open_dialog(Box::new(ColumnsDialog::default())),
+        }
+    }
+
+    /// Whether an action would do something now: the key bar shows only those.
+    pub(crate) fn can(&self, action: Action) -> bool {
+        let any = self.list.selected().is_some();
+        match action {
+            Action::NextBlocked | Action::PreviousBlocked => {
+                self.list.entries.count(Chip::Blocked) > 0
+            }
+            Action::Open | Action::Copy | Action::Zoom | Action::Tab(_) => any,
+            Action::Fold => self.list.selected_entry().is_some_and(|e| e.children() > 0),
+            Action::Follow => any && self.list.steering != Steering::Follow && self.is_live(),
+            Action::Chatter => self.list.entries.chatter_count() > 0,
+            Action::ShowAll => self.list.entries.lens().hidden_before > 0,
+            Action::Launch => self.options.can_launch,
+            Action::Pause => self.is_live() && any,
+            _ => true,
+        }
+    }
+
+    /// Whether something can still come.
+    pub(crate) fn is_live(&self) -> bool {
+        !self.options.addresses.is_empty()
+    }
+
+    fn step(&mut self, lines: isize) {
+        if self.focus == Focus::List {
+            self.list.step(lines);
+            if lines > 0 && self.list.at_end() && self.is_live() {
+                self.list.steering = Steering::Follow;
+            }
+        } else {
+            self.pane.scroll = self.pane.scroll.saturating_add_signed(lines);
+        }
+    }
+
+    fn sideways(&mut self, right: bool) {
+        if self.focus == Focus::Pane {
+            self.pane.show(self.pane.tab.beside(right));
+            return;
+        }
+        let chips = Chip::ALL;
+        let at = self.list.entries.lens().chip as usize;
+        let to = if right { at + 1 } else { at + chips.len() - 1 } % chips.len();
+        self.choose_chip(chips[to]);
+    }
+
+    pub(crate) fn choose_chip(&mut self, chip: Chip) {
+        self.change_lens(|lens| lens.chip = chip);
+    }
+
+    pub(super) fn change_lens(&mut self, change: impl FnOnce(&mut super::list::Lens)) {
+        let mut lens = self.list.entries.lens().clone();
+        change(&mut lens);
+        self.list.entries.set_lens(lens, self.reader.first_id());
+        self.behind = self.list.entries.advance(&self.reader);
+    }
+
+    fn jump_to_blocked(&mut self, forward: bool) {
+        if !self.list.select_blocked(forward) {
+            let hidden = self.list.entries.count(Chip::Blocked) > 0;
+            self.say(if hidden {
+                "the blocked ones are hidden by filter or chip: Esc shows them".to_owned()
+            } else {
+                "nothing is blocked".to_owned()
+            });
+            return;
+        }
+        self.pane.show(Tab::Verdict);
+    }
+
+    fn back(&mut self) {
+        if self.focus == Focus::Pane {
+            if self.zoomed {
+                self.zoomed = false;
+            } else {
+                self.focus_list();
+            }
+        } else if !self.filter.input.value().is_empty() {
+            self.filter.input.reset();
+            self.apply_filter();
+        } else if self.list.entries.lens().chip != Chip::All {
+            self.choose_chip(Chip::All);
+        } else {
+            self.notice = None;
+        }
+    }
+
+    pub(crate) fn focus_list(&mut self) {
+        self.zoomed = false;
+        self.focus = Focus::List;
+    }
+
+    fn clear(&mut self) {
+        let shown = self.list.entries.listed().len() as u64;
+        let before = self.list.entries.len() as u32;
+        self.change_lens(|lens| lens.hidden_before = before);
+        self.list.steering = Steering::Untouched;
+        self.say(format!(
+            "{} hidden, still in the session: {} brings back",
+            count(shown, "request"),
+            self.keys.label(Action::ShowAll)
+        ));
+    }
+}
