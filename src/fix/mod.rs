@@ -4,7 +4,10 @@
 //! is left alone, what it grants already is kept in its lists, and a wildcard is never suggested.
 
 mod advice;
+mod edits;
+mod first;
 mod hop;
+mod lists;
 mod needs;
 mod reach;
 pub mod snippet;

@@ -1,173 +1,210 @@
 //! What is out of the server's reach.
 
-use super::Reach;
-use super::hop::{Hop, list, tokens};
-use crate::cors::{Check, Stage};
+use super::edits;
+use super::hop::{Hop, list};
+use super::{Advice, Reach};
+use crate::cors::{Ask, Check, Stage};
 use crate::diagnose::Cause;
-use crate::wire::Origin;
+use crate::wire::{Origin, Patch};
+
+type Verdict = (Reach, Vec<Advice>);
 
 /// Faults that no header of the server mends rightly: who can mend them instead, and how.
-pub(super) fn out_of_reach(cause: &Cause, hop: &Hop) -> Option<(Reach, Vec<String>)> {
-    let advice = |reach, sentences: &[&str]| {
-        Some((reach, sentences.iter().map(|s| (*s).to_owned()).collect()))
-    };
-    match cause.check {
-        Check::NetworkError | Check::PreflightNetworkError => {
-            return advice(
-                Reach::None,
-                &["Mend the connection first: no HTTP answer came, so no header can help."],
-            );
-        }
-        Check::RedirectContainsCredentials => {
-            return advice(
-                Reach::Client,
-                &[
-                    "Call the final URL directly and send the credentials in a header.",
-                    "Or have the server leave user name and password out of the Location.",
-                ],
-            );
-        }
+pub(super) fn out_of_reach(cause: &Cause, hop: &Hop, include: bool) -> Option<Verdict> {
+    let next = cause.next.iter().map(|(check, _)| *check);
+    // Headers mended in front of one of these would change nothing.
+    std::iter::once(cause.check)
+        .chain(next)
+        .find_map(|check| other_than_headers(check, hop))
+        .or_else(|| no_origin(hop))
+        .or_else(|| misplaced_header(hop, include))
+        .or_else(|| wrong_case(hop, include))
+        .or_else(|| next_is_nobody(cause, hop))
+}
+
+fn verdict(reach: Reach, sentences: impl IntoIterator<Item = String>) -> Verdict {
+    (reach, sentences.into_iter().map(Advice::Do).collect())
+}
+
+/// Blocks that are not about the headers of an answer.
+fn other_than_headers(check: Check, hop: &Hop) -> Option<Verdict> {
+    let target = hop.redirects_to().map(|next| next.url);
+    let directly = |target: &str| format!("Or call {target} directly.");
+    let host = Origin::of_url(&hop.url).map_or_else(|| hop.url.clone(), |o| o.to_string());
+    let sentences = match check {
+        Check::NetworkError | Check::PreflightNetworkError => vec![
+            "Mend the connection first: no HTTP answer came, so no header can help.".to_owned(),
+        ],
+        Check::RedirectContainsCredentials => vec![
+            "Have the server leave user name and password out of the Location.".to_owned(),
+            "Or call the final URL directly, and send the credentials in the Authorization header."
+                .to_owned(),
+        ],
         Check::CorsDisabledScheme => {
-            return advice(
-                Reach::None,
-                &["Have the server redirect to an http or https URL."],
-            );
+            vec!["Have the server redirect to an http or https URL.".to_owned()]
         }
         Check::MixedContent => {
-            return advice(
-                Reach::None,
-                &[
-                    "Have the server redirect to https: behind a TLS proxy an application often builds http URLs.",
-                    "Or call the final https URL directly.",
-                ],
-            );
+            let mut sentences = vec![
+                "Have the server redirect to https: behind a TLS proxy an application often builds http URLs.".to_owned(),
+            ];
+            let secure = target.and_then(|t| Some(format!("https://{}", t.strip_prefix("http://")?)));
+            sentences.extend(secure.as_deref().map(directly));
+            sentences
         }
-        Check::CspConnectSrc => {
-            return advice(
-                Reach::Client,
-                &["Add the API's origin to connect-src in the page's own Content-Security-Policy."],
-            );
-        }
-        Check::BlockedByCorp => {
-            return advice(
-                Reach::None,
-                &[
-                    "Have the server send Cross-Origin-Resource-Policy: cross-origin if others may embed it.",
-                ],
-            );
-        }
-        Check::OpaqueResponseBlocked => {
-            return advice(
-                Reach::None,
-                &[
-                    "Find out why this URL answers with a document or data where the page wanted an image or a script.",
-                ],
-            );
-        }
+        Check::CspConnectSrc => vec![format!(
+            "Add {} to connect-src in the page's own Content-Security-Policy.",
+            target
+                .and_then(|t| Origin::of_url(&t))
+                .map_or(host, |o| o.to_string())
+        )],
+        Check::BlockedByCorp => vec![
+            "Have the server send Cross-Origin-Resource-Policy: cross-origin, if other sites may embed it."
+                .to_owned(),
+        ],
+        Check::OpaqueResponseBlocked => vec![
+            "Find out why this URL answers with a document or data where the page wanted an image or a script."
+                .to_owned(),
+        ],
         Check::InvalidRedirect => {
-            return advice(
-                Reach::None,
-                &["Mend the redirect: the browser cannot follow it."],
-            );
+            vec!["Mend the redirect: the browser cannot follow it.".to_owned()]
         }
-        Check::WrongResourceType => {
-            return advice(
-                Reach::None,
-                &[
-                    "Serve the file itself with its right Content-Type: an error page was answered instead.",
-                ],
-            );
+        Check::WrongResourceType => vec![
+            "Serve the file itself with its right Content-Type: an error page was answered instead."
+                .to_owned(),
+        ],
+        _ => return None,
+    };
+    let client = matches!(
+        check,
+        Check::RedirectContainsCredentials | Check::CspConnectSrc
+    );
+    let reach = if client { Reach::Client } else { Reach::None };
+    Some(verdict(reach, sentences))
+}
+
+/// A page that has no origin to allow.
+fn no_origin(hop: &Hop) -> Option<Verdict> {
+    const NEVER: &str =
+        "Do not answer with Access-Control-Allow-Origin: null: any sandboxed frame could read it.";
+    if let Some(redirect) = &hop.tainted_by {
+        let sentences = [
+            format!("Call {} directly.", hop.url),
+            format!(
+                "Or have {redirect} answer itself: its redirect to another origin made the page's origin null."
+            ),
+            NEVER.to_owned(),
+        ];
+        return Some(verdict(Reach::Client, sentences));
+    }
+    let origin = hop.origin.as_deref()?;
+    match Origin::from_header(origin) {
+        Some(Origin::Opaque) => {
+            let sentences = [
+                "Find out why the origin is null: a sandboxed frame, a page opened from disk, a data: URL, or a redirect between other sites.",
+                "Serve the page from a web server of its own, and leave sandbox out or add allow-same-origin.",
+                NEVER,
+            ];
+            Some(verdict(Reach::Client, sentences.map(str::to_owned)))
         }
-        _ => {}
-    }
-    if let Some(name) = misplaced_header(hop) {
-        return Some((
+        Some(Origin::Tuple { .. }) => None,
+        None => Some(verdict(
             Reach::Client,
-            vec![
-                format!("Remove {name} from the request: it belongs to the server's answer."),
-                "Then look again at what the server answers.".to_owned(),
-            ],
-        ));
-    }
-    if let Some((sent, right)) = wrong_case(hop) {
-        return Some((
-            Reach::Client,
-            vec![format!(
-                "Write the method as {right} in the call: methods are case-sensitive, and browsers do not correct {sent}."
+            [format!(
+                "Serve the page over http or https: {origin} is no origin that can be allowed."
             )],
-        ));
+        )),
     }
-    if hop.origin.as_deref() == Some("null") {
-        return advice(
-            Reach::Client,
-            &[
-                "Find out why the origin is null: a redirect between other sites, a sandboxed frame, a data: or file: page.",
-                "After a redirect, call the final URL directly.",
-                "Do not answer with Access-Control-Allow-Origin: null: any sandboxed frame could read it.",
-            ],
-        );
-    }
-    if cause.stage == Stage::Redirect && next_origin_is_null(hop) {
-        return advice(
-            Reach::Client,
-            &[
-                "Call the final URL directly: after this redirect between other origins the browser sends Origin: null.",
-                "Or have the server answer here instead of redirecting.",
-            ],
-        );
-    }
-    None
 }
 
-fn misplaced_header(hop: &Hop) -> Option<String> {
-    let asked = hop.asked("access-control-request-headers")?;
-    let granted = hop
-        .preflight
-        .as_ref()?
-        .delivered()
-        .map(|head| list(&head.headers, "access-control-allow-headers"));
+/// `Access-Control-Allow-*` put into the request.
+fn misplaced_header(hop: &Hop, include: bool) -> Option<Verdict> {
+    let ask = Ask::of(&hop.preflight.as_ref()?.request.headers)?;
+    let head = hop.preflight_head();
+    let granted = head.map(|head| list(&head.headers, "access-control-allow-headers"));
     let granted = granted.unwrap_or_default();
-    tokens(&asked).find(|name| {
-        name.to_ascii_lowercase()
-            .starts_with("access-control-allow-")
-            && !granted
-                .iter()
-                .any(|g| g.eq_ignore_ascii_case(name) || g == "*")
-    })
-}
-
-fn wrong_case(hop: &Hop) -> Option<(String, String)> {
-    let sent = hop.asked("access-control-request-method")?;
-    let right = sent.to_ascii_uppercase();
-    if sent == right {
+    let (misplaced, right): (Vec<String>, Vec<String>) = ask
+        .headers
+        .iter()
+        .cloned()
+        .partition(|name| name.starts_with("access-control-allow-"));
+    let is_granted = |name: &String| {
+        granted
+            .iter()
+            .any(|g| g.eq_ignore_ascii_case(name) || (g == "*" && !include))
+    };
+    if misplaced.iter().all(is_granted) {
         return None;
     }
-    let head = hop.preflight.as_ref()?.delivered()?;
+    let without = Ask {
+        headers: right,
+        ..ask
+    };
+    let first = format!(
+        "Remove {} from the request: only the server's answer can allow anything.",
+        misplaced.join(", ")
+    );
+    let sentences = std::iter::once(first).chain(leftover(hop, &without, include));
+    Some(verdict(Reach::Client, sentences))
+}
+
+/// `patch`, which browsers do not correct as they do `put`.
+fn wrong_case(hop: &Hop, include: bool) -> Option<Verdict> {
+    let ask = Ask::of(&hop.preflight.as_ref()?.request.headers)?;
+    let right = ask.method.to_ascii_uppercase();
+    if ask.method == right {
+        return None;
+    }
+    let head = hop.preflight_head()?;
     let granted = list(&head.headers, "access-control-allow-methods");
-    if granted.contains(&sent) || granted.iter().any(|g| g == "*") {
+    if granted.contains(&ask.method) || (!include && granted.iter().any(|g| g == "*")) {
         return None;
     }
-    (right == "PATCH" || granted.contains(&right)).then_some((sent, right))
+    if right != "PATCH" && !granted.contains(&right) {
+        return None;
+    }
+    let first = format!(
+        "Write the method as {right} in the call: methods are case-sensitive, and browsers do not correct {}.",
+        ask.method
+    );
+    let correct = Ask {
+        method: right,
+        ..ask
+    };
+    let sentences = std::iter::once(first).chain(leftover(hop, &correct, include));
+    Some(verdict(Reach::Client, sentences))
 }
 
-// Fetch § HTTP-redirect fetch, step 12: leaving one foreign origin for another taints the origin.
-fn next_origin_is_null(hop: &Hop) -> bool {
-    let Some(exchange) = &hop.actual else {
-        return false;
-    };
-    let location = exchange
-        .delivered()
-        .and_then(|head| head.headers.get("location"));
-    let (Some(location), Some(here), Some(page)) = (
-        location,
-        Origin::of_url(&hop.url),
-        hop.origin.as_deref().and_then(Origin::from_header),
-    ) else {
-        return false;
-    };
-    let next = url::Url::parse(&hop.url)
-        .and_then(|base| base.join(&location))
-        .ok()
-        .and_then(|url| Origin::of(&url));
-    next.is_some_and(|next| !next.same_origin(&here)) && !here.same_origin(&page)
+/// What the server has to change as well, once the call is right.
+fn leftover(hop: &Hop, ask: &Ask, include: bool) -> Option<String> {
+    let patch = edits::of_preflight(hop, ask, hop.origin.as_deref()?, include)?;
+    Some(format!(
+        "Then have the server answer OPTIONS with {}.",
+        in_words(&patch)
+    ))
+}
+
+fn in_words(patch: &Patch) -> String {
+    let status = patch.status.map(|status| status.to_string());
+    let lines = patch.set.iter().chain(&patch.append);
+    let lines = lines.map(|(name, value)| format!("{name}: {value}"));
+    let without = patch.remove.iter().map(|name| format!("no {name}"));
+    let all: Vec<String> = status.into_iter().chain(lines).chain(without).collect();
+    all.join("; ")
+}
+
+/// Leaving one foreign origin for another makes the origin `null`
+/// ([Fetch § HTTP-redirect fetch](https://fetch.spec.whatwg.org/#http-redirect-fetch), step 12).
+fn next_is_nobody(cause: &Cause, hop: &Hop) -> Option<Verdict> {
+    if cause.stage != Stage::Redirect {
+        return None;
+    }
+    let next = hop.redirects_to().filter(|next| next.tainted)?;
+    let sentences = [
+        format!(
+            "Call {} directly: after this redirect the browser would send Origin: null.",
+            next.url
+        ),
+        "Or have the server answer here instead of redirecting to another origin.".to_owned(),
+    ];
+    Some(verdict(Reach::Client, sentences))
 }

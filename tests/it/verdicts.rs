@@ -34,12 +34,12 @@ struct Record {
 
 /// One request the page made, and what the browser decided.
 #[derive(Deserialize)]
-struct Asked {
-    method: String,
-    url: String,
-    include: bool,
-    by: String,
-    got: String,
+pub(crate) struct Asked {
+    pub(crate) method: String,
+    pub(crate) url: String,
+    pub(crate) include: bool,
+    pub(crate) by: String,
+    pub(crate) got: String,
     #[serde(default = "untold")]
     why: Value,
     name: Option<String>,
@@ -120,11 +120,12 @@ fn exchange(index: usize, entry: &Entry, agent: &str) -> Arc<Exchange> {
 }
 
 /// A scenario for other topics: its name, its browser, whether the first request included
-/// credentials, and the wire.
+/// credentials, what the page asked, and the wire.
 pub(crate) struct Recorded {
     pub(crate) id: String,
     pub(crate) browser: String,
     pub(crate) include: bool,
+    pub(crate) asked: Vec<Asked>,
     pub(crate) exchanges: Vec<Arc<Exchange>>,
 }
 
@@ -154,6 +155,7 @@ fn recorded(lines: &str, wanted: impl Fn(&Record) -> bool) -> Vec<Recorded> {
             Recorded {
                 exchanges: wire.map(|(at, entry)| exchange(at, entry, agent)).collect(),
                 include: record.asked[0].include,
+                asked: record.asked,
                 id: record.id,
                 browser: record.browser,
             }

@@ -1,4 +1,5 @@
 //! Fixes: each one mends what it is for, and nothing in it is too much.
 
 mod corpus;
+mod lines;
 mod needs;
