@@ -2,7 +2,7 @@
 
 use super::Advice;
 use super::edits::ALLOW_ORIGIN;
-use super::first::{first_steps, hint_of_sub};
+use super::first::{first_steps, hint};
 use super::hop::Hop;
 use crate::cors::{Check, Stage};
 use crate::diagnose::{Cause, Root};
@@ -29,8 +29,7 @@ pub(super) fn advice(
         add(Advice::Do(step));
     }
     let layers = cause.root == Some(Root::DuplicateCorsLayers);
-    let hint = cause.sub.filter(|_| !layers).and_then(hint_of_sub);
-    if let Some(hint) = hint {
+    if let Some(hint) = hint(cause).filter(|_| !layers) {
         add(hint.into());
     }
     if let Some(patch) = preflight {
@@ -140,9 +139,13 @@ fn mistaken_headers(hop: &Hop) -> Vec<String> {
 fn alternatives(cause: &Cause, hop: &Hop, origin: &str) -> Vec<String> {
     let mut steps = Vec::new();
     if cause.check == Check::WildcardOriginNotAllowed {
-        steps.push(
-            "Or leave credentials: 'include' out of the call, if it needs no cookies.".to_owned(),
-        );
+        let include = match hop.initiator {
+            "fetch" | "eventsource" => "credentials: 'include'",
+            _ => "crossorigin=\"use-credentials\"",
+        };
+        steps.push(format!(
+            "Or leave {include} out, if this needs no cookies."
+        ));
     }
     let lacks = |name: &str| {
         cause.check == Check::HeaderDisallowed

@@ -114,8 +114,31 @@ pub(super) fn first_steps(cause: &Cause, hop: &Hop, origin: &str) -> Vec<String>
 
 const PURGE: &str = "Purge the cache, and send Vary: Origin from now on.";
 
+/// What to correct in the value that was found.
+pub(super) fn hint(cause: &Cause) -> Option<&'static str> {
+    if let Some(hint) = cause.sub.and_then(hint_of_sub) {
+        return Some(hint);
+    }
+    let found = cause.found.as_deref();
+    match cause.check {
+        Check::InvalidAllowMethods | Check::InvalidAllowHeaders => {
+            Some("Separate the names in the list with commas, and leave everything else out.")
+        }
+        Check::InvalidAllowCredentials if found.is_some() => {
+            Some("Write the value as true, in lower case and once: no other value counts.")
+        }
+        Check::InvalidAllowOriginValue if found.is_some_and(|f| f.trim().is_empty()) => {
+            hint_of_sub("placeholder")
+        }
+        Check::InvalidAllowOriginValue if found.is_some_and(|f| f.contains(['"', '\''])) => {
+            Some("Leave the quotation marks out of the value.")
+        }
+        _ => None,
+    }
+}
+
 /// What to correct in a configured value, by the kind of mismatch.
-pub(super) fn hint_of_sub(sub: &str) -> Option<&'static str> {
+fn hint_of_sub(sub: &str) -> Option<&'static str> {
     Some(match sub {
         "trailing-slash" => "Remove the slash at the end of the configured origin.",
         "has-path" => "Configure only scheme, host and port, without a path.",

@@ -11,6 +11,8 @@ use crate::wire::{Exchange, HeaderList, ResponseHead};
 /// The step of a fetch that failed: one URL, its preflight and its actual request.
 pub(super) struct Hop {
     pub(super) browser: Browser,
+    /// Who asked, as in [`Diagnosis::initiator`].
+    pub(super) initiator: &'static str,
     pub(super) url: String,
     /// Method of the actual request.
     pub(super) method: String,
@@ -58,6 +60,7 @@ impl Hop {
         };
         let mut hop = Self {
             browser: diagnosis.browser,
+            initiator: diagnosis.initiator,
             url,
             method,
             origin,

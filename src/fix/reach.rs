@@ -1,10 +1,11 @@
 //! What is out of the server's reach.
 
 use super::edits;
+use super::first::first_steps;
 use super::hop::{Hop, list};
 use super::{Advice, Reach};
 use crate::cors::{Ask, Check, Stage};
-use crate::diagnose::Cause;
+use crate::diagnose::{Cause, Root};
 use crate::wire::{Origin, Patch};
 
 type Verdict = (Reach, Vec<Advice>);
@@ -199,6 +200,10 @@ fn next_is_nobody(cause: &Cause, hop: &Hop) -> Option<Verdict> {
         return None;
     }
     let next = hop.redirects_to().filter(|next| next.tainted)?;
+    if cause.root == Some(Root::AuthError) {
+        let sentences = first_steps(cause, hop, "");
+        return Some(verdict(Reach::Client, sentences));
+    }
     let sentences = [
         format!(
             "Call {} directly: after this redirect the browser would send Origin: null.",

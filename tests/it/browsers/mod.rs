@@ -2,6 +2,7 @@
 //! Firefox: what they see, what they say, and what corscope says must be one story.
 
 mod devtools;
+mod fixes;
 mod marionette;
 
 use std::path::Path;

@@ -3,3 +3,5 @@
 mod corpus;
 mod lines;
 mod needs;
+
+pub(crate) use lines::{Which, without_each_line};
