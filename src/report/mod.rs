@@ -12,6 +12,7 @@
 mod brief;
 mod comparison;
 mod console;
+mod copy;
 mod explain;
 mod facts;
 mod json;
@@ -23,6 +24,7 @@ mod text;
 
 pub use brief::{Glance, brief};
 pub use comparison::{Cell, Comparison, Strip};
+pub use copy::{Copied, Quoting, curl, fetch_js, httpie, powershell};
 pub use explain::{Case, Explanation, FixLine, Note, Proof, explain};
 pub use json::{fetch_to_json, to_json};
 pub use mending::{Mending, Servers};
