@@ -143,9 +143,7 @@ fn alternatives(cause: &Cause, hop: &Hop, origin: &str) -> Vec<String> {
             "fetch" | "eventsource" => "credentials: 'include'",
             _ => "crossorigin=\"use-credentials\"",
         };
-        steps.push(format!(
-            "Or leave {include} out, if this needs no cookies."
-        ));
+        steps.push(format!("Or leave {include} out, if this needs no cookies."));
     }
     let lacks = |name: &str| {
         cause.check == Check::HeaderDisallowed
