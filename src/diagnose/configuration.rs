@@ -6,18 +6,26 @@ use super::evidence;
 use super::root::Root;
 use super::roots::{Found, View, sighting_evidence};
 use super::signatures;
-use super::surroundings::{is_cache_hit, lets_in, template_of, vary_has_origin};
+use super::surroundings::{is_cache_hit, lets_in, vary_has_origin};
 
 /// Two layers each add the header.
 pub(super) fn duplicate_layers(view: &View<'_>) -> Option<Found> {
-    let lines = view.headers.all("access-control-allow-origin").count();
-    (view.check == Check::MultipleAllowOriginValues && lines > 1).then(|| {
-        let proof = evidence::header(
-            view.step,
-            "access-control-allow-origin",
-            "sent more than once: two layers add it",
-        );
-        Found::sure(Root::DuplicateCorsLayers, vec![proof])
+    const NAME: &str = "access-control-allow-origin";
+    if view.check != Check::MultipleAllowOriginValues {
+        return None;
+    }
+    let proof = |note| vec![evidence::header(view.step, NAME, note)];
+    if view.headers.all(NAME).count() > 1 {
+        let found = proof("sent more than once: two layers add it");
+        return Some(Found::sure(Root::DuplicateCorsLayers, found));
+    }
+    // A proxy may have joined the lines of two layers: nobody lists the same twice, or * and an origin.
+    let value = view.headers.get(NAME)?;
+    let items: Vec<&str> = value.split(',').map(str::trim).collect();
+    let right = |item: &str| item == "*" || item == view.origin;
+    (items.len() > 1 && items.iter().all(|item| right(item))).then(|| {
+        let found = proof("says it twice: two layers add it, and something joined them");
+        Found::guess(Root::DuplicateCorsLayers, found)
     })
 }
 
@@ -44,7 +52,7 @@ pub(super) fn cached(view: &View<'_>) -> Option<Found> {
 
 pub(super) fn preflight_ok_actual_missing(view: &View<'_>) -> Option<Found> {
     let hop = &view.subject.hops[view.hop];
-    if view.stage == Stage::Preflight || !view.missing() || view.status == 304 {
+    if view.stage == Stage::Preflight || !view.missing() || !view.is_ok() {
         return None;
     }
     let preflight = hop.preflight.as_ref()?;
@@ -93,47 +101,25 @@ pub(super) fn other_origins_let_in(view: &View<'_>) -> Option<Found> {
     Some(Found::sure(Root::OriginNotInAllowList, vec![proof]))
 }
 
-/// No Allow-Origin on a success: a list that did not accept the origin, a path that is not covered,
-/// or no CORS at all.
-pub(super) fn refused_or_unconfigured(view: &View<'_>) -> Option<Found> {
-    if !view.missing() {
+/// No Allow-Origin on an answer that has other signs of a CORS layer: a list that did not accept the
+/// origin.
+pub(super) fn refused(view: &View<'_>) -> Option<Found> {
+    if !view.missing() || view.is_error() {
         return None;
     }
-    let cors_line = view
-        .headers
-        .iter()
-        .find(|f| signatures::is_cors_header(f.name));
     if vary_has_origin(view.headers) {
         let proof = evidence::header(view.step, "vary", "a CORS layer is active");
         return Some(Found::guess(Root::AllowListRefused, vec![proof]));
     }
-    if let Some(line) = cors_line {
+    let mut fields = view.headers.iter();
+    if let Some(line) = fields.find(|f| signatures::is_cors_header(f.name)) {
         let name = line.name.to_ascii_lowercase();
         let proof = evidence::header(view.step, &name, "a CORS layer is active");
         return Some(Found::guess(Root::AllowListRefused, vec![proof]));
     }
-    if view.stage == Stage::Preflight && view.headers.contains("allow") {
+    (view.stage == Stage::Preflight && view.headers.contains("allow")).then(|| {
         let proof = evidence::header(view.step, "allow", "answered as an ordinary OPTIONS");
-        return Some(Found::sure(Root::PreflightNotHandled, vec![proof]));
-    }
-    let template = template_of(view.url());
-    let siblings = view.siblings();
-    let mut with = siblings.iter().rev().filter(|s| s.any_cors);
-    if siblings
-        .iter()
-        .any(|s| s.any_cors && s.template == template)
-    {
-        return None;
-    }
-    Some(match with.next() {
-        Some(other) => Found::sure(
-            Root::CorsPartialCoverage,
-            vec![sighting_evidence(
-                other,
-                &format!("other paths of this host have it: {}", other.template),
-            )],
-        ),
-        None => Found::sure(Root::CorsNotConfigured, Vec::new()),
+        Found::sure(Root::PreflightNotHandled, vec![proof])
     })
 }
 

@@ -8,14 +8,14 @@ use crate::cors::{
     Browser, Case, CaseEnd, Certainty, Check, Credentials, Exposed, Fault, Hop, Judgement, Outcome,
     Stage, basic_headers, exposed_headers, judge,
 };
-use crate::wire::{Exchange, ExchangeId, HeaderList};
+use crate::wire::{Exchange, ExchangeId, HeaderList, Origin};
 
 use super::demand::{self, Demand};
 use super::diagnosis::{Branch, Cause, Diagnosis};
 use super::evidence;
 use super::exchanges::Exchanges;
 use super::fetch::{Fetch, FetchId};
-use super::infer::{Class, SAME_ORIGIN, initiator};
+use super::infer::{Class, SAME_ORIGIN, initiator, value};
 use super::other;
 use super::pair::{Moment, Pairer};
 use super::roots;
@@ -329,6 +329,7 @@ fn cause_of(subject: &Subject<'_>, index: usize, fault: &Fault, judgement: &Judg
         exchange: step.map(super::steps::Step::id),
         sub: None,
         root: None,
+        also: Vec::new(),
         missing: fault.missing.clone(),
         next,
         certainty: Certainty::Certain,
@@ -366,6 +367,7 @@ fn failed_below_http(subject: &Subject<'_>) -> Option<Cause> {
         exchange: Some(step.id()),
         sub: None,
         root: step.failure().map(|_| super::root::Root::NetworkFailure),
+        also: Vec::new(),
         missing: Vec::new(),
         next: Vec::new(),
         certainty: Certainty::Certain,
@@ -411,7 +413,9 @@ fn expose(subject: &Subject<'_>, stored: &[Option<HeaderList>], diagnosis: &mut 
             let include = match diagnosis.credentials {
                 Credentials::Include => true,
                 Credentials::NotInclude => false,
-                Credentials::Unknown => allows.as_deref() == Some("true"),
+                Credentials::Unknown => {
+                    !firefox_would_tell(subject) && allows.as_deref() == Some("true")
+                }
             };
             exposed_headers(headers, include)
         }
@@ -420,4 +424,21 @@ fn expose(subject: &Subject<'_>, stored: &[Option<HeaderList>], diagnosis: &mut 
     };
     diagnosis.exposed_headers = Some(exposed);
     diagnosis.hidden_headers = hidden;
+}
+
+/// Whether this is a request on which Firefox, but for workers and `keepalive`, tells that credentials are
+/// included: to another site, not after a redirect (recorded on 153). A hint, no proof.
+fn firefox_would_tell(subject: &Subject<'_>) -> bool {
+    let [hop] = subject.hops else { return false };
+    let Some(step) = hop.actual.as_ref() else {
+        return false;
+    };
+    let request = &step.exchange.request;
+    let page = subject.page.as_deref().and_then(Origin::of_url);
+    let apart = page
+        .zip(Origin::of_url(&request.url))
+        .is_some_and(|(page, target)| !page.schemelessly_same_site(&target));
+    subject.browser == Browser::Firefox
+        && value(&request.headers, "sec-fetch-site") == "cross-site"
+        && apart
 }

@@ -70,6 +70,9 @@ pub struct Cause {
     pub sub: Option<&'static str>,
     /// What made the server answer so.
     pub root: Option<Root>,
+    /// What else is behind it, in the order of the taxonomy: the crash comes first, that errors lose the
+    /// headers comes next.
+    pub also: Vec<Root>,
     /// Every method and header the preflight answer should have granted and did not.
     pub missing: Vec<String>,
     /// What else is wrong and would fail next, were this mended.

@@ -109,6 +109,11 @@ pub(super) fn wrong_type(subject: &Subject<'_>, step: &Step) -> Option<Cause> {
         Some(Wants::Picture | Wants::Sound | Wants::Font) if matches!(head.status, 204 | 205) => {
             ("there is nothing in it", Certainty::Certain)
         }
+        Some(Wants::Picture | Wants::Sound)
+            if is_data(&media, &step.exchange.response_body.excerpt) =>
+        {
+            ("this is data", Certainty::Inferred)
+        }
         Some(Wants::Script) if !media.is_empty() && !is_script_type(&media) => {
             ("a module must be JavaScript", Certainty::Inferred)
         }

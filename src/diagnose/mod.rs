@@ -27,6 +27,7 @@ mod resemble;
 mod root;
 mod roots;
 mod set_cookie;
+mod siblings;
 mod signatures;
 mod slots;
 mod steps;

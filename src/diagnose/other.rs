@@ -19,6 +19,7 @@ pub(super) fn cause(check: Check, stage: Stage, step: &Step, evidence: Vec<Evide
         exchange: Some(step.id()),
         sub: None,
         root: None,
+        also: Vec::new(),
         missing: Vec::new(),
         next: Vec::new(),
         certainty: Certainty::Certain,

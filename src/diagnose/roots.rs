@@ -12,10 +12,11 @@ use super::evidence;
 use super::infer::value;
 use super::redirects;
 use super::root::Root;
+use super::siblings;
 use super::signatures::{self, status_root};
 use super::steps::Step;
 use super::subject::Subject;
-use super::surroundings::{Sighting, lets_in, template_of};
+use super::surroundings::{Sighting, template_of};
 
 /// A root, what shows it, and whether that is more than a guess.
 pub(crate) struct Found {
@@ -58,20 +59,23 @@ pub(crate) struct View<'a> {
 }
 
 /// Rules in the order of the taxonomy.
-const RULES: [fn(&View<'_>) -> Option<Found>; 14] = [
+const RULES: [fn(&View<'_>) -> Option<Found>; 17] = [
     explicit_refusal,
     tainted_redirect,
     redirects::preflight_redirect,
     preflight_status,
+    siblings::refused_input,
     actual_status,
     login_redirect,
     spa_fallback,
+    siblings::error_without_headers,
     configuration::duplicate_layers,
     configuration::cached,
     configuration::preflight_ok_actual_missing,
     configuration::actual_ok_preflight_missing,
     configuration::other_origins_let_in,
-    configuration::refused_or_unconfigured,
+    configuration::refused,
+    siblings::unconfigured,
     configuration::half_credentials,
 ];
 
@@ -92,10 +96,16 @@ pub(crate) fn find(subject: &Subject<'_>, hop: usize, step: &Step, cause: &mut C
         body: body_text(step, &head.headers),
         origin: value(&step.exchange.request.headers, "origin"),
     };
-    let Some(found) = RULES.iter().find_map(|rule| rule(&view)) else {
+    let mut matches = RULES.iter().filter_map(|rule| rule(&view));
+    let Some(found) = matches.next() else {
         return;
     };
     cause.root = Some(found.root);
+    for other in matches {
+        if other.root != found.root && !cause.also.contains(&other.root) {
+            cause.also.push(other.root);
+        }
+    }
     if !found.sure {
         cause.certainty = Certainty::Inferred;
     }
@@ -103,9 +113,20 @@ pub(crate) fn find(subject: &Subject<'_>, hop: usize, step: &Step, cause: &mut C
     let mut all = found.evidence;
     all.append(&mut cause.evidence);
     if found.root.is_not_cors() {
-        all.extend(siblings_with_headers(&view));
+        all.extend(siblings::with_headers(&view));
     }
-    cause.evidence = all;
+    // Root and check may read the same line; the root's note says more.
+    let mut told: Vec<Evidence> = Vec::with_capacity(all.len());
+    for one in all {
+        let same = |t: &Evidence| {
+            (t.exchange, t.part, &t.name, &t.value)
+                == (one.exchange, one.part, &one.name, &one.value)
+        };
+        if !told.iter().any(same) {
+            told.push(one);
+        }
+    }
+    cause.evidence = told;
 }
 
 fn body_text(step: &Step, headers: &HeaderList) -> String {
@@ -135,6 +156,10 @@ impl View<'_> {
 
     pub(super) fn is_ok(&self) -> bool {
         (200..300).contains(&self.status)
+    }
+
+    pub(super) fn is_error(&self) -> bool {
+        self.status >= 400
     }
 
     pub(super) fn url(&self) -> &str {
@@ -194,25 +219,14 @@ pub(super) fn sighting_evidence(sighting: &Sighting, note: &str) -> Evidence {
     }
 }
 
-/// Successes of the same endpoint, or its preflights, that carry the header: then only the error lacks
-/// it.
-fn siblings_with_headers(view: &View<'_>) -> Vec<Evidence> {
-    let seen = view.same_endpoint();
-    let good = seen.iter().filter(|s| {
-        (200..300).contains(&s.status) && lets_in(&view.origin, s.allow_origin.as_deref())
-    });
-    good.rev()
-        .take(2)
-        .map(|s| sighting_evidence(s, "this endpoint can: it had the header here"))
-        .collect()
-}
-
 /// The answer says in words that CORS refused it.
 fn explicit_refusal(view: &View<'_>) -> Option<Found> {
-    if view.is_ok() || !view.is_origin_fault() && view.check != Check::InvalidStatus {
+    if !view.is_origin_fault() && view.check != Check::InvalidStatus {
         return None;
     }
-    let (part, name, text) = signatures::refusal(view.headers, &view.body)?;
+    // A success may speak of CORS in its text; in a header of its own only the CORS layer speaks.
+    let body = if view.is_ok() { "" } else { &view.body };
+    let (part, name, text) = signatures::refusal(view.headers, body)?;
     let mut said = evidence::quote(view.step.id(), part, text, "the server says why");
     said.name = name.map(str::to_owned);
     Some(Found::sure(
@@ -270,7 +284,9 @@ fn preflight_status(view: &View<'_>) -> Option<Found> {
             "refused before CORS was asked",
         ),
         429 => (Root::PreflightBlockedByEdge, false, "limited before CORS"),
-        502..=504 | 520..=530 => (Root::GatewayError, true, "the application was not reached"),
+        502..=504 | 520..=527 | 530 => {
+            (Root::GatewayError, true, "the application was not reached")
+        }
         500..=599 if view.status != 501 => (
             Root::PreflightServerError,
             true,

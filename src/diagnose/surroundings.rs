@@ -170,6 +170,15 @@ impl Surroundings {
         host.and_then(|h| self.hosts.get(&h)).into_iter().flatten()
     }
 
+    /// Sightings of servers on this machine.
+    pub(crate) fn on_loopback(&self) -> impl Iterator<Item = &Sighting> {
+        let local = |origin: &str| {
+            Origin::of_url(origin).is_some_and(|o| crate::wire::is_loopback_host(o.host()))
+        };
+        let hosts = self.hosts.iter().filter(move |(host, _)| local(host));
+        hosts.flat_map(|(_, seen)| seen)
+    }
+
     /// The answer that a 304 to this request refreshes: the last one before it at the same URL that is
     /// not a 304 itself.
     pub(crate) fn stored_before(&self, exchange: &Exchange) -> Option<ExchangeId> {

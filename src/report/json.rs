@@ -9,7 +9,7 @@ use super::explain::{explanation_of, title_of, warning_title};
 use super::facts::Facts;
 use super::mending::{Mending, Servers};
 use super::summary::Summary;
-use crate::cors::{Credentials, Outcome};
+use crate::cors::{Check, Credentials, Outcome, Stage};
 use crate::diagnose::{
     Alignment, Branch, Cause, Diagnosis, Evidence, Exchanges, Member, Root, Warning,
 };
@@ -94,7 +94,9 @@ fn cause(diagnosis: &Diagnosis, cause: Option<&Cause>, exchanges: &dyn Exchanges
         "stage": cause.stage.name(),
         "sub": cause.sub,
         "root": cause.root.map(Root::id),
+        "also": cause.also.iter().map(|root| root.id()).collect::<Vec<_>>(),
         "missing": cause.missing,
+        "next": cause.next.iter().copied().map(next).collect::<Vec<_>>(),
         "certainty": cause.certainty.name(),
         "names": {
             "chromium": console::chromium_name(&facts),
@@ -107,6 +109,11 @@ fn cause(diagnosis: &Diagnosis, cause: Option<&Cause>, exchanges: &dyn Exchanges
         "evidence": cause.evidence.iter().map(evidence).collect::<Vec<_>>(),
         "alignment": cause.alignment.as_ref().map(alignment),
     })
+}
+
+// What would fail, were the cause mended alone.
+fn next((check, stage): (Check, Stage)) -> Value {
+    json!({ "check": check.id(), "stage": stage.name() })
 }
 
 // One character of the values stands for each byte, so that the ranges count both.
