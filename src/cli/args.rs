@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 use super::check::CheckArgs;
+use super::replay::ReplayArgs;
 use crate::cors::Browser;
 use crate::launch::Brand;
 use crate::tui::ThemeChoice;
@@ -53,6 +54,8 @@ pub(super) enum Command {
     Diagnose(DiagnoseArgs),
     /// Ask a live server what a browser would ask, and judge its answers; no capture needed
     Check(CheckArgs),
+    /// Do a recorded fetch again, as the browser and as curl, and compare
+    Replay(ReplayArgs),
     /// The page about one cause, such as missing-allow-origin; without ID the list of all
     Explain(ExplainArgs),
     /// The local certificate authority

@@ -13,7 +13,7 @@ use super::args::duration;
 use super::config;
 use super::output::reason;
 use crate::proxy::{Courier, Limits, Reach};
-use crate::replay::Edit;
+use crate::replay::{Edit, Plan};
 use crate::wire::{Origin, is_loopback_host};
 
 /// The largest body that is read from a file or stdin to be sent, in bytes.
@@ -176,6 +176,42 @@ impl RequestArgs {
             body: self.data.as_deref().map(data).transpose()?,
             ..Edit::default()
         })
+    }
+}
+
+/// What was sent and must not be printed, even where a server repeats it.
+#[derive(Default)]
+pub(super) struct Secrets(Vec<String>);
+
+/// What stands in the place of a secret.
+const HIDDEN: &str = "(secret)";
+/// Shorter values are no secrets, and would be found in every word.
+const SECRET_BYTES_MIN: usize = 5;
+
+impl Secrets {
+    pub(super) fn of<'a>(plans: impl IntoIterator<Item = &'a Plan>) -> Self {
+        let all = plans.into_iter().flat_map(Plan::secrets);
+        let mut secrets: Vec<String> = all.filter(|s| s.len() >= SECRET_BYTES_MIN).collect();
+        // The longer first: one may be part of another.
+        secrets.sort_unstable_by_key(|s| std::cmp::Reverse(s.len()));
+        secrets.dedup();
+        Self(secrets)
+    }
+
+    /// The text without them; JSON stays JSON.
+    pub(super) fn hidden(&self, text: String) -> String {
+        let mut text = text;
+        for secret in &self.0 {
+            if text.contains(secret.as_str()) {
+                text = text.replace(secret.as_str(), HIDDEN);
+            }
+            let quoted = serde_json::Value::from(secret.as_str()).to_string();
+            let escaped = quoted.trim_matches('"');
+            if escaped != secret && text.contains(escaped) {
+                text = text.replace(escaped, HIDDEN);
+            }
+        }
+        text
     }
 }
 

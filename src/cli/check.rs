@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args as ClapArgs;
 
 use super::args::{BrowserName, Format};
-use super::asking::{self, ReachArgs, RequestArgs};
+use super::asking::{self, ReachArgs, RequestArgs, Secrets};
 use super::exit::Exit;
 use super::{diagnose, output};
 use crate::cors::{Browser, Outcome};
@@ -71,7 +71,7 @@ pub(super) async fn run(args: &CheckArgs) -> Result<Exit> {
     }
     let courier = args.reach.courier()?;
     let done = Asking::start(&courier)?.ask_all(&plans).await?;
-    done.print(args.format)
+    done.print(args.format, &Secrets::of(&plans))
 }
 
 /// One question as it was typed.
@@ -167,15 +167,17 @@ impl Answered {
     }
 
     /// Prints the verdicts. A server that could not be asked is no verdict.
-    fn print(&self, format: Format) -> Result<Exit> {
+    fn print(&self, format: Format, secrets: &Secrets) -> Result<Exit> {
+        let mut text = String::new();
         if format == Format::Text {
-            for run in &self.runs {
-                if let Some(diagnosis) = self.diagnosis(run) {
-                    output::prose(&passed(&diagnosis, &self.reader))?;
-                }
+            for diagnosis in self.runs.iter().filter_map(|run| self.diagnosis(run)) {
+                text.push_str(&passed(&diagnosis, &self.reader));
             }
         }
-        let exit = diagnose::print(&self.reader, 0, format)?;
+        let (verdicts, exit) =
+            diagnose::written(&diagnose::all(&self.reader), &self.reader, 0, format);
+        text.push_str(&verdicts);
+        diagnose::write(&secrets.hidden(text), format)?;
         if let Some(failure) = self.failure() {
             bail!("the server could not be asked: {}", failure.detail);
         }

@@ -1,12 +1,14 @@
 //! `diagnose`: what a finished capture shows, printed.
 
+use std::fmt::Write as _;
+
 use anyhow::Result;
 
 use super::args::{DiagnoseArgs, Format};
 use super::exit::Exit;
 use super::{input, output};
 use crate::cors::Outcome;
-use crate::diagnose::Diagnosis;
+use crate::diagnose::{Diagnosis, Exchanges};
 use crate::fix;
 use crate::report::{self, Explanation, Servers, Summary};
 use crate::session::Reader;
@@ -21,42 +23,65 @@ pub(super) fn run(args: &DiagnoseArgs) -> Result<Exit> {
 
 /// Prints every verdict. `skipped` is how many entries could not be read at all.
 pub(super) fn print(reader: &Reader, skipped: usize, format: Format) -> Result<Exit> {
-    let fetches = reader.fetches();
-    let diagnoses: Vec<Diagnosis> = fetches
-        .iter()
-        .filter_map(|id| reader.diagnosis(*id))
-        .collect();
+    let diagnoses = all(reader);
+    let (text, exit) = written(&diagnoses, reader, skipped, format);
+    write(&text, format)?;
+    Ok(exit)
+}
+
+/// Writes verdicts that were [`written`], or something of their kind, to stdout.
+pub(super) fn write(text: &str, format: Format) -> Result<()> {
     match format {
-        Format::Json => output::data(&format!(
-            "{}\n",
-            report::to_json(&diagnoses, reader, skipped).trim_end()
-        ))?,
+        Format::Text => output::prose(text),
+        Format::Json | Format::Ndjson => output::data(text),
+    }
+}
+
+/// Every verdict on a capture, in the order its fetches began.
+pub(super) fn all(reader: &Reader) -> Vec<Diagnosis> {
+    let fetches = reader.fetches();
+    let judged = fetches.iter().filter_map(|id| reader.diagnosis(*id));
+    judged.collect()
+}
+
+/// Every verdict as it is printed, and the exit status it calls for.
+pub(super) fn written(
+    diagnoses: &[Diagnosis],
+    exchanges: &dyn Exchanges,
+    skipped: usize,
+    format: Format,
+) -> (String, Exit) {
+    let text = match format {
+        Format::Json => {
+            let json = report::to_json(diagnoses, exchanges, skipped);
+            format!("{}\n", json.trim_end())
+        }
         Format::Ndjson => {
-            let servers = Servers::of(&diagnoses, reader);
-            for diagnosis in &diagnoses {
-                output::data(&format!(
-                    "{}\n",
-                    report::fetch_to_json(diagnosis, &servers, reader)
-                ))?;
+            let servers = Servers::of(diagnoses, exchanges);
+            let mut lines = String::new();
+            for diagnosis in diagnoses {
+                let json = report::fetch_to_json(diagnosis, &servers, exchanges);
+                let _ = writeln!(lines, "{json}");
             }
+            lines
         }
         Format::Text => {
-            let servers = Servers::of(&diagnoses, reader);
+            let servers = Servers::of(diagnoses, exchanges);
             let explanations: Vec<Explanation> = diagnoses
                 .iter()
                 .map(|diagnosis| {
-                    let fix = fix::suggest(diagnosis, reader);
-                    let mending = servers.mending_of(diagnosis, fix.as_ref(), reader);
+                    let fix = fix::suggest(diagnosis, exchanges);
+                    let mending = servers.mending_of(diagnosis, fix.as_ref(), exchanges);
                     Explanation {
                         mending,
-                        ..report::explain(diagnosis, fix.as_ref(), reader)
+                        ..report::explain(diagnosis, fix.as_ref(), exchanges)
                     }
                 })
                 .collect();
-            let summary = Summary::of(&diagnoses, reader, skipped);
-            output::prose(&report::to_text(&explanations, &summary))?;
+            let summary = Summary::of(diagnoses, exchanges, skipped);
+            report::to_text(&explanations, &summary)
         }
-    }
+    };
     let blocked = diagnoses.iter().filter(|d| d.outcome == Outcome::Blocked);
-    Ok(Exit::of_blocked(blocked.count() as u64))
+    (text, Exit::of_blocked(blocked.count() as u64))
 }

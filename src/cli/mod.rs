@@ -6,6 +6,7 @@ mod browser;
 mod ca;
 mod check;
 mod config;
+mod contrast;
 mod demo;
 mod diagnose;
 mod exit;
@@ -16,6 +17,7 @@ mod live;
 mod output;
 mod ports;
 mod record;
+mod replay;
 mod settings;
 mod signals;
 mod workbench;
@@ -51,6 +53,7 @@ fn dispatch(args: &Args) -> Result<Exit> {
         Some(Command::View(args)) => block_on(inspect::view(args)),
         Some(Command::Diagnose(args)) => diagnose::run(args),
         Some(Command::Check(args)) => block_on(check::run(args)),
+        Some(Command::Replay(args)) => block_on(replay::run(args)),
         Some(Command::Explain(args)) => explain::run(args),
         Some(Command::Ca { what }) => ca::run(what),
     }

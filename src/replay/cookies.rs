@@ -128,18 +128,21 @@ impl Jar {
         if (cookie.secure && !is_secure(url)) || (cross_site && !cookie.crosses(browser)) {
             return;
         }
-        self.cookies
-            .retain(|c| c.name != cookie.name || c.host != cookie.host || c.path != cookie.path);
-        if gone != Some(true) {
+        if gone == Some(true) {
+            self.remove(&cookie);
+        } else {
             self.put(cookie);
         }
     }
 
+    fn remove(&mut self, cookie: &Cookie) {
+        self.cookies
+            .retain(|c| c.name != cookie.name || c.host != cookie.host || c.path != cookie.path);
+    }
+
     fn put(&mut self, cookie: Cookie) {
         if !cookie.name.is_empty() && self.cookies.len() < COOKIES_MAX {
-            self.cookies.retain(|c| {
-                c.name != cookie.name || c.host != cookie.host || c.path != cookie.path
-            });
+            self.remove(&cookie);
             self.cookies.push(cookie);
         }
     }
@@ -157,6 +160,11 @@ impl Jar {
             .map(|c| format!("{}={}", c.name, c.value))
             .collect();
         (!pairs.is_empty()).then(|| pairs.join("; "))
+    }
+
+    /// The values.
+    pub(super) fn values(&self) -> impl Iterator<Item = &str> {
+        self.cookies.iter().map(|c| c.value.as_str())
     }
 
     /// How many there are.

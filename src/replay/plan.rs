@@ -219,6 +219,27 @@ impl Plan {
         !matches!(self.method.as_str(), "GET" | "HEAD" | "OPTIONS")
     }
 
+    /// What must not be printed although it is sent: values of cookies and of headers that hold
+    /// credentials, bare and as they stand.
+    pub fn secrets(&self) -> Vec<String> {
+        let telling = |name: &str| {
+            let name = name.to_ascii_lowercase();
+            [
+                "auth", "token", "secret", "key", "session", "csrf", "xsrf", "password",
+            ]
+            .iter()
+            .any(|part| name.contains(part))
+        };
+        let mut secrets: Vec<String> = self.jar.values().map(str::to_owned).collect();
+        for field in self.script.iter().filter(|f| telling(f.name)) {
+            let whole = field.text();
+            let bare = whole.split_once(' ').map(|(_, bare)| bare.to_owned());
+            secrets.extend(bare);
+            secrets.push(whole);
+        }
+        secrets
+    }
+
     /// What of the request is not known, in words; then only its preflight can be sent.
     pub fn unknown(&self) -> Vec<String> {
         let words = self.unknown.iter().map(|unknown| match unknown {

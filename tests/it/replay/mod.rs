@@ -1,5 +1,6 @@
 //! Doing it again: real sockets, real TLS, servers that answer as the test says.
 
+mod again;
 mod check;
 mod corpus;
 mod sending;
