@@ -33,6 +33,12 @@ pub(crate) fn engine(headers: &HeaderList, rules: Option<Browser>) -> Option<Bro
     }
 }
 
+/// Whether a request is a browser's question before a request, and not one that a person typed: who
+/// has no browser asks with curl, and nobody enforces the answer.
+pub(crate) fn is_preflight(exchange: &Exchange, rules: Option<Browser>) -> bool {
+    exchange.request.is_preflight() && engine(&exchange.request.headers, rules).is_some()
+}
+
 fn has_fetch_metadata(headers: &HeaderList) -> bool {
     headers.contains("sec-fetch-mode") && headers.contains("sec-fetch-site")
 }

@@ -18,6 +18,7 @@ mod evidence;
 mod exchanges;
 mod fetch;
 mod grants;
+mod hindsight;
 mod infer;
 mod open;
 mod other;

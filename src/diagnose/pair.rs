@@ -10,7 +10,7 @@ use crate::wire::{End, Exchange, ExchangeId, Source, Timestamp};
 
 use super::fetch::{Fetch, FetchId, Member, Role};
 use super::grants::{Covered, Grants};
-use super::infer::{Class, classify, engine, origin_of, value};
+use super::infer::{Class, classify, engine, is_preflight, origin_of, value};
 use super::open::Open;
 use super::slots::{Seeker, Slot, SlotKind, Slots, key_of};
 use super::steps::is_asked_again;
@@ -147,7 +147,9 @@ impl Pairer {
         let key = key_of(without_fragment(&request.url));
         let browser = engine(headers, self.rules);
         let origin = origin_of(request);
-        let ask = request.is_preflight().then(|| Ask::of(headers)).flatten();
+        let ask = is_preflight(exchange, self.rules)
+            .then(|| Ask::of(headers))
+            .flatten();
         let unsafe_names = match (&origin, &ask) {
             (Some(_), None) => unsafe_header_names(browser.unwrap_or_default(), headers),
             _ => Vec::new(),
@@ -298,7 +300,7 @@ impl Pairer {
         if is_asked_again(browser, answer.status) {
             self.expect_again(id, exchange, at);
         }
-        if exchange.request.is_preflight() {
+        if is_preflight(exchange, self.rules) {
             return self.preflight_answered(id, exchange, browser, answer, at);
         }
         let origin = origin_of(&exchange.request);
@@ -399,12 +401,11 @@ impl Pairer {
 
     fn closed(&mut self, exchange: &Exchange, at: Timestamp) -> Option<FetchId> {
         let id = self.fetch_of(exchange.id)?;
-        let request = &exchange.request;
         let unanswered = exchange.response.is_none();
         let open = self.open.get_mut(&id)?;
         let waits = open.deadline.is_some();
         if unanswered {
-            let preflight = request.is_preflight();
+            let preflight = is_preflight(exchange, self.rules);
             if preflight {
                 open.fetch.members.retain(|m| !m.never_sent);
                 open.fetch.members.push(Member::missing());
@@ -413,7 +414,7 @@ impl Pairer {
             if matches!(exchange.end, End::Failed(_)) {
                 self.expect_again(id, exchange, at);
             }
-        } else if !waits && !request.is_preflight() {
+        } else if !waits && !is_preflight(exchange, self.rules) {
             open.fetch.settled = true;
         }
         Some(id)
@@ -425,7 +426,7 @@ impl Pairer {
             return;
         };
         let request = &exchange.request;
-        let preflight = request.is_preflight();
+        let preflight = is_preflight(exchange, self.rules);
         let slot = Slot {
             fetch: id,
             client: open.client,

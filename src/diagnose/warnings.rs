@@ -7,6 +7,7 @@ use crate::wire::{HeaderList, Origin, is_loopback_host};
 use super::asking;
 use super::diagnosis::{Diagnosis, Evidence, Part, Severity, Warning};
 use super::evidence;
+use super::hindsight;
 use super::infer::{Class, initiator, value};
 use super::set_cookie;
 use super::steps::{HopSteps, Step};
@@ -26,7 +27,7 @@ pub(super) struct View<'a> {
 /// A rule: what it found, with its severity.
 pub(super) type Rule = fn(&View<'_>) -> Option<(Severity, Vec<Evidence>)>;
 
-const RULES: [(&str, Rule); 23] = [
+const RULES: [(&str, Rule); 34] = [
     ("client-sends-cors-response-headers", asking::client_sends),
     ("missing-vary-origin", missing_vary),
     ("acao-only-when-allowed-without-vary", only_when_allowed),
@@ -59,6 +60,23 @@ const RULES: [(&str, Rule); 23] = [
     ("request-still-executed", still_executed),
     ("response-header-not-exposed", not_exposed),
     ("legacy-private-network-header", private_network),
+    ("reflects-any-origin", hindsight::reflects_any),
+    (
+        "reflects-any-origin-with-credentials",
+        hindsight::reflects_any_with_credentials,
+    ),
+    ("overbroad-origin-match", hindsight::overbroad),
+    ("options-cached-by-cdn", hindsight::options_cached),
+    ("inconsistent-cors", hindsight::inconsistent),
+    ("inconsistent-json-shape", hindsight::inconsistent_shape),
+    ("preflight-per-url", hindsight::preflight_per_url),
+    ("third-party-cookie", hindsight::third_party_cookie),
+    ("cors-headers-on-non-cors", hindsight::on_non_cors),
+    (
+        "useless-preflight-headers-on-actual",
+        hindsight::useless_on_actual,
+    ),
+    ("websocket-no-origin-check", hindsight::websocket),
 ];
 
 /// All warnings about a fetch.
@@ -88,12 +106,12 @@ pub(crate) fn of(subject: &Subject<'_>, diagnosis: &Diagnosis) -> Vec<Warning> {
         .collect()
 }
 
-const ALLOW: &str = "access-control-allow-origin";
-const CREDENTIALS: &str = "access-control-allow-credentials";
+pub(super) const ALLOW: &str = "access-control-allow-origin";
+pub(super) const CREDENTIALS: &str = "access-control-allow-credentials";
 
 impl<'a> View<'a> {
     /// The answer to the request itself, where CORS applies to it.
-    fn actual(&self) -> Option<(&'a Step, &'a HeaderList)> {
+    pub(super) fn actual(&self) -> Option<(&'a Step, &'a HeaderList)> {
         if self.hop.class() != Class::Cors {
             return None;
         }
