@@ -10,6 +10,7 @@ use super::check::CheckArgs;
 use super::replay::ReplayArgs;
 use crate::cors::Browser;
 use crate::launch::Brand;
+use crate::report::Quoting;
 use crate::tui::ThemeChoice;
 
 const EXAMPLES: &str = "\
@@ -56,6 +57,10 @@ pub(super) enum Command {
     Check(CheckArgs),
     /// Do a recorded fetch again, as the browser and as curl, and compare
     Replay(ReplayArgs),
+    /// Write a capture as HAR, JSON or commands; secrets are replaced unless --secrets
+    Export(ExportArgs),
+    /// Copy a HAR file of any tool without the secrets in it
+    Redact(RedactArgs),
     /// The page about one cause, such as missing-allow-origin; without ID the list of all
     Explain(ExplainArgs),
     /// The local certificate authority
@@ -224,6 +229,123 @@ pub(super) struct DiagnoseArgs {
     /// Whose rules to judge by, whoever asked: chromium, firefox or safari
     #[arg(long, value_name = "NAME", hide_possible_values = true)]
     pub(super) browser: Option<BrowserName>,
+}
+
+/// What is hidden in what leaves.
+#[derive(Clone, Debug, Default, ClapArgs)]
+#[command(next_help_heading = "Secrets")]
+pub(super) struct HidingArgs {
+    /// Leave passwords, tokens, cookies and keys in
+    #[arg(long, conflicts_with_all = ["hide", "hide_emails"])]
+    pub(super) secrets: bool,
+    #[command(flatten)]
+    pub(super) more: HideArgs,
+}
+
+/// What is hidden beyond passwords, tokens, cookies and keys.
+#[derive(Clone, Debug, Default, ClapArgs)]
+#[command(next_help_heading = "Secrets")]
+pub(super) struct HideArgs {
+    /// Hide what this regular expression (or its groups) matches too; repeatable
+    #[arg(long, value_name = "REGEX")]
+    pub(super) hide: Vec<String>,
+    /// Hide e-mail addresses too
+    #[arg(long)]
+    pub(super) hide_emails: bool,
+}
+
+impl From<HideArgs> for HidingArgs {
+    fn from(more: HideArgs) -> Self {
+        Self {
+            secrets: false,
+            more,
+        }
+    }
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  corscope redact devtools.har --out shareable.har
+  corscope redact run.har.gz --hide 'employee ([A-Z]{2}[0-9]+)' --hide-emails > shareable.har
+
+Nothing else of the file changes, and it is diagnosed as before.")]
+pub(super) struct RedactArgs {
+    /// A HAR file of any tool (gzip is fine); - reads stdin
+    pub(super) file: PathBuf,
+    /// File to write, which must not exist [default: stdout]
+    #[arg(long, value_name = "FILE")]
+    pub(super) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) hiding: HideArgs,
+    #[command(flatten)]
+    pub(super) place: PlaceArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  corscope export cart.corscope --to har --out cart.har
+  corscope export cart.corscope --to curl --fetch 3
+  corscope export devtools.har --to ndjson | jq .cause.check
+
+Secrets become pseudonyms: the same secret the same pseudonym, so that they still compare.
+Own patterns, one to a line, are read from redact.txt in the configuration directory.")]
+pub(super) struct ExportArgs {
+    /// A recorded session, or a HAR file of any tool (gzip is fine); - reads a HAR from stdin
+    pub(super) file: PathBuf,
+    /// What to write
+    #[arg(long, value_name = "FORMAT")]
+    pub(super) to: Paper,
+    /// File to write, which must not exist [default: stdout]
+    #[arg(long, value_name = "FILE")]
+    pub(super) out: Option<PathBuf>,
+    /// Only this fetch
+    #[arg(long, value_name = "ID")]
+    pub(super) fetch: Option<u32>,
+    /// Whose quotes commands have [default: those of this system]
+    #[arg(long, value_name = "SHELL")]
+    pub(super) shell: Option<Shell>,
+    /// Whose rules to judge by, whoever asked: chromium, firefox or safari
+    #[arg(long, value_name = "NAME", hide_possible_values = true)]
+    pub(super) browser: Option<BrowserName>,
+    #[command(flatten)]
+    pub(super) hiding: HidingArgs,
+    #[command(flatten)]
+    pub(super) place: PlaceArgs,
+}
+
+/// A kind of paper.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Paper {
+    /// HAR 1.2, for DevTools and other tools
+    Har,
+    /// All verdicts in one document
+    Json,
+    /// One fetch per line
+    Ndjson,
+    /// Commands that send the requests again
+    Curl,
+}
+
+/// A family of shells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Shell {
+    Sh,
+    Fish,
+    Cmd,
+    Powershell,
+}
+
+impl From<Shell> for Quoting {
+    fn from(shell: Shell) -> Self {
+        match shell {
+            Shell::Sh => Self::Posix,
+            Shell::Fish => Self::Fish,
+            Shell::Cmd => Self::Cmd,
+            Shell::Powershell => Self::PowerShell,
+        }
+    }
 }
 
 #[derive(Debug, ClapArgs)]

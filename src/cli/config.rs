@@ -62,6 +62,8 @@ pub(super) struct Places {
     pub(super) authority: PathBuf,
     /// Session files: `XDG_STATE_HOME/corscope/sessions`.
     pub(super) sessions: PathBuf,
+    /// What a person configures: `XDG_CONFIG_HOME/corscope`.
+    pub(super) config: PathBuf,
 }
 
 impl Places {
@@ -77,6 +79,7 @@ impl Places {
             return Ok(Self {
                 authority: dir.join("ca"),
                 sessions: dir.join("sessions"),
+                config: dir,
             });
         }
         let xdg = Xdg::new().context("no home directory is known; give --data-dir DIR")?;
@@ -84,6 +87,7 @@ impl Places {
         Ok(Self {
             authority: xdg.data_dir().join("corscope").join("ca"),
             sessions: state.join("corscope").join("sessions"),
+            config: xdg.config_dir().join("corscope"),
         })
     }
 

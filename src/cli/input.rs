@@ -38,9 +38,35 @@ pub(super) fn view(path: &Path, rules: Option<Browser>) -> Result<Loaded> {
 }
 
 fn read(path: &Path, rules: Option<Browser>, at_once: bool) -> Result<Loaded> {
-    let name = path.display();
+    let name = name(path);
+    if let Some(reader) = har_text(path)? {
+        return play(reader, &name, rules);
+    }
+    let session = if at_once {
+        Session::view(path, rules)?
+    } else {
+        Session::open(path, rules)?
+    };
+    Ok(Loaded {
+        reader: session.reader(),
+        session: Some(session).filter(|_| at_once),
+        skipped: Vec::new(),
+    })
+}
+
+fn name(path: &Path) -> String {
     if path.as_os_str() == "-" {
-        return har(BufReader::new(io::stdin()), "stdin", rules);
+        "stdin".to_owned()
+    } else {
+        path.display().to_string()
+    }
+}
+
+/// The JSON of what should be a HAR, unpacked; `None` if the file is a session.
+pub(super) fn har_text(path: &Path) -> Result<Option<Box<dyn BufRead>>> {
+    let name = name(path);
+    if path.as_os_str() == "-" {
+        return har(BufReader::new(io::stdin()), &name).map(Some);
     }
     let file = File::open(path)
         .map_err(|error| anyhow!("cannot open {name} ({}); check the path", reason(&error)))?;
@@ -52,22 +78,12 @@ fn read(path: &Path, rules: Option<Browser>, at_once: bool) -> Result<Loaded> {
         .fill_buf()
         .map_err(|error| anyhow!("cannot read {name} ({}); check the disk", reason(&error)))?;
     if start.starts_with(SQLITE) {
-        drop(reader);
-        let session = if at_once {
-            Session::view(path, rules)?
-        } else {
-            Session::open(path, rules)?
-        };
-        return Ok(Loaded {
-            reader: session.reader(),
-            session: Some(session).filter(|_| at_once),
-            skipped: Vec::new(),
-        });
+        return Ok(None);
     }
-    har(reader, &name.to_string(), rules)
+    har(reader, &name).map(Some)
 }
 
-fn har(mut reader: impl BufRead + 'static, name: &str, rules: Option<Browser>) -> Result<Loaded> {
+fn har(mut reader: impl BufRead + 'static, name: &str) -> Result<Box<dyn BufRead>> {
     let start = reader
         .fill_buf()
         .map_err(|error| anyhow!("cannot read {name} ({}); check the disk", reason(&error)))?;
@@ -97,7 +113,7 @@ fn har(mut reader: impl BufRead + 'static, name: &str, rules: Option<Browser>) -
             "{name} is neither a session nor a HAR file; save one as HAR from the browser's Network tab"
         );
     }
-    play(reader, name, rules)
+    Ok(reader)
 }
 
 fn play(reader: impl Read, name: &str, rules: Option<Browser>) -> Result<Loaded> {

@@ -11,12 +11,14 @@ mod demo;
 mod diagnose;
 mod exit;
 mod explain;
+mod export;
 mod input;
 mod inspect;
 mod live;
 mod output;
 mod ports;
 mod record;
+mod redact;
 mod replay;
 mod settings;
 mod signals;
@@ -54,6 +56,8 @@ fn dispatch(args: &Args) -> Result<Exit> {
         Some(Command::Diagnose(args)) => diagnose::run(args),
         Some(Command::Check(args)) => block_on(check::run(args)),
         Some(Command::Replay(args)) => block_on(replay::run(args)),
+        Some(Command::Export(args)) => export::run(args),
+        Some(Command::Redact(args)) => redact::run(args),
         Some(Command::Explain(args)) => explain::run(args),
         Some(Command::Ca { what }) => ca::run(what),
     }

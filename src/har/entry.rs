@@ -34,6 +34,9 @@ struct Raw {
     resource_type: Value,
     #[serde(rename = "_webSocketMessages")]
     web_socket_messages: Value,
+    /// What our own writer adds.
+    #[serde(rename = "_corscope")]
+    own: Value,
 }
 
 /// An entry, ready to be told.
@@ -76,8 +79,9 @@ impl Entry {
             }
     }
 
-    /// Reads one entry; the error is a short reason why it cannot be used.
-    pub(super) fn parse(json: &str) -> Result<Self, String> {
+    /// Reads one entry; the error is a short reason why it cannot be used. `None` is a row of our own
+    /// writer for a request that was never sent: the judgement says that by itself.
+    pub(super) fn parse(json: &str) -> Result<Option<Self>, String> {
         let raw: Raw = serde_json::from_str(json).map_err(|error| {
             if json.trim_start().starts_with('{') {
                 error.to_string()
@@ -85,7 +89,10 @@ impl Entry {
                 "it is not an object".to_owned()
             }
         })?;
-        Self::new(raw)
+        if raw.own["never_sent"] == true {
+            return Ok(None);
+        }
+        Self::new(raw).map(Some)
     }
 
     fn new(mut raw: Raw) -> Result<Self, String> {
@@ -116,7 +123,7 @@ impl Entry {
             .find(|error| !error.is_empty())
             .unwrap_or_default();
         let response = response(&raw.response, version);
-        let end = end(response.is_some(), &error);
+        let end = own_end(&raw.own["end"]).unwrap_or_else(|| end(response.is_some(), &error));
         let declared = number(&raw.request["bodySize"]);
         let request_body = request_body(raw.request["postData"].take(), declared);
         let response_body = content(raw.response["content"].take());
@@ -132,6 +139,8 @@ impl Entry {
             total_micros: total,
             kind: if is_web_socket {
                 Kind::WebSocket
+            } else if raw.own["tunnel"] == true {
+                Kind::Tunnel
             } else {
                 Kind::Http
             },
@@ -295,6 +304,20 @@ fn end(answered: bool, error: &str) -> End {
             error.to_owned()
         },
     })
+}
+
+// As our own writer says it, exactly.
+fn own_end(value: &Value) -> Option<End> {
+    match value["end"].as_str()? {
+        "complete" => Some(End::Complete),
+        "aborted" => Some(End::Aborted),
+        "failed" => Some(End::Failed(Failure {
+            stage: FailureStage::from_name(value["stage"].as_str()?)?,
+            kind: FailureKind::from_name(value["kind"].as_str()?)?,
+            detail: value["detail"].as_str().unwrap_or_default().to_owned(),
+        })),
+        _ => None,
+    }
 }
 
 fn request_body(mut post: Value, declared: Option<f64>) -> Body {

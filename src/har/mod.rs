@@ -18,5 +18,9 @@
 mod entry;
 mod lenient;
 mod read;
+mod redact;
+mod write;
 
 pub use read::{HarError, HarRead, read};
+pub use redact::redact;
+pub use write::{About, HarWriter, Item, Unsent, net_error, resource_type};

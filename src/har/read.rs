@@ -75,7 +75,7 @@ pub fn read(reader: impl Read, recorder: &Recorder) -> Result<HarRead, HarError>
     let mut told: Vec<Option<Entry>> = Vec::with_capacity(entries.len());
     for (index, entry) in entries.into_iter().enumerate() {
         told.push(match entry {
-            Ok(entry) => Some(entry),
+            Ok(entry) => entry,
             Err(reason) => {
                 read.skipped.push(format!("entry {index}: {reason}"));
                 None
@@ -86,14 +86,19 @@ pub fn read(reader: impl Read, recorder: &Recorder) -> Result<HarRead, HarError>
     Ok(read)
 }
 
-fn parse(reader: impl Read) -> Result<Vec<Result<Entry, String>>, HarError> {
+fn parse(reader: impl Read) -> Result<Vec<Result<Option<Entry>, String>>, HarError> {
     let mut reader = BufReader::with_capacity(1 << 16, reader);
     // Some tools on Windows begin with a byte order mark.
     let start = reader.fill_buf().map_err(HarError::Io)?;
     if start.starts_with(b"\xef\xbb\xbf") {
         reader.consume(3);
     }
-    let file: File = serde_json::from_reader(reader).map_err(|error| {
+    let file: File = serde_json::from_reader(reader).map_err(HarError::of_json)?;
+    Ok(file.log.entries.0)
+}
+
+impl HarError {
+    pub(super) fn of_json(error: serde_json::Error) -> Self {
         let (line, column) = (error.line(), error.column());
         match error.classify() {
             Category::Io => HarError::Io(error.into()),
@@ -109,8 +114,7 @@ fn parse(reader: impl Read) -> Result<Vec<Result<Entry, String>>, HarError> {
             }
             Category::Data => HarError::NoEntries,
         }
-    })?;
-    Ok(file.log.entries.0)
+    }
 }
 
 #[derive(Deserialize)]
@@ -125,7 +129,7 @@ struct Log {
 
 // Each entry is taken as raw text first, so that a mistake in one does not end the file, and
 // turned into our nouns before the next is read.
-struct Entries(Vec<Result<Entry, String>>);
+struct Entries(Vec<Result<Option<Entry>, String>>);
 
 impl<'de> Deserialize<'de> for Entries {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -153,7 +157,7 @@ impl<'de> Deserialize<'de> for Entries {
     }
 }
 
-fn entry(json: &str) -> Result<Entry, String> {
+fn entry(json: &str) -> Result<Option<Entry>, String> {
     Entry::parse(json).or_else(|reason| match without_lone_surrogates(json) {
         Some(mended) => Entry::parse(&mended),
         None => Err(reason),

@@ -19,6 +19,7 @@ mod json;
 mod mending;
 mod pages;
 mod recognise;
+mod redacted;
 mod summary;
 mod text;
 
@@ -30,5 +31,6 @@ pub use json::{fetch_to_json, to_json};
 pub use mending::{Mending, Servers};
 pub use pages::{Page, page, pages};
 pub use recognise::{Recognised, recognise};
+pub use redacted::Redacted;
 pub use summary::Summary;
 pub use text::to_text;

@@ -148,6 +148,13 @@ impl Reader {
         Some(diagnose(&fetch, &*self.whole, &self.whole.around()))
     }
 
+    /// As [`diagnosis`](Self::diagnosis), judged from these exchanges in place of its own: those
+    /// without their secrets.
+    pub fn diagnosis_from(&self, id: FetchId, exchanges: &dyn Exchanges) -> Option<Diagnosis> {
+        let fetch = self.fetch(id)?;
+        Some(diagnose(&fetch, exchanges, &self.whole.around()))
+    }
+
     /// How many there are of what.
     pub fn counts(&self) -> Counts {
         let state = self.whole.read();

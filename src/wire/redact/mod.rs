@@ -157,6 +157,23 @@ impl Redactor {
         out
     }
 
+    /// The value of a parameter of a URL or form, decoded, without secrets.
+    pub fn parameter<'a>(&self, name: &str, value: &'a str) -> Cow<'a, str> {
+        if self.is_on() && names::is_secret_parameter(name, value) {
+            return Cow::Owned(self.token(value.as_bytes()));
+        }
+        self.text(value)
+    }
+
+    /// The value of a cookie without secrets: a pseudonym.
+    pub fn cookie<'a>(&self, value: &'a str) -> Cow<'a, str> {
+        if self.is_on() {
+            Cow::Owned(self.cookie_value(value))
+        } else {
+            Cow::Borrowed(value)
+        }
+    }
+
     /// Any text without secrets.
     pub fn text<'a>(&self, text: &'a str) -> Cow<'a, str> {
         if !self.is_on() || text.is_empty() {

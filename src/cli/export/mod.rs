@@ -1,0 +1,186 @@
+//! `export`: papers of a finished capture, for other tools and other people.
+
+mod file;
+mod har;
+mod hide;
+
+use std::io::Write;
+
+use anyhow::{Context, Result, anyhow};
+
+use super::args::{ExportArgs, Paper};
+use super::exit::Exit;
+use super::{input, output};
+use crate::diagnose::{Diagnosis, FetchId, Role};
+use crate::report::{self, Quoting, Redacted, Servers};
+use crate::session::Reader;
+use crate::wire::{ExchangeId, Redactor, Side, decode_body};
+
+pub(super) use file::{Target, write_to};
+pub(super) use hide::redactor;
+
+/// Bodies are unfolded up to this size for a command line.
+const COMMAND_BODY_BYTES_MAX: usize = 1 << 20;
+
+pub(super) fn run(args: &ExportArgs) -> Result<Exit> {
+    let redactor = redactor(&args.hiding, &args.place)?;
+    let loaded = input::load(&args.file, args.browser.map(Into::into))?;
+    for reason in &loaded.skipped {
+        output::say(&format!("Note: {reason}"));
+    }
+    let reader = &loaded.reader;
+    let only = args.fetch.map(|number| known(reader, number)).transpose()?;
+    let order = Order {
+        paper: args.to,
+        only,
+        shell: args.shell.map_or_else(Quoting::of_this_system, Into::into),
+        skipped: loaded.skipped.len(),
+    };
+    let target = args.out.as_deref().map_or(Target::Stdout, Target::New);
+    write_to(target, |out| order.write(reader, &redactor, out))?;
+    Ok(Exit::Clean)
+}
+
+/// What is wanted of a capture.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Order {
+    pub(super) paper: Paper,
+    /// This fetch alone.
+    pub(super) only: Option<FetchId>,
+    pub(super) shell: Quoting,
+    /// Entries of a file that could not be used.
+    pub(super) skipped: usize,
+}
+
+impl Order {
+    /// Writes it.
+    pub(super) fn write(
+        &self,
+        reader: &Reader,
+        redactor: &Redactor,
+        out: &mut dyn Write,
+    ) -> Result<()> {
+        let fetches = match self.only {
+            Some(id) => vec![id],
+            None => reader.fetches(),
+        };
+        let redacted = Redacted::new(reader, redactor);
+        let servers = || Servers::of_exchanges(all(reader), reader);
+        let judged = |id: &FetchId| reader.diagnosis_from(*id, &redacted);
+        match self.paper {
+            Paper::Har => {
+                har::write(reader, self.only, redactor, out)?;
+            }
+            Paper::Json => {
+                let diagnoses: Vec<Diagnosis> = fetches.iter().filter_map(judged).collect();
+                let json = report::to_json(&diagnoses, &redacted, self.skipped);
+                writeln!(out, "{}", hide::in_json(&json, redactor)?)?;
+            }
+            Paper::Ndjson => {
+                let servers = servers();
+                for diagnosis in fetches.iter().filter_map(judged) {
+                    let mut line = report::fetch_to_json(&diagnosis, &servers, &redacted);
+                    hide::evidence(&mut line, redactor);
+                    writeln!(out, "{line}")?;
+                }
+            }
+            Paper::Curl => {
+                for diagnosis in fetches.iter().filter_map(judged) {
+                    self.command(&diagnosis, reader, redactor, out)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    // The request of a fetch, or its preflight where only that was sent.
+    fn command(
+        &self,
+        diagnosis: &Diagnosis,
+        reader: &Reader,
+        redactor: &Redactor,
+        out: &mut dyn Write,
+    ) -> Result<()> {
+        let members = &diagnosis.fetch.members;
+        let sent = members
+            .iter()
+            .filter(|m| m.role != Role::Preflight)
+            .find_map(|m| m.exchange);
+        let Some(id) = sent.or_else(|| members.iter().find_map(|m| m.exchange)) else {
+            return Ok(());
+        };
+        let Some(exchange) = reader.exchange(id) else {
+            return Ok(());
+        };
+        let kept = body(reader, id, Side::Request, exchange.request_body.kept_bytes)?;
+        let headers = &exchange.request.headers;
+        let kept = if redactor.is_on() {
+            let decoded = decode_body(headers, &kept, COMMAND_BODY_BYTES_MAX).bytes;
+            let kind = headers.get("content-type");
+            redactor.body(kind.as_deref(), &decoded).into_bytes()
+        } else {
+            kept
+        };
+        let exchange = redactor.exchange(&exchange);
+        let copied = report::curl(&exchange, &kept, self.shell);
+        let comment = match self.shell {
+            Quoting::Cmd => "rem",
+            Quoting::Posix | Quoting::Fish | Quoting::PowerShell => "#",
+        };
+        let what = if sent.is_some() {
+            ""
+        } else {
+            " (its preflight; it was never sent)"
+        };
+        writeln!(
+            out,
+            "{comment} {} {} {}{what}: {}",
+            diagnosis.fetch.id,
+            diagnosis.method,
+            one_line(&redactor.url(&diagnosis.url)),
+            diagnosis.outcome.name(),
+        )?;
+        if let Some(note) = copied.note {
+            writeln!(out, "{comment} {note}")?;
+        }
+        writeln!(out, "{}\n", copied.text)?;
+        Ok(())
+    }
+}
+
+/// All that was kept of a body, as it crossed the wire.
+pub(super) fn body(
+    reader: &Reader,
+    id: ExchangeId,
+    side: Side,
+    kept_bytes: u64,
+) -> Result<Vec<u8>> {
+    if kept_bytes == 0 {
+        return Ok(Vec::new());
+    }
+    let at_most = usize::try_from(kept_bytes).unwrap_or(usize::MAX);
+    reader
+        .body(id, side, 0, at_most)
+        .with_context(|| format!("the body of exchange {id} cannot be read"))
+}
+
+/// Every exchange of a capture.
+pub(super) fn all(reader: &Reader) -> impl Iterator<Item = ExchangeId> {
+    let first = reader.first_id().0;
+    (first..first + reader.len() as u64).map(ExchangeId)
+}
+
+fn known(reader: &Reader, number: u32) -> Result<FetchId> {
+    let id = FetchId(number);
+    match reader.fetch(id) {
+        Some(_) => Ok(id),
+        None => Err(anyhow!(
+            "there is no fetch {number}; corscope diagnose FILE --format json lists their ids"
+        )),
+    }
+}
+
+// A comment ends with its line.
+fn one_line(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).collect()
+}

@@ -1,0 +1,44 @@
+//! Exchanges without their secrets, for judging what may leave.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use quick_cache::unsync::Cache;
+
+use crate::diagnose::Exchanges;
+use crate::wire::{Exchange, ExchangeId, Redactor};
+
+/// Exchanges remembered; a fetch has a few, each asked for many times while it is judged.
+const REMEMBERED: usize = 256;
+
+/// Exchanges as a redactor leaves them: what is judged from them holds no secret that it knows.
+pub struct Redacted<'a> {
+    exchanges: &'a dyn Exchanges,
+    redactor: &'a Redactor,
+    known: RefCell<Cache<u64, Arc<Exchange>>>,
+}
+
+impl<'a> Redacted<'a> {
+    /// These exchanges, by this redactor.
+    pub fn new(exchanges: &'a dyn Exchanges, redactor: &'a Redactor) -> Self {
+        Self {
+            exchanges,
+            redactor,
+            known: RefCell::new(Cache::new(REMEMBERED)),
+        }
+    }
+}
+
+impl Exchanges for Redacted<'_> {
+    fn exchange(&self, id: ExchangeId) -> Option<Arc<Exchange>> {
+        if !self.redactor.is_on() {
+            return self.exchanges.exchange(id);
+        }
+        if let Some(known) = self.known.borrow().get(&id.0) {
+            return Some(Arc::clone(known));
+        }
+        let exchange = Arc::new(self.redactor.exchange(&*self.exchanges.exchange(id)?));
+        self.known.borrow_mut().insert(id.0, Arc::clone(&exchange));
+        Some(exchange)
+    }
+}
