@@ -1,7 +1,7 @@
 //! What pages were seen to ask of an endpoint, and what its answers grant already: what a lasting
 //! configuration of the server has to cover, beyond the one fetch that failed.
 
-use crate::cors::{Credentials, is_token, unsafe_header_names};
+use crate::cors::{Ask, Credentials, is_token, unsafe_header_names};
 use crate::wire::{Exchange, HeaderList, Origin, ResponseHead, is_loopback_host};
 
 use super::infer::{credentials_of, engine};
@@ -45,7 +45,8 @@ impl Wish {
         let preflight = request.is_preflight();
         let browser = engine(&request.headers, None).unwrap_or_default();
         let asks = if preflight {
-            names(&request.headers, "access-control-request-headers", true)
+            let ask = Ask::of(&request.headers).unwrap_or_default();
+            ask.headers.into_iter().filter(|n| is_token(n)).collect()
         } else {
             unsafe_header_names(browser, &request.headers)
         };
@@ -71,7 +72,7 @@ impl Wish {
     }
 }
 
-/// The tokens of a list header without `*`; nothing where one of them is no token.
+/// What a list header grants by name; nothing where one of its items is no token, which voids it.
 fn names(headers: &HeaderList, name: &str, lower: bool) -> Vec<String> {
     let value = headers.get(name).unwrap_or_default();
     let mut names: Vec<String> = Vec::new();
@@ -153,7 +154,9 @@ fn is_kin(origin: &str, page: &str, sighting: &Sighting) -> bool {
 
 impl Demand {
     fn add(&mut self, method: &str, wish: &Wish) {
-        add(&mut self.methods, method);
+        if is_token(method) {
+            add(&mut self.methods, method);
+        }
         for name in &wish.methods {
             add(&mut self.methods, name);
         }

@@ -146,7 +146,9 @@ fn grant(patch: &mut Patch, headers: &HeaderList, name: &str, wanted: &[String],
     let wanted: Vec<&String> = wanted.iter().filter(|want| is_token(want)).collect();
     let value = granting(&list(headers, name), &wanted, names);
     if value.is_empty() {
-        patch.remove.push(name.to_owned());
+        patch
+            .remove
+            .extend(headers.contains(name).then(|| name.to_owned()));
     } else {
         patch.set.push((name.to_owned(), value.join(", ")));
     }

@@ -14,13 +14,21 @@ type Verdict = (Reach, Vec<Advice>);
 pub(super) fn out_of_reach(cause: &Cause, hop: &Hop, include: bool) -> Option<Verdict> {
     let next = cause.next.iter().map(|(check, _)| *check);
     // Headers mended in front of one of these would change nothing.
-    std::iter::once(cause.check)
+    let blocked = std::iter::once(cause.check)
         .chain(next)
-        .find_map(|check| other_than_headers(check, hop))
-        .or_else(|| no_origin(hop))
+        .find_map(|check| other_than_headers(check, hop));
+    if blocked.is_some() {
+        return blocked;
+    }
+    let (reach, mut advice) = no_origin(hop)
         .or_else(|| misplaced_header(hop, include))
         .or_else(|| wrong_case(hop, include))
-        .or_else(|| next_is_nobody(cause, hop))
+        .or_else(|| next_is_nobody(cause, hop))?;
+    if cause.root.is_some_and(Root::is_not_cors) {
+        let first = first_steps(cause, hop, "").into_iter().map(Advice::Do);
+        advice = first.chain(advice).collect();
+    }
+    Some((reach, advice))
 }
 
 fn verdict(reach: Reach, sentences: impl IntoIterator<Item = String>) -> Verdict {
@@ -101,7 +109,7 @@ fn no_origin(hop: &Hop) -> Option<Verdict> {
     match Origin::from_header(origin) {
         Some(Origin::Opaque) => {
             let sentences = [
-                "Find out why the origin is null: a sandboxed frame, a page opened from disk, a data: URL, or a redirect between other sites.",
+                "Find out why the origin is null: a sandboxed frame, a page opened from disk, or one from a data: URL.",
                 "Serve the page from a web server of its own, and leave sandbox out or add allow-same-origin.",
                 NEVER,
             ];
@@ -201,8 +209,8 @@ fn next_is_nobody(cause: &Cause, hop: &Hop) -> Option<Verdict> {
     }
     let next = hop.redirects_to().filter(|next| next.tainted)?;
     if cause.root == Some(Root::AuthError) {
-        let sentences = first_steps(cause, hop, "");
-        return Some(verdict(Reach::Client, sentences));
+        // Nobody wants the login page itself.
+        return Some(verdict(Reach::Client, []));
     }
     let sentences = [
         format!(

@@ -325,11 +325,15 @@ fn fix_lines(fix: &Fix, diagnosis: &Diagnosis, exchanges: &dyn Exchanges) -> Vec
     }
     let server = fix.preflight.is_some() || fix.actual.is_some();
     if server && diagnosis.credentials == Credentials::Unknown && !differ(diagnosis) {
-        lines.push(FixLine::Step(
+        let answers = if fix.preflight.is_some() {
+            "both answers"
+        } else {
+            "this answer"
+        };
+        lines.push(FixLine::Step(format!(
             "Only if the call includes credentials (cookies): send Access-Control-Allow-Credentials: \
-             true on both answers too."
-                .to_owned(),
-        ));
+             true on {answers} too."
+        )));
     }
     lines
 }

@@ -3,5 +3,7 @@
 mod corpus;
 mod lines;
 mod needs;
+mod single;
+mod story;
 
 pub(crate) use lines::{Which, without_each_line};
