@@ -133,7 +133,7 @@ fn write_mending<'a>(
     }
     shown.push(snippet);
     let run = snippet.tested.map_or_else(
-        || "not run by us".to_owned(),
+        || "not run here".to_owned(),
         |versions| format!("run with {versions}"),
     );
     let mut label = "SNIPPET";

@@ -1,0 +1,4 @@
+import path from 'node:path';
+
+// The packages lie two folders further up.
+export default { turbopack: { root: path.resolve('../..') } };
