@@ -61,6 +61,12 @@ pub(crate) enum Action {
     Palette,
     /// Choose columns, order and groups.
     Columns,
+    /// Mark the selected request, or take the mark away.
+    Mark,
+    /// Write a comment on the selected request.
+    Comment,
+    /// The next marked request.
+    NextMarked,
 }
 
 impl Action {
@@ -103,6 +109,9 @@ impl Action {
             Self::Help => "help",
             Self::Palette => "palette",
             Self::Columns => "columns",
+            Self::Mark => "mark",
+            Self::Comment => "comment",
+            Self::NextMarked => "next-marked",
         }
     }
 }

@@ -2,15 +2,15 @@
 //! give the same screen.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseEvent};
-use tui_input::Input;
 
+use super::boxes::FilterBox;
 use super::dialog::Dialog;
 use super::effect::{Effect, LoadRequest, Outcome};
-use super::filter::FilterError;
 use super::keymap::{Focus, Keymap};
 use super::list::{Column, List, Shown};
 use super::options::{Options, ThemeChoice};
 use super::pane::Pane;
+use super::searching::Searching;
 use super::text::size;
 use super::theme::{Ground, Theme};
 use super::view;
@@ -67,15 +67,6 @@ struct Fingerprint {
     members: usize,
 }
 
-/// The filter box.
-#[derive(Debug, Default)]
-pub(crate) struct FilterBox {
-    pub(crate) input: Input,
-    pub(crate) error: Option<FilterError>,
-    /// What it was before it was opened.
-    pub(super) before: String,
-}
-
 /// What the mouse holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Drag {
@@ -97,6 +88,7 @@ pub struct App {
     pub(crate) list: List,
     pub(crate) pane: Pane,
     pub(crate) filter: FilterBox,
+    pub(super) searching: Searching,
     pub(crate) notice: Option<(String, Timestamp)>,
     pub(crate) paused: bool,
     pub(crate) zoomed: bool,
@@ -150,10 +142,8 @@ impl App {
             size: (80, 24),
             focus: Focus::List,
             pane: Pane::default(),
-            filter: FilterBox {
-                input: Input::new(options.filter.clone()),
-                ..FilterBox::default()
-            },
+            filter: FilterBox::new(&options.filter),
+            searching: Searching::default(),
             notice,
             paused: false,
             zoomed: false,
@@ -237,10 +227,10 @@ impl App {
 
     /// An effect could not be handed over.
     pub fn not_performed(&mut self, effect: &Effect) {
-        if matches!(effect, Effect::Load(_)) {
-            self.pane.not_sent();
-        } else {
-            self.say("busy: try again in a moment".to_owned());
+        match effect {
+            Effect::Load(_) => self.pane.not_sent(),
+            Effect::Search(_) => self.search_not_sent(),
+            _ => self.say("busy: try again in a moment".to_owned()),
         }
     }
 
@@ -272,6 +262,10 @@ impl App {
                 self.say(text);
                 None
             }
+            Outcome::Searched(searched) => {
+                self.searched(searched);
+                None
+            }
         };
         if let Some(next) = next {
             commands.push(Command::Perform(Effect::Load(next)));
@@ -292,6 +286,7 @@ impl App {
         if self.pane.loaded.is_none() && self.focus == Focus::Pane {
             self.focus = Focus::List;
         }
+        self.search_on(commands);
         self.settle_dialog();
     }
 

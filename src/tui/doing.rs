@@ -2,13 +2,14 @@
 
 use super::action::Action;
 use super::app::{App, Command};
-use super::dialog::{ColumnsDialog, HelpDialog};
+use super::dialog::{ColumnsDialog, HelpDialog, NameDialog};
 use super::effect::Effect;
 use super::keymap::Focus;
 use super::list::{Chip, Steering};
 use super::pane::Tab;
 use super::text::count;
 use super::view;
+use crate::wire::ExchangeId;
 
 impl App {
     pub(super) fn act(&mut self, action: Action, commands: &mut Vec<Command>) {
@@ -55,11 +56,7 @@ impl App {
             Action::ShowAll => {
                 self.change_lens(|lens| lens.hidden_before = 0);
             }
-            Action::Filter => {
-                self.zoomed = false;
-                self.filter.before = self.filter.input.value().to_owned();
-                self.focus = Focus::Filter;
-            }
+            Action::Filter => self.open_filter(),
             Action::Copy => {
                 if let Some(text) = view::pane_text(self) {
                     commands.push(Command::Copy(text));
@@ -82,6 +79,13 @@ impl App {
             }
             Action::Help => self.open_dialog(Box::new(HelpDialog::default())),
             Action::Palette => self.open_palette(),
+            Action::Mark => self.mark(),
+            Action::Comment => self.comment(),
+            Action::NextMarked => {
+                if !self.list.select_next_marked() {
+                    self.say("no other request is marked".to_owned());
+                }
+            }
             Action::Columns => self.open_dialog(Box::new(ColumnsDialog::default())),
         }
     }
@@ -93,7 +97,13 @@ impl App {
             Action::NextBlocked | Action::PreviousBlocked => {
                 self.list.entries.count(Chip::Blocked) > 0
             }
-            Action::Open | Action::Copy | Action::Zoom | Action::Tab(_) => any,
+            Action::Open
+            | Action::Copy
+            | Action::Zoom
+            | Action::Tab(_)
+            | Action::Mark
+            | Action::Comment => any,
+            Action::NextMarked => self.list.entries.notes.marked().next().is_some(),
             Action::Fold => self.list.selected_entry().is_some_and(|e| e.children() > 0),
             Action::Follow => any && self.list.steering != Steering::Follow && self.is_live(),
             Action::Chatter => self.list.entries.chatter_count() > 0,
@@ -162,6 +172,7 @@ impl App {
             } else {
                 self.focus_list();
             }
+        } else if self.stop_search() {
         } else if !self.filter.input.value().is_empty() {
             self.filter.input.reset();
             self.apply_filter();
@@ -187,5 +198,31 @@ impl App {
             count(shown, "request"),
             self.keys.label(Action::ShowAll)
         ));
+    }
+
+    /// The exchange that marks and comments of the selected line are about: the one that stands for
+    /// it.
+    fn noted(&self) -> Option<ExchangeId> {
+        self.list.selected_entry().map(|entry| entry.head)
+    }
+
+    fn mark(&mut self) {
+        let Some(exchange) = self.noted() else { return };
+        let marked = self.list.entries.notes.get(exchange).is_some();
+        let note = (!marked).then(String::new);
+        self.list.entries.note(&self.reader, exchange, note);
+    }
+
+    fn comment(&mut self) {
+        let Some(exchange) = self.noted() else { return };
+        let before = self.list.entries.notes.get(exchange).cloned();
+        let title = format!("Comment on {exchange} (empty takes it away)");
+        let done = |app: &mut App, text: String, _: &mut Vec<Command>| {
+            let Some(exchange) = app.noted() else { return };
+            let note = (!text.is_empty()).then_some(text);
+            app.list.entries.note(&app.reader, exchange, note);
+        };
+        let dialog = NameDialog::new(&title, &before.unwrap_or_default(), done).or_empty();
+        self.open_dialog(Box::new(dialog));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::filter::DeepTest;
 use super::text::Document;
 use crate::diagnose::{Diagnosis, FetchId, Role};
 use crate::report::Explanation;
@@ -17,6 +18,9 @@ pub enum Effect {
     /// Launch a browser that uses the proxy; only asked for when
     /// [`Options::can_launch`](super::Options::can_launch) says somebody can.
     LaunchBrowser,
+    /// Look into headers and bodies for what the filter wants. One is under way at a time; each looks
+    /// at a slice and must be answered.
+    Search(SearchRequest),
     /// Keep a filter under a name in the configuration; only asked for when
     /// [`Options::can_keep`](super::Options::can_keep) says somebody can.
     KeepFilter {
@@ -37,6 +41,32 @@ pub enum Outcome {
     NotLoaded(LoadRequest, String),
     /// One sentence for the bottom line.
     Notice(String),
+    /// A slice was looked at.
+    Searched(Searched),
+}
+
+/// A slice of a search in headers and bodies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SearchRequest {
+    /// Which search; an answer to an earlier one counts for nothing.
+    pub(crate) number: u64,
+    pub(crate) tests: std::sync::Arc<[DeepTest]>,
+    /// The first exchange to look at.
+    pub(crate) from: ExchangeId,
+    /// Exchanges before it that were still open when they were looked at.
+    pub(crate) again: Vec<ExchangeId>,
+}
+
+/// What a slice of a search came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Searched {
+    pub(crate) number: u64,
+    /// Which test holds for which exchange.
+    pub(crate) hits: Vec<(usize, ExchangeId)>,
+    /// Everything before this one was looked at.
+    pub(crate) upto: ExchangeId,
+    /// Exchanges that are still open.
+    pub(crate) open: Vec<ExchangeId>,
 }
 
 /// Names what the detail pane shows.

@@ -253,6 +253,27 @@ pub(crate) const BINDINGS: &[Binding] = &[
         Some("commands"),
     ),
     bind(
+        Everywhere,
+        &[Char('m')],
+        Action::Mark,
+        "mark this request, or take the mark away",
+        None,
+    ),
+    bind(
+        Everywhere,
+        &[Char('M')],
+        Action::Comment,
+        "comment on this request",
+        None,
+    ),
+    bind(
+        Everywhere,
+        &[Char('\'')],
+        Action::NextMarked,
+        "next marked request",
+        Some("next marked"),
+    ),
+    bind(
         List,
         &[Char('C')],
         Action::Columns,

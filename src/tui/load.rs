@@ -5,13 +5,16 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use super::effect::{Effect, LoadRequest, Loaded, Outcome};
+use super::effect::{Effect, LoadRequest, Loaded, Outcome, Searched};
+use super::search::search;
 use super::text::{Document, hex_document, json_document, looks_like_json, size};
 use crate::diagnose::Role;
 use crate::fix;
 use crate::report;
 use crate::session::Reader;
-use crate::wire::{BodyFacts, Exchange, HeaderList, Kind, Side, decode_body, decode_charset};
+use crate::wire::{
+    BodyFacts, Exchange, ExchangeId, HeaderList, Kind, Side, decode_body, decode_charset,
+};
 
 /// How much of a body is read from the session, in bytes, content coding on.
 const RAW_BYTES_MAX: usize = 2 << 20;
@@ -27,6 +30,7 @@ const MESSAGES_MAX: usize = 1000;
 pub fn perform(reader: &Reader, effect: &Effect) -> Option<Outcome> {
     match effect {
         Effect::Load(request) => Some(load(reader, *request)),
+        Effect::Search(request) => Some(Outcome::Searched(search(reader, request))),
         _ => None,
     }
 }
@@ -40,6 +44,24 @@ pub async fn serve(
     mut other: impl FnMut(Effect) -> Option<Outcome>,
 ) {
     while let Some(effect) = effects.recv().await {
+        // A search takes its time; what the pane shows does not wait for it.
+        if let Effect::Search(request) = effect {
+            let (reader, outcomes) = (reader.clone(), outcomes.clone());
+            tokio::spawn(async move {
+                let (number, from) = (request.number, request.from);
+                let searched = tokio::task::spawn_blocking(move || search(&reader, &request));
+                // A fault in one body must not leave the screen waiting for ever.
+                let searched = searched.await.unwrap_or(Searched {
+                    number,
+                    hits: Vec::new(),
+                    upto: ExchangeId(from.0 + 1),
+                    open: Vec::new(),
+                });
+                // Nobody waits for it when the screen is gone.
+                let _ = outcomes.send(Outcome::Searched(searched)).await;
+            });
+            continue;
+        }
         let outcome = if let Effect::Load(request) = effect {
             let reader = reader.clone();
             let loaded = tokio::task::spawn_blocking(move || load(&reader, request)).await;

@@ -21,6 +21,8 @@ mod nearest;
 mod options;
 mod pane;
 mod run;
+mod search;
+mod searching;
 mod settings;
 mod terminal;
 mod text;
@@ -28,7 +30,7 @@ mod theme;
 mod view;
 
 pub use app::{App, Command, Event};
-pub use effect::{Effect, LoadRequest, Loaded, Outcome};
+pub use effect::{Effect, LoadRequest, Loaded, Outcome, SearchRequest, Searched};
 pub use error::TuiError;
 pub use load::{perform, serve};
 pub use options::{Options, ThemeChoice};

@@ -6,6 +6,7 @@
 
 mod columns;
 mod help;
+mod name;
 mod palette;
 mod picker;
 
@@ -24,6 +25,7 @@ use super::view;
 
 pub(crate) use columns::ColumnsDialog;
 pub(crate) use help::HelpDialog;
+pub(crate) use name::NameDialog;
 pub(crate) use picker::Picker;
 
 /// What becomes of a dialog after it was told something.

@@ -16,11 +16,13 @@ use crate::tui::options::ThemeChoice;
 use crate::tui::text::{ellipsis, width};
 
 /// Something the palette can do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Choice {
     Action(Action, Place),
     Theme(ThemeChoice),
     Column(Column),
+    /// A kept filter.
+    Filter(String),
 }
 
 #[derive(Debug, Default)]
@@ -74,6 +76,13 @@ impl PaletteDialog {
                 key: String::new(),
             });
         }
+        for (name, text) in &app.options.settings.filters {
+            all.push(Offer {
+                choice: Choice::Filter(text.clone()),
+                text: format!("filter: {name}  {text}"),
+                key: String::new(),
+            });
+        }
         let typed = self.input.value().to_lowercase();
         let words: Vec<&str> = typed.split_whitespace().collect();
         all.retain(|offer| {
@@ -108,6 +117,7 @@ impl PaletteDialog {
             }
             Choice::Theme(theme) => app.wear(theme),
             Choice::Column(column) => app.list.shown.toggle(column),
+            Choice::Filter(text) => app.set_filter(&text),
         }
         After::Close
     }

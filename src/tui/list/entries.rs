@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::super::chatter::is_chatter;
-use super::super::filter::{Filter, Subject};
+use super::super::filter::{Filter, Found, Subject};
+use super::notes::Notes;
 use crate::cors::{Outcome, Stage};
 use crate::diagnose::{FetchId, Role};
 use crate::session::{Reader, Row, RowEnd};
@@ -160,6 +161,8 @@ pub(crate) struct Entries {
     /// Numbers of the entries that are listed, ascending.
     listed: Vec<u32>,
     lens: Lens,
+    found: Found,
+    pub(crate) notes: Notes,
     counts: [u32; Chip::ALL.len()],
     chatter_count: u32,
     /// Entries that are not the browser's own traffic, by outcome.
@@ -176,6 +179,8 @@ impl Entries {
             unsettled: VecDeque::new(),
             listed: Vec::new(),
             lens: Lens::default(),
+            found: Found::new(first, 0),
+            notes: Notes::default(),
             counts: [0; Chip::ALL.len()],
             chatter_count: 0,
             outcomes: [0; 7],
@@ -222,6 +227,9 @@ impl Entries {
 
     /// Looks through another lens: everything is read again, in slices.
     pub(crate) fn set_lens(&mut self, lens: Lens, first: ExchangeId) {
+        if self.lens.filter.deep() != lens.filter.deep() {
+            self.found = Found::new(first, lens.filter.deep().len());
+        }
         self.lens = lens;
         self.listed.clear();
         self.counts = [0; Chip::ALL.len()];
@@ -299,10 +307,7 @@ impl Entries {
                 .and_then(|f| reader.fetch(f))
                 .map_or_else(|| vec![entry.head], |f| f.exchanges().collect());
             let mut matched = false;
-            let filter = &self.lens.filter;
-            reader.rows(&members, &mut |row| {
-                matched |= filter.matches(&subject(row));
-            });
+            reader.rows(&members, &mut |row| matched |= self.passes(row));
             self.all[number as usize].matched = matched;
             self.list_or_not(number);
         }
@@ -348,7 +353,7 @@ impl Entries {
         entry.outcome = mark.outcome;
         entry.stage = mark.stage;
         if !entry.matched {
-            entry.matched = self.lens.filter.is_empty() || self.lens.filter.matches(&subject(row));
+            entry.matched = self.passes(row);
         }
         if (before.outcome, before.chip) != (entry.outcome, entry.chip) {
             self.count_entry(&before, false);
@@ -436,24 +441,75 @@ impl Entries {
     }
 }
 
-/// What the filter sees of a row.
-fn subject<'a>(row: &Row<'a>) -> Subject<'a> {
-    let mark = &row.mark;
-    Subject {
-        method: row.method,
-        status: row.status,
-        server: row.origin_text,
-        path: row.path,
-        type_: row.type_,
-        page_origin: row.page_origin,
-        outcome: mark.outcome,
-        check: mark.check,
-        root: mark.root,
-        sub: mark.sub,
-        role: Some(mark.role),
-        never_sent: mark.never_sent,
-        warnings: mark.warnings,
-        insecure: row.insecure,
-        chatter: is_chatter(row.origin_text, row.path, row.page_origin),
+impl Entries {
+    /// What the filter sees of a row.
+    fn subject<'a>(&'a self, row: &Row<'a>) -> Subject<'a> {
+        let mark = &row.mark;
+        let note = self.notes.get(row.id);
+        Subject {
+            id: row.id.0,
+            method: row.method,
+            status: row.status,
+            server: row.origin_text,
+            path: row.path,
+            type_: row.type_,
+            page_origin: row.page_origin,
+            outcome: mark.outcome,
+            check: mark.check,
+            root: mark.root,
+            sub: mark.sub,
+            role: Some(mark.role),
+            never_sent: mark.never_sent,
+            warnings: mark.warnings,
+            insecure: row.insecure,
+            chatter: is_chatter(row.origin_text, row.path, row.page_origin),
+            open: row.end == RowEnd::Open,
+            patched: row.patched,
+            replayed: row.replayed,
+            cookies: row.set_cookies > 0,
+            size: row.response_bytes,
+            time: row.duration_micros,
+            protocol: row.version.name(),
+            connection: row.connection,
+            marked: note.is_some(),
+            comment: note.map(String::as_str).filter(|c| !c.is_empty()),
+            found: Some(&self.found),
+        }
+    }
+
+    fn passes(&self, row: &Row<'_>) -> bool {
+        self.lens.filter.is_empty() || self.lens.filter.matches(&self.subject(row))
+    }
+
+    /// What was found in headers and bodies so far.
+    pub(crate) fn found(&self) -> &Found {
+        &self.found
+    }
+
+    /// A search in headers and bodies went on: takes over what it found and lists it.
+    pub(crate) fn found_more(
+        &mut self,
+        reader: &Reader,
+        hits: &[(usize, ExchangeId)],
+        upto: ExchangeId,
+    ) {
+        let from = self.found.next();
+        for (test, exchange) in hits {
+            self.found.hit(*test, *exchange);
+        }
+        self.found.looked_at(upto);
+        let mut asked: Vec<ExchangeId> = (from.0..upto.0).map(ExchangeId).collect();
+        asked.extend(hits.iter().map(|(_, id)| *id).filter(|id| *id < from));
+        for some in asked.chunks(ROWS_PER_LOCK) {
+            self.match_again(reader, some);
+        }
+    }
+
+    /// What a person noted about an exchange changed: it may be listed now, or no more.
+    pub(crate) fn note(&mut self, reader: &Reader, exchange: ExchangeId, note: Option<String>) {
+        self.notes.set(exchange, note);
+        if !self.lens.filter.is_empty() {
+            self.match_again(reader, &[exchange]);
+        }
     }
 }

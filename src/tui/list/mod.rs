@@ -5,6 +5,7 @@
 
 mod column;
 mod entries;
+mod notes;
 
 use crate::cors::Outcome;
 use crate::session::Reader;
@@ -350,6 +351,24 @@ impl List {
             self.select(Place { entry, child: None });
         }
         found.is_some()
+    }
+
+    /// To the next marked entry that is listed, around the end; `false` if there is none.
+    pub(crate) fn select_next_marked(&mut self) -> bool {
+        let here = self.selected().map(|p| p.entry);
+        let listed = self.entries.listed();
+        let start = here.and_then(|e| self.position(e).ok()).unwrap_or(0);
+        let found = (1..=listed.len())
+            .map(|step| listed[(start + step) % listed.len()])
+            .find(|n| {
+                let entry = self.entries.get(*n);
+                entry.is_some_and(|e| self.entries.notes.get(e.head).is_some())
+            });
+        let Some(entry) = found.filter(|e| Some(*e) != here) else {
+            return false;
+        };
+        self.select(Place { entry, child: None });
+        true
     }
 
     /// Shows or hides what is folded into the selected line.

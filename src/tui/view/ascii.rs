@@ -4,7 +4,8 @@
 use ratatui::buffer::Buffer;
 
 /// What stands for a sign of ours.
-const SIGNS: [(&str, &str); 46] = [
+const SIGNS: [(&str, &str); 47] = [
+    ("◆", "#"),
     ("✖", "X"),
     ("✔", "v"),
     ("◌", "o"),

@@ -199,7 +199,9 @@ pub(super) fn chips(app: &App, frame: &mut Frame<'_>, area: Rect) {
     let listed = app.list.entries.listed().len();
     if (!value.is_empty() || typing) && (listed < total || app.is_behind()) {
         let more = if app.is_behind() { "…" } else { "" };
-        let text = format!("{listed} of {total}{more} ");
+        let search = app.search_progress().map(|p| format!("searching {p} % · "));
+        let search = search.unwrap_or_default();
+        let text = format!("{search}{listed} of {total}{more} ");
         let used: usize = line.iter().map(|s| width(&s.content)).sum();
         let gap = usize::from(area.width).saturating_sub(used + width(&text));
         if gap > 0 {
@@ -230,9 +232,14 @@ fn filter_view(app: &App, room: usize) -> (String, usize) {
     (shown, input.visual_cursor().saturating_sub(skipped))
 }
 
+/// Where the filter's text begins, in columns from the left edge.
+pub(super) fn filter_column(app: &App) -> u16 {
+    chip_spans(app).last().map_or(0, |(_, r, _)| r.end) + 5
+}
+
 /// Where the error of the filter points to, in columns from the left edge.
 pub(super) fn error_column(app: &App, at: usize) -> u16 {
-    let start = chip_spans(app).last().map_or(0, |(_, r, _)| r.end) + 5;
+    let start = filter_column(app);
     let before = app.filter.input.value().get(..at).unwrap_or_default();
     start + width(before) as u16
 }
@@ -294,12 +301,11 @@ fn keys(app: &App) -> Vec<(String, String)> {
         Focus::Filter => fixed(&[
             ("Enter", "done"),
             ("Esc", "as before"),
-            ("↑↓", "select"),
+            ("Tab", "complete"),
+            ("↑↓", "choose"),
+            ("Ctrl-S", "keep"),
             ("Ctrl-U", "empty"),
-            (
-                "",
-                "words, host: method: status: type: cause: is: origin: and -not",
-            ),
+            ("", "words, host: status: is: cause: body:, and or not ( )"),
         ]),
         Focus::Dialog => app
             .dialog

@@ -50,7 +50,7 @@ pub(super) fn lines(app: &App, room: usize, wanted: &str) -> Vec<Line<'static>> 
         }
         blocks.push((title, rows));
     }
-    let signs = [
+    let signs: [(&str, &str); 9] = [
         ("✖", "blocked by the browser"),
         ("◌", "opaque: delivered, script cannot read it"),
         ("?", "depends on the credentials mode"),
@@ -59,6 +59,7 @@ pub(super) fn lines(app: &App, room: usize, wanted: &str) -> Vec<Line<'static>> 
         ("…", "not over yet"),
         ("⚠", "works, but something should be known"),
         ("└", "folded into the line above"),
+        ("◆", "marked; your comment behind it"),
     ];
     blocks.push((
         "Signs",
@@ -71,11 +72,16 @@ pub(super) fn lines(app: &App, room: usize, wanted: &str) -> Vec<Line<'static>> 
         .iter()
         .map(|(key, what)| entry(format!("{key}:"), what))
         .collect();
-    filters.push(entry("word".to_owned(), "in URL, method, status, cause"));
-    filters.push(entry(
-        "-word -key:…".to_owned(),
-        "not; commas mean or: status:4xx,5xx",
-    ));
+    for (typed, what) in [
+        ("word", "in URL, method, type, status, cause, comment"),
+        ("-word, not …", "the opposite"),
+        ("a,b in a value", "any of them: status:4xx,5xx"),
+        ("or, and, ( )", "(is:blocked or status:5xx) host:api"),
+        ("~text", "regular expression: path:~^/v[12]/"),
+        ("\"a text\"", "with spaces: body:\"out of stock\""),
+    ] {
+        filters.push(entry(typed.to_owned(), what));
+    }
     blocks.push(("Filter", filters));
     blocks.push((
         "Mouse",

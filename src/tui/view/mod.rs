@@ -25,6 +25,7 @@ mod grants;
 mod headers;
 mod help;
 mod messages;
+mod offers;
 mod table;
 mod timing;
 
@@ -186,6 +187,13 @@ pub(crate) fn draw(app: &App, frame: &mut Frame<'_>) {
     }
     if areas.pane.height > 0 && !covered {
         detail::draw(app, frame, &areas);
+    }
+    if app.focus == Focus::Filter {
+        let mut below = areas.body;
+        // An error, with its mark, stays readable.
+        below.y += 1;
+        below.height = below.height.saturating_sub(1);
+        offers::draw(app, frame, below);
     }
     if let Some(dialog) = &app.dialog {
         frames::draw(app, &**dialog, frame);

@@ -147,7 +147,12 @@ fn read(app: &App) -> Vec<Cells> {
         if let Some((place, entry, _)) = lines.get(at) {
             let preflight = preflights.iter().find(|(n, _)| *n == place.entry);
             let preflight = preflight.map(|(_, status)| *status);
-            cells.push(cells_of(*place, entry, row, preflight, app.now));
+            let mut line = cells_of(*place, entry, row, preflight, app.now);
+            if let (None, Some(note)) = (place.child, app.list.entries.notes.get(entry.head)) {
+                let note = sanitise(note);
+                line.cors = format!("◆ {note} {}", line.cors).replace("  ", " ");
+            }
+            cells.push(line);
             at += 1;
         }
     });

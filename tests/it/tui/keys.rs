@@ -303,3 +303,69 @@ fn a_column_is_as_wide_as_it_is_dragged() {
     let screen = person.screen();
     assert!(screen.contains(" api.app.test:8443 /v1/orders"), "{screen}");
 }
+
+#[test]
+fn bodies_and_headers_of_the_whole_session_are_searched() {
+    let mut person = person();
+    let listed = |person: &mut Person| {
+        let screen = person.screen();
+        let rows = screen
+            .lines()
+            .skip(3)
+            .take_while(|l| !l.contains("Verdict"));
+        rows.filter(|l| l.contains("https://")).count()
+    };
+    person.types("/body:\"does not exist\"");
+    assert_eq!(listed(&mut person), 1);
+    assert!(person.screen().contains("/v1/orders"));
+    // In a message of a socket.
+    person.types("<Ctrl-u>body:~hel+o");
+    assert!(person.screen().contains("/feed"), "{}", person.screen());
+    person.types("<Ctrl-u>header:\"vary: origin\" or set-cookie:samesite");
+    assert_eq!(listed(&mut person), 2);
+    person.types("<Ctrl-u>type:fetch -header:access-control-allow-origin");
+    assert!(person.screen().contains("/v1/orders") && !person.screen().contains("/v1/me "));
+}
+
+#[test]
+fn the_filter_box_completes_remembers_and_keeps() {
+    let mut person = person();
+    assert!(person.types("/sta").screen().contains("status:"));
+    person.types("<Tab>5x");
+    assert!(person.screen().contains("status:5x"), "{}", person.screen());
+    person.types("<Tab><Enter>");
+    assert!(person.selected().contains("/v1/orders"));
+    // It is offered again, and taken with two keys.
+    person.types("<Esc>/");
+    assert!(person.screen().contains("used before"));
+    person.types("<Down><Enter><Enter>");
+    assert!(person.screen().contains("/ status:5xx"));
+    let screen = person.types("/<Ctrl-s>crashes<Enter>").screen();
+    assert!(screen.contains("kept as \"crashes\""), "{screen}");
+    let screen = person.types("<Esc>:crash").screen();
+    assert!(screen.contains("filter: crashes"), "{screen}");
+}
+
+#[test]
+fn marks_and_comments_are_seen_and_found() {
+    let mut person = person();
+    person.types("!mMask Ada<Enter>!!m");
+    let screen = person.screen();
+    assert!(screen.contains("◆ ask Ada server error"), "{screen}");
+    person.types("g'");
+    assert!(
+        person.selected().contains("/v1/orders"),
+        "{}",
+        person.selected()
+    );
+    person.types("'");
+    assert!(
+        person.selected().contains("/v1/me"),
+        "{}",
+        person.selected()
+    );
+    let screen = person.types("/is:marked<Enter>").screen();
+    assert!(screen.contains("2 of 10"), "{screen}");
+    let screen = person.types("<Esc>/comment:ada<Enter>m").screen();
+    assert!(screen.contains("0 of 10"), "no longer marked:\n{screen}");
+}

@@ -55,6 +55,7 @@ fn help_and_filter() {
         check("help", "?", size);
     }
     check("filter", "/host:api status:5xx", (120, 36));
+    check("filter-offers", "/host:api is:", (80, 24));
     check("filter-error", "/hots:api", (80, 24));
     check("filter-nothing", "/nowhere<Enter>", (80, 24));
 }
