@@ -1,12 +1,16 @@
 //! `check`: asks a live server what a browser would ask it, and judges the answers.
 
 use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::Args as ClapArgs;
+use serde_json::{Value, json};
+use unicode_width::UnicodeWidthStr as _;
 
 use super::args::{BrowserName, Format};
 use super::asking::{self, ReachArgs, RequestArgs, Secrets};
+use super::checks::{self, Check, Expected};
 use super::exit::Exit;
 use super::{diagnose, output};
 use crate::cors::{Browser, Outcome};
@@ -23,17 +27,34 @@ Examples:
   corscope check https://api.app.test/v1/cart --origin https://app.test
   corscope check localhost:4000/cart --origin http://localhost:3000 -X PUT \\
       -H 'Content-Type: application/json' --data '{}' --credentials
-  corscope check https://api.app.test/v1 --origin https://app.test --format json
+  corscope check --file checks.toml --format json
+
+A file of checks, where each list is tried out in every combination:
+  origin = [\"https://app.test\", \"https://www.app.test\"]    # for every check below
+  [[check]]
+  url = \"https://api.app.test/v1/cart\"
+  method = [\"GET\", \"PUT\"]                # data, credentials = true, browser: as the options
+  headers = { Authorization = \"Bearer ${API_TOKEN}\" }      # from the environment
+  [[check]]
+  url = \"https://api.app.test/v1/cart\"
+  origin = \"https://evil.test\"
+  expect = \"blocked\"                       # else allowed
 
 What a browser would send is sent: a preflight if one is due, the request only if that passes,
 redirects as far as the rules let them.
-Exit status: 0 the browser lets it through, 1 it blocks it, 2 corscope could not ask.")]
+Exit status: 0 all is as expected, 1 a browser blocks it (or lets it through where that was not
+expected), 2 corscope could not ask.")]
 pub(super) struct CheckArgs {
     /// URL that a page asks for
-    pub(super) url: String,
+    #[arg(required_unless_present = "file")]
+    pub(super) url: Option<String>,
     /// Origin of the page, such as https://app.test; repeatable
-    #[arg(long, value_name = "ORIGIN", required = true)]
+    #[arg(long, value_name = "ORIGIN", required_unless_present = "file")]
     pub(super) origin: Vec<String>,
+    /// Make the checks of this TOML file instead, and print a table of them
+    #[arg(long, value_name = "FILE", conflicts_with_all =
+          ["url", "origin", "method", "headers", "data", "credentials", "browser"])]
+    pub(super) file: Option<PathBuf>,
     #[command(flatten)]
     pub(super) request: RequestArgs,
     /// Credentials mode include: as fetch(url, {credentials: 'include'}); -H 'Cookie: ...' is sent
@@ -50,6 +71,10 @@ pub(super) struct CheckArgs {
 }
 
 pub(super) async fn run(args: &CheckArgs) -> Result<Exit> {
+    if let Some(file) = &args.file {
+        return run_file(file, args).await;
+    }
+    let url = args.url.as_deref().unwrap_or_default();
     let mut plans = Vec::new();
     for typed in &args.origin {
         let (origin, said) = asking::origin(typed)?;
@@ -57,7 +82,7 @@ pub(super) async fn run(args: &CheckArgs) -> Result<Exit> {
             output::say(&said);
         }
         let mut asked = Asked {
-            url: args.url.clone(),
+            url: url.to_owned(),
             edit: args.request.edit()?,
             credentials: args.credentials,
             browser: args.browser.map(Into::into).unwrap_or_default(),
@@ -72,6 +97,17 @@ pub(super) async fn run(args: &CheckArgs) -> Result<Exit> {
     let courier = args.reach.courier()?;
     let done = Asking::start(&courier)?.ask_all(&plans).await?;
     done.print(args.format, &Secrets::of(&plans))
+}
+
+async fn run_file(file: &Path, args: &CheckArgs) -> Result<Exit> {
+    let mut checks = checks::read(file)?;
+    for check in &mut checks {
+        check.plan.limits = args.reach.limits();
+    }
+    let courier = args.reach.courier()?;
+    let plans: Vec<Plan> = checks.iter().map(|c| c.plan.clone()).collect();
+    let done = Asking::start(&courier)?.ask_all(&plans).await?;
+    done.print_checks(&checks, args.format, &Secrets::of(&plans))
 }
 
 /// One question as it was typed.
@@ -183,6 +219,129 @@ impl Answered {
         }
         Ok(exit)
     }
+}
+
+impl Answered {
+    /// Prints the verdicts of a file's checks: in full where one is not as expected, and a table of
+    /// all.
+    fn print_checks(&self, checks: &[Check], format: Format, secrets: &Secrets) -> Result<Exit> {
+        let judged: Vec<(&Check, Diagnosis)> = checks
+            .iter()
+            .zip(&self.runs)
+            .filter_map(|(check, run)| Some((check, self.diagnosis(run)?)))
+            .collect();
+        let surprises = judged
+            .iter()
+            .filter(|(check, d)| !check.expected.is(d.outcome));
+        let surprises: Vec<Diagnosis> = surprises.map(|(_, d)| d.clone()).collect();
+        let text = match format {
+            Format::Text => {
+                let (mut text, _) = diagnose::written(&surprises, &self.reader, 0, format);
+                if surprises.is_empty() {
+                    text.clear();
+                }
+                text.push_str(&table(&judged));
+                text
+            }
+            Format::Json => {
+                let all = diagnose::all(&self.reader);
+                let (text, _) = diagnose::written(&all, &self.reader, 0, format);
+                let mut document: Value = serde_json::from_str(&text)?;
+                document["checks"] = judged.iter().map(|(check, d)| entry(check, d)).collect();
+                format!("{document}\n")
+            }
+            Format::Ndjson => {
+                let all = diagnose::all(&self.reader);
+                diagnose::written(&all, &self.reader, 0, format).0
+            }
+        };
+        diagnose::write(&secrets.hidden(text), format)?;
+        let failed = checks
+            .iter()
+            .zip(&self.runs)
+            .find_map(|(check, run)| match &run.ending {
+                Ending::Failed(failure) => Some((check, failure)),
+                _ => None,
+            });
+        if let Some((check, failure)) = failed {
+            bail!(
+                "{} could not be asked: {}",
+                check.plan.url(),
+                failure.detail
+            );
+        }
+        Ok(Exit::of_blocked(surprises.len() as u64))
+    }
+}
+
+fn entry(check: &Check, diagnosis: &Diagnosis) -> Value {
+    json!({
+        "name": check.name,
+        "method": check.plan.method(),
+        "url": check.plan.url().as_str(),
+        "origin": check.plan.page().to_string(),
+        "browser": check.plan.browser().name(),
+        "expected": check.expected.name(),
+        "outcome": diagnosis.outcome.name(),
+        "as_expected": check.expected.is(diagnosis.outcome),
+        "fetch": diagnosis.fetch.id.0,
+    })
+}
+
+/// One line for each check, columns aligned.
+fn table(judged: &[(&Check, Diagnosis)]) -> String {
+    let mut rows: Vec<[String; 6]> = Vec::with_capacity(judged.len());
+    for (check, diagnosis) in judged {
+        let met = check.expected.is(diagnosis.outcome);
+        let mut became = diagnosis.outcome.name().to_owned();
+        if let Some(cause) = &diagnosis.cause {
+            let _ = write!(became, ": {} ({})", cause.check.id(), cause.stage.name());
+        }
+        if !met && check.expected == Expected::Blocked {
+            became.push_str(", expected blocked");
+        } else if check.expected == Expected::Blocked {
+            became.push_str(", as expected");
+        }
+        rows.push([
+            if met {
+                Outcome::Allowed
+            } else {
+                Outcome::Blocked
+            }
+            .glyph()
+            .to_owned(),
+            check.name.clone(),
+            check.plan.method().to_owned(),
+            check.plan.url().to_string(),
+            check.plan.page().to_string(),
+            became,
+        ]);
+    }
+    let widths: [usize; 6] =
+        std::array::from_fn(|at| rows.iter().map(|row| row[at].width()).max().unwrap_or(0));
+    let mut out = String::new();
+    for row in &rows {
+        let mut line = String::new();
+        for (cell, width) in row.iter().zip(widths) {
+            if width > 0 {
+                let pad = width - cell.width();
+                let _ = write!(line, "{cell}{:pad$}  ", "");
+            }
+        }
+        let _ = writeln!(out, "{}", line.trim_end());
+    }
+    let met = judged
+        .iter()
+        .filter(|(c, d)| c.expected.is(d.outcome))
+        .count();
+    let plural = if judged.len() == 1 { "" } else { "s" };
+    let _ = writeln!(
+        out,
+        "\n{} check{plural}: {met} as expected, {} not.",
+        judged.len(),
+        judged.len() - met
+    );
+    out
 }
 
 /// A fetch that is let through, in a line or two; nothing for others, which the report tells of.

@@ -130,7 +130,7 @@ fn nearest(typed: &str) -> Option<&'static str> {
 }
 
 /// Levenshtein's distance, in bytes; ids are ASCII.
-fn distance(a: &str, b: &str) -> usize {
+pub(super) fn distance(a: &str, b: &str) -> usize {
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, from) in a.bytes().enumerate() {
         let mut diagonal = row[0];

@@ -5,6 +5,7 @@ mod asking;
 mod browser;
 mod ca;
 mod check;
+mod checks;
 mod config;
 mod contrast;
 mod demo;

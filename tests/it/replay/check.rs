@@ -283,3 +283,62 @@ fn secrets_are_sent_and_never_shown() {
         }
     }
 }
+
+const CHECKS: &str = r#"
+origin = "https://app.test"
+
+[[check]]
+name = "open"
+url = "BASE/open"
+method = ["GET", "PUT", "DELETE"]
+
+[[check]]
+name = "strangers"
+url = "BASE/open"
+origin = "https://evil.test"
+expect = "blocked"
+"#;
+
+#[test]
+fn a_file_of_checks_is_one_run_and_a_table() {
+    let (home, server) = (Home::new(), server());
+    let write = |text: &str| {
+        let text = text.replace("BASE", &server.url(""));
+        std::fs::write(home.at("checks.toml"), text).unwrap();
+    };
+    write(CHECKS);
+    let done = home.run(&["check", "--file", "checks.toml"]);
+    assert_eq!(done.status, Some(1), "{done:?}");
+    let text = &done.stdout;
+    assert!(text.contains("4 checks: 3 as expected, 1 not."), "{text}");
+    assert!(text.contains("✖  open       DELETE"), "{text}");
+    assert!(
+        text.contains("method-disallowed-by-preflight-response (preflight)"),
+        "{text}"
+    );
+    assert!(text.contains("✔  strangers  GET"), "{text}");
+
+    write(&CHECKS.replace(", \"DELETE\"", ""));
+    let done = home.run(&["check", "--file", "checks.toml", "--format", "json"]);
+    assert_eq!(done.status, Some(0), "{done:?}");
+    let told: Value = serde_json::from_str(&done.stdout).unwrap();
+    assert_eq!(told["schema"], "corscope/diagnosis/1");
+    assert_eq!(told["fetches"].as_array().unwrap().len(), 3);
+    let as_expected: Vec<_> = told["checks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|c| &c["as_expected"])
+        .collect();
+    assert_eq!(as_expected, [true, true, true]);
+
+    write(&CHECKS.replace("expect", "exspect"));
+    let done = home.run(&["check", "--file", "checks.toml"]);
+    assert_eq!(done.status, Some(2), "{done:?}");
+    assert_eq!(
+        done.stderr.trim_end(),
+        "corscope: checks.toml, line 13: unknown key \"exspect\": did you mean expect?"
+    );
+    let done = home.run(&["check", "https://api.test", "--file", "checks.toml"]);
+    assert_eq!(done.status, Some(2), "{done:?}");
+}
