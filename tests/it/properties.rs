@@ -241,7 +241,9 @@ fn verdicts(diagnoses: &[Diagnosis]) -> Vec<String> {
     let told = diagnoses.iter().map(|d| {
         let ids: Vec<_> = d.fetch.exchanges().collect();
         let mut exposed = d.exposed_headers.clone();
-        exposed.iter_mut().for_each(|names| names.sort());
+        if let Some(names) = &mut exposed {
+            names.sort();
+        }
         format!(
             "{ids:?} {:?} {:?} {:?} {:?} {:?} {exposed:?}",
             d.outcome,

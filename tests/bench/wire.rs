@@ -1,0 +1,99 @@
+//! Traffic for the benches: exchanges as Chromium makes them, with the headers it sends.
+
+use std::sync::Arc;
+
+use corscope::wire::{
+    End, Exchange, ExchangeId, HeaderList, HttpVersion, RequestHead, ResponseHead, Source,
+    Timestamp,
+};
+
+const AGENT: &str = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) \
+                     Chrome/156.0.0.0 Safari/537.36";
+const START_MICROS: u64 = 1_700_000_000_000_000;
+
+/// One exchange that begins `at` microseconds into the capture and takes `took`.
+pub(crate) struct Told<'a> {
+    pub(crate) id: u64,
+    pub(crate) at: u64,
+    pub(crate) took: u64,
+    pub(crate) method: &'a str,
+    pub(crate) url: &'a str,
+    pub(crate) request: &'a [(&'a str, &'a str)],
+    pub(crate) status: u16,
+    pub(crate) response: &'a [(&'a str, &'a str)],
+}
+
+pub(crate) fn exchange(told: &Told<'_>) -> Arc<Exchange> {
+    let mut list = HeaderList::from_pairs([
+        ("Host", "api.app.test"),
+        ("Connection", "keep-alive"),
+        ("sec-ch-ua-platform", "\"Linux\""),
+        ("User-Agent", AGENT),
+        ("Accept", "*/*"),
+        ("Sec-Fetch-Dest", "empty"),
+        ("Referer", "https://app.test/"),
+        ("Accept-Encoding", "gzip, deflate, br, zstd"),
+        ("Accept-Language", "en-US,en;q=0.9"),
+    ]);
+    for (name, value) in told.request {
+        list.push(name, value.as_bytes());
+    }
+    let head = RequestHead {
+        method: told.method.to_owned(),
+        url: told.url.to_owned(),
+        version: HttpVersion::Http11,
+        headers: Arc::new(list),
+    };
+    let start = Timestamp::default().plus_micros(START_MICROS + told.at);
+    let mut made = Exchange::opened(ExchangeId(told.id), start, head);
+    made.source = Source::Har;
+    made.answered_at = Some(start.plus_micros(told.took));
+    made.closed_at = made.answered_at;
+    made.end = End::Complete;
+    let mut answer = HeaderList::from_pairs([
+        ("Date", "Mon, 23 Nov 2026 09:00:00 GMT"),
+        ("Content-Type", "application/json"),
+        ("Content-Length", "1024"),
+        ("Server", "nginx/1.26.0"),
+    ]);
+    for (name, value) in told.response {
+        answer.push(name, value.as_bytes());
+    }
+    made.response = Some(ResponseHead {
+        status: told.status,
+        reason: None,
+        version: HttpVersion::Http11,
+        headers: Arc::new(answer),
+    });
+    Arc::new(made)
+}
+
+pub(crate) const CROSS: [(&str, &str); 3] = [
+    ("Origin", "https://app.test"),
+    ("Sec-Fetch-Mode", "cors"),
+    ("Sec-Fetch-Site", "same-site"),
+];
+pub(crate) const ASKS: [(&str, &str); 5] = [
+    ("Origin", "https://app.test"),
+    ("Sec-Fetch-Mode", "cors"),
+    ("Sec-Fetch-Site", "same-site"),
+    ("Access-Control-Request-Method", "PUT"),
+    ("Access-Control-Request-Headers", "content-type,x-cart"),
+];
+pub(crate) const PUTS: [(&str, &str); 5] = [
+    ("Origin", "https://app.test"),
+    ("Sec-Fetch-Mode", "cors"),
+    ("Sec-Fetch-Site", "same-site"),
+    ("Content-Type", "application/json"),
+    ("X-Cart", "7"),
+];
+pub(crate) const GRANTS: [(&str, &str); 4] = [
+    ("Access-Control-Allow-Origin", "https://app.test"),
+    ("Access-Control-Allow-Methods", "GET, PUT, DELETE"),
+    ("Access-Control-Allow-Headers", "content-type, x-cart"),
+    ("Vary", "Origin"),
+];
+pub(crate) const ALLOWS: [(&str, &str); 2] = [
+    ("Access-Control-Allow-Origin", "https://app.test"),
+    ("Vary", "Origin"),
+];
