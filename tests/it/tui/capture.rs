@@ -162,6 +162,13 @@ pub(crate) fn shop(recorder: &Recorder) {
     Call::own("/", "document", "text/html", html).play(recorder, 0, 31);
     Call::own("/main.js", "script", "text/javascript", "fetch('/x')").play(recorder, 40, 48);
     Call::own("/main.css", "style", "text/css", "p{}").play(recorder, 41, 20);
+    let mut fine = Call::fetch("GET", "", 200)
+        .says(allow, PAGE)
+        .says("access-control-allow-credentials", "true")
+        .says("vary", "Origin")
+        .json(r#"{"rate":1.08}"#);
+    "https://rates.test/eur".clone_into(&mut fine.url);
+    fine.play(recorder, 60, 14);
     Call::fetch("GET", "/v1/orders", 500)
         .json(
             r#"{"error":"relation \"orders\" does not exist","at":"db/orders.js:41","took":1.50}"#,

@@ -194,7 +194,7 @@ fn the_selection_stays_while_rows_arrive() {
             std::thread::sleep(std::time::Duration::from_millis(5));
         }
     };
-    wait(11);
+    wait(12);
     let mut person = Person::before(reader.clone(), live(), 120, 24);
     person.types("g<Down>");
     let before = person.selected();
@@ -202,7 +202,7 @@ fn the_selection_stays_while_rows_arrive() {
     for n in 0..50 {
         Call::own(&format!("/late/{n}"), "image", "image/png", "x").play(&recorder, 300 + n, 1);
     }
-    wait(61);
+    wait(62);
     person.happens(corscope::tui::Event::Captured);
     // Number, method and status; the verdict beside them may settle meanwhile.
     let left_of = |line: &str| line.trim().chars().take(16).collect::<String>();
@@ -322,7 +322,7 @@ fn bodies_and_headers_of_the_whole_session_are_searched() {
     person.types("<Ctrl-u>body:~hel+o");
     assert!(person.screen().contains("/feed"), "{}", person.screen());
     person.types("<Ctrl-u>header:\"vary: origin\" or set-cookie:samesite");
-    assert_eq!(listed(&mut person), 2);
+    assert_eq!(listed(&mut person), 3);
     person.types("<Ctrl-u>type:fetch -header:access-control-allow-origin");
     assert!(person.screen().contains("/v1/orders") && !person.screen().contains("/v1/me "));
 }
@@ -365,7 +365,7 @@ fn marks_and_comments_are_seen_and_found() {
         person.selected()
     );
     let screen = person.types("/is:marked<Enter>").screen();
-    assert!(screen.contains("2 of 10"), "{screen}");
+    assert!(screen.contains("2 of 11"), "{screen}");
     let screen = person.types("<Esc>/comment:ada<Enter>m").screen();
-    assert!(screen.contains("0 of 10"), "no longer marked:\n{screen}");
+    assert!(screen.contains("0 of 11"), "no longer marked:\n{screen}");
 }
