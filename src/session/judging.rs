@@ -1,16 +1,20 @@
 //! Pairing and judging as events come: what changed is judged once per batch.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::whole::Whole;
 use crate::cors::Browser;
-use crate::diagnose::{FetchId, Moment, Pairer, diagnose};
-use crate::wire::{Exchange, Source, Timestamp};
+use crate::diagnose::{Diagnosis, Exchanges, FetchId, Moment, Pairer, diagnose};
+use crate::wire::{Exchange, Origin, Source, Timestamp};
 
 /// How many fetches are judged again at the end, when all siblings are known: so many with a cause,
 /// and as many of the last.
 const JUDGED_AGAIN_MAX: u32 = 20_000;
+
+/// How many fetches of one host are judged anew when something new is seen of it, and for how many hosts.
+const OPEN_QUESTIONS_MAX: usize = 64;
+const HOSTS_MAX: usize = 512;
 
 /// Watches exchanges and keeps the marks right. Works the same for what happens now and for what is
 /// read from a file.
@@ -18,18 +22,25 @@ pub(super) struct Judging {
     pairer: Pairer,
     changed: BTreeSet<FetchId>,
     with_cause: BTreeSet<FetchId>,
+    /// The last fetches of each host whose verdict others may still change: those with a cause, and those
+    /// that depend on what is not visible.
+    questions: HashMap<String, BTreeSet<FetchId>>,
     last: u32,
     imported: bool,
+    /// Whether people see the verdicts as they come.
+    live: bool,
 }
 
 impl Judging {
-    pub(super) fn new(rules: Option<Browser>) -> Self {
+    pub(super) fn new(rules: Option<Browser>, live: bool) -> Self {
         Self {
             pairer: Pairer::new(rules),
             changed: BTreeSet::new(),
             with_cause: BTreeSet::new(),
+            questions: HashMap::new(),
             last: 0,
             imported: false,
+            live,
         }
     }
 
@@ -41,7 +52,12 @@ impl Judging {
 
     /// A response head came, or was changed by a trial fix.
     pub(super) fn answered(&mut self, exchange: &Exchange, whole: &Whole) {
-        whole.learn(exchange);
+        if whole.learn(exchange)
+            && let Some(host) = host_of(&exchange.request.url)
+            && let Some(questions) = self.questions.get(&host)
+        {
+            self.changed.extend(questions);
+        }
         let changed = self.pairer.observe(exchange, Moment::Answered);
         self.changed.extend(changed);
     }
@@ -91,6 +107,7 @@ impl Judging {
             if diagnosis.cause.is_some() {
                 self.with_cause.insert(diagnosis.fetch.id);
             }
+            self.note_question(diagnosis, whole);
         }
         while self.with_cause.len() > JUDGED_AGAIN_MAX as usize {
             self.with_cause.pop_first();
@@ -98,9 +115,41 @@ impl Judging {
         if !diagnoses.is_empty() {
             let marks = &mut whole.write().marks;
             for diagnosis in &diagnoses {
-                marks.set(diagnosis);
+                marks.set(diagnosis, self.live && !self.imported);
             }
         }
         !diagnoses.is_empty()
     }
+
+    /// Remembers a fetch that later traffic of its host may throw another light on.
+    fn note_question(&mut self, diagnosis: &Diagnosis, whole: &Whole) {
+        let id = diagnosis.fetch.id;
+        let failed = diagnosis.cause.as_ref().and_then(|c| c.exchange);
+        let failed = failed.and_then(|id| whole.exchange(id));
+        let urls = [
+            Some(diagnosis.url.as_str()),
+            failed.as_ref().map(|e| e.request.url.as_str()),
+        ];
+        let open = diagnosis.cause.is_some() || diagnosis.when_include.is_some();
+        for host in urls.into_iter().flatten().filter_map(host_of) {
+            if !open {
+                if let Some(questions) = self.questions.get_mut(&host) {
+                    questions.remove(&id);
+                }
+                continue;
+            }
+            if self.questions.len() >= HOSTS_MAX && !self.questions.contains_key(&host) {
+                self.questions.clear();
+            }
+            let questions = self.questions.entry(host).or_default();
+            questions.insert(id);
+            if questions.len() > OPEN_QUESTIONS_MAX {
+                questions.pop_first();
+            }
+        }
+    }
+}
+
+fn host_of(url: &str) -> Option<String> {
+    Origin::of_url(url).map(|origin| origin.to_string())
 }

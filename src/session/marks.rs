@@ -25,6 +25,8 @@ pub struct Mark {
     pub never_sent: bool,
     /// Whether there are warnings.
     pub warnings: bool,
+    /// Whether traffic that came after the verdict was settled has changed it.
+    pub corrected: bool,
 }
 
 impl Default for Mark {
@@ -39,6 +41,7 @@ impl Default for Mark {
             sub: None,
             never_sent: false,
             warnings: false,
+            corrected: false,
         }
     }
 }
@@ -55,6 +58,7 @@ struct Packed {
     sub: u8,
     never_sent: bool,
     warnings: bool,
+    corrected: bool,
 }
 
 const EMPTY: Packed = Packed {
@@ -67,6 +71,7 @@ const EMPTY: Packed = Packed {
     sub: 0,
     never_sent: false,
     warnings: false,
+    corrected: false,
 };
 
 /// A fetch in 24 bytes: nearly all are one exchange, or a preflight and its request.
@@ -138,6 +143,7 @@ impl Marks {
                 .and_then(|n| self.subs.get(n).copied()),
             never_sent: packed.never_sent,
             warnings: packed.warnings,
+            corrected: packed.corrected,
         }
     }
 
@@ -209,9 +215,12 @@ impl Marks {
         self.unsettled > 0
     }
 
-    /// Takes over what a fetch was judged to be.
-    pub(super) fn set(&mut self, diagnosis: &Diagnosis) {
+    /// Takes over what a fetch was judged to be. `live` is whether people may have seen the verdict
+    /// before: then a settled one that changes is marked as corrected.
+    pub(super) fn set(&mut self, diagnosis: &Diagnosis, live: bool) {
         let fetch = &diagnosis.fetch;
+        let shown = fetch.head().map(|head| self.mark(head));
+        let settled = self.held(fetch.id).is_some_and(|held| held.settled);
         self.forget_members_gone(fetch);
         let held = Held {
             members: self.pack(fetch),
@@ -247,7 +256,22 @@ impl Marks {
             sub: cause.and_then(|c| c.sub).map_or(0, |sub| self.sub(sub)),
             never_sent: fetch.members.iter().any(|m| m.never_sent),
             warnings: !diagnosis.warnings.is_empty(),
+            corrected: false,
         };
+        let verdict = |m: &Mark| (m.outcome, m.check, m.stage, m.root, m.sub);
+        let corrected = shown
+            .filter(|shown| shown.fetch == Some(fetch.id))
+            .is_some_and(|shown| {
+                let now = (
+                    mark.outcome,
+                    mark.check,
+                    mark.stage,
+                    mark.root,
+                    cause.and_then(|c| c.sub),
+                );
+                shown.corrected || (live && settled && verdict(&shown) != now)
+            });
+        let mark = Packed { corrected, ..mark };
         for member in &fetch.members {
             if let Some(id) = member.exchange {
                 self.put(

@@ -141,7 +141,7 @@ impl Session {
             rules.is_some(),
         ));
         let (recorder, queue) = queue(first, kept_bytes_max);
-        let ingest = Ingest::new(queue, writer, Arc::clone(&whole), Judging::new(rules));
+        let ingest = Ingest::new(queue, writer, Arc::clone(&whole), Judging::new(rules, true));
         let thread = work(&whole, "corscope-ingest", move |_| ingest.run())?;
         let session = Self {
             whole,
@@ -154,7 +154,7 @@ impl Session {
     /// Reads a session file; returns when all of it is read and judged. The file stays as it is.
     pub fn open(path: &Path, rules: Option<Browser>) -> Result<Self, SessionError> {
         let whole = Self::whole_of(path, rules)?;
-        load::load(&whole, Judging::new(rules))?;
+        load::load(&whole, Judging::new(rules, false))?;
         Ok(Self {
             whole,
             recorder: None,
@@ -167,7 +167,7 @@ impl Session {
     pub fn view(path: &Path, rules: Option<Browser>) -> Result<Self, SessionError> {
         let whole = Self::whole_of(path, rules)?;
         let thread = work(&whole, "corscope-load", move |whole| {
-            load::load(whole, Judging::new(rules))
+            load::load(whole, Judging::new(rules, false))
         })?;
         Ok(Self {
             whole,

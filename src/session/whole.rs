@@ -131,12 +131,12 @@ impl Whole {
         self.around.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes an answered exchange into account as a sibling of others.
-    pub(super) fn learn(&self, exchange: &Exchange) {
+    /// Takes an answered exchange into account as a sibling of others; says whether it is news to them.
+    pub(super) fn learn(&self, exchange: &Exchange) -> bool {
         self.around
             .write()
             .unwrap_or_else(PoisonError::into_inner)
-            .learn(exchange);
+            .learn(exchange)
     }
 
     /// An exchange: one that is held, or at hand, or from the file.

@@ -83,6 +83,8 @@ pub struct LoadRequest {
 /// What the detail pane shows; opaque to everybody else.
 #[derive(Debug)]
 pub struct Loaded {
+    /// Whether later traffic has changed the verdict.
+    pub(crate) corrected: bool,
     pub(crate) request: LoadRequest,
     /// The exchange whose heads and bodies are shown.
     pub(crate) exchange: Arc<Exchange>,

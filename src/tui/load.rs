@@ -106,8 +106,11 @@ fn load(reader: &Reader, request: LoadRequest) -> Outcome {
     } else {
         Vec::new()
     };
+    let mut corrected = false;
+    reader.rows(&[exchange.id], &mut |row| corrected = row.mark.corrected);
     Outcome::Loaded(Box::new(Loaded {
         request,
+        corrected,
         members,
         diagnosis,
         explanation,

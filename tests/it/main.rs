@@ -14,6 +14,7 @@ mod export;
 mod fixes;
 mod har;
 mod har_rules;
+mod live;
 mod properties;
 mod proxy;
 mod redaction;

@@ -129,6 +129,24 @@ pub(crate) struct Recorded {
     pub(crate) exchanges: Vec<Arc<Exchange>>,
 }
 
+/// All scenarios of a set: name with browser, and the wire.
+pub(crate) fn wires(lines: &str) -> Vec<(String, Vec<Arc<Exchange>>)> {
+    let records = lines
+        .lines()
+        .map(|line| serde_json::from_str::<Record>(line).expect("a record"));
+    records
+        .map(|record| {
+            let chromium = record.browser == "chromium";
+            let agent = if chromium { CHROMIUM } else { FIREFOX };
+            let wire = record.wire.iter().enumerate();
+            (
+                format!("{} {}", record.id, record.browser),
+                wire.map(|(at, entry)| exchange(at, entry, agent)).collect(),
+            )
+        })
+        .collect()
+}
+
 /// The scenarios of a set in which the page made one request.
 pub(crate) fn single_requests(lines: &str) -> Vec<Recorded> {
     recorded(lines, |record| record.asked.len() == 1)

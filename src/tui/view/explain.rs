@@ -27,7 +27,7 @@ pub(super) fn lines(loaded: &Loaded, theme: &Theme, room: usize) -> Vec<Line<'st
             theme.dim,
         );
     };
-    let mut out = headline(told, theme, room);
+    let mut out = headline(told, loaded.corrected, theme, room);
     let mut section = |label: &str, lines: Vec<Line<'static>>| {
         for (n, mut line) in lines.into_iter().enumerate() {
             let head = if n == 0 { label } else { "" };
@@ -116,7 +116,7 @@ fn other_case(told: &Explanation, case: &Case, theme: &Theme, room: usize) -> Ve
     lines
 }
 
-fn headline(told: &Explanation, theme: &Theme, room: usize) -> Vec<Line<'static>> {
+fn headline(told: &Explanation, corrected: bool, theme: &Theme, room: usize) -> Vec<Line<'static>> {
     let style = theme.outcome(told.outcome).patch(theme.strong);
     let glyph = told.outcome.glyph();
     let head = format!("{glyph} {}", sanitise(&told.headline));
@@ -128,7 +128,9 @@ fn headline(told: &Explanation, theme: &Theme, room: usize) -> Vec<Line<'static>
         } else {
             ""
         };
-        format!("from {}{never}", sanitise(origin))
+        // Later traffic has thrown another light on it.
+        let corrected = if corrected { " · corrected" } else { "" };
+        format!("from {}{never}{corrected}", sanitise(origin))
     });
     // On one line where both fit, as the request is what the eye looks for next.
     if width(&head) + width(&request) + 3 <= room {
