@@ -44,7 +44,8 @@ fn legible(text: String) -> String {
     out
 }
 
-fn is_told(explanation: &Explanation) -> bool {
+/// Whether a fetch needs a word.
+pub(super) fn is_told(explanation: &Explanation) -> bool {
     match explanation.outcome {
         Outcome::Blocked | Outcome::Failed | Outcome::Depends => true,
         Outcome::Opaque => !explanation.fix.is_empty() || has_warning(explanation),
@@ -226,7 +227,8 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
-fn sum_up(summary: &Summary) -> String {
+/// The counts in one line.
+pub(super) fn sum_up(summary: &Summary) -> String {
     let mut line = format!(
         "{} in {}: {} blocked",
         count(summary.exchanges, "request"),
