@@ -73,15 +73,16 @@ fn write_one<'a>(
     cause.extend(explanation.rule.clone());
     cause.extend(explanation.remarks.iter().cloned());
     block(out, "CAUSE", &cause);
-    for case in &explanation.cases {
-        let when = if case.include { "with" } else { "without" };
-        let text = format!("{when} credentials: {}. {}", case.outcome, case.text);
-        block(out, "IF", &[text]);
-        block(out, "", &fix_text(&case.fix));
+    let depends = explanation.outcome == Outcome::Depends;
+    if depends {
+        cases(out, explanation);
     }
     block(out, "PROOF", &proof_text(explanation));
     compare(out, explanation);
     block(out, "FIX", &fix_text(&explanation.fix));
+    if !depends {
+        cases(out, explanation);
+    }
     if let Some(mending) = &explanation.mending {
         write_mending(out, mending, shown);
     }
@@ -177,6 +178,19 @@ fn proof_text(explanation: &Explanation) -> Vec<String> {
         .then(|| format!("{:<7} {} was never sent", "request", explanation.request));
     lines.extend(never_sent);
     lines
+}
+
+// What becomes of it with and without credentials, where that is not told above.
+fn cases(out: &mut String, explanation: &Explanation) {
+    for case in &explanation.cases {
+        if (case.outcome, &case.text) == (explanation.outcome, &explanation.cause) {
+            continue;
+        }
+        let when = if case.include { "with" } else { "without" };
+        let text = format!("{when} credentials: {}. {}", case.outcome, case.text);
+        block(out, "IF", &[text]);
+        block(out, "", &fix_text(&case.fix));
+    }
 }
 
 fn fix_text(lines: &[FixLine]) -> Vec<String> {
