@@ -5,7 +5,7 @@ use super::app::{App, Command};
 use super::dialog::{ColumnsDialog, HelpDialog, NameDialog};
 use super::effect::Effect;
 use super::keymap::Focus;
-use super::list::{Chip, Steering};
+use super::list::{Chip, Steering, Wish};
 use super::pane::Tab;
 use super::text::count;
 use super::view;
@@ -122,7 +122,7 @@ impl App {
     fn step(&mut self, lines: isize) {
         if self.focus == Focus::List {
             self.list.step(lines);
-            if lines > 0 && self.list.at_end() && self.is_live() {
+            if lines > 0 && self.list.at_end() && self.is_live() && self.list.can_follow() {
                 self.list.steering = Steering::Follow;
             }
         } else {
@@ -150,6 +150,16 @@ impl App {
         change(&mut lens);
         self.list.entries.set_lens(lens, self.reader.first_id());
         self.behind = self.list.entries.advance(&self.reader);
+    }
+
+    /// Orders the list anew.
+    pub(crate) fn order(&mut self, change: impl FnOnce(&mut Wish)) {
+        let mut wish = self.list.entries.wish();
+        change(&mut wish);
+        self.list.entries.set_wish(wish);
+        self.behind = self.list.entries.advance(&self.reader);
+        // Whoever orders looks at what is there, not at what comes next.
+        self.list.steering = Steering::Person;
     }
 
     fn jump_to_blocked(&mut self, forward: bool) {
