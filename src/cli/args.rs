@@ -183,6 +183,10 @@ pub(super) struct RecordArgs {
     /// Stop when nothing has happened for this time after the first exchange
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub(super) until_idle: Option<Duration>,
+    /// Change answers in flight: try the fixes in what diagnose --format json printed. Nothing else
+    /// is changed, and nothing without this
+    #[arg(long, value_name = "FILE")]
+    pub(super) trial: Option<PathBuf>,
     /// How to print the address: text, or json with all that is good to know [default: text]
     #[arg(
         long,

@@ -62,6 +62,8 @@ impl App {
                     commands.push(Command::Copy(text));
                 }
             }
+            Action::TryFix => self.try_fix(commands),
+            Action::StopTrial => self.stop_trials(commands),
             Action::Chatter => {
                 self.change_lens(|lens| lens.chatter = !lens.chatter);
             }
@@ -109,6 +111,11 @@ impl App {
             Action::Chatter => self.list.entries.chatter_count() > 0,
             Action::ShowAll => self.list.entries.lens().hidden_before > 0,
             Action::Launch => self.options.can_launch,
+            Action::TryFix => {
+                let loaded = self.pane.loaded.as_ref();
+                self.options.can_try && loaded.is_some_and(|l| l.trial.is_ok())
+            }
+            Action::StopTrial => !self.trials.is_empty(),
             Action::Pause => self.is_live() && any,
             _ => true,
         }

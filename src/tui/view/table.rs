@@ -335,8 +335,12 @@ fn brief(row: &Row<'_>, preflight_status: Option<u16>, method: &str) -> Cow<'sta
 /// The cause in a few words, and what else a person must know of this line.
 fn cors(row: &Row<'_>, brief: &str) -> String {
     let mut parts: Vec<String> = Vec::new();
-    if row.patched {
-        parts.push("⚡".to_owned());
+    match row.mark.was {
+        Some(was) if was != row.mark.outcome => {
+            parts.push(format!("⚡ {was} → {}", row.mark.outcome));
+        }
+        Some(_) => parts.push("⚡".to_owned()),
+        None => {}
     }
     if row.replayed {
         parts.push("↻".to_owned());
