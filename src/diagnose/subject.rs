@@ -127,7 +127,7 @@ pub(super) fn page_of(hops: &[HopSteps]) -> Option<String> {
 pub(super) fn credentials(fetch: &Fetch, hops: &[HopSteps], around: &Surroundings) -> Credentials {
     let mut told = Vec::new();
     for hop in hops {
-        if !matches!(hop.class(), Class::Cors | Class::NoCors) {
+        if hop.class() != Class::Cors {
             continue;
         }
         let asked = hop

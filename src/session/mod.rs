@@ -21,7 +21,6 @@
 //! # Ok::<(), corscope::session::SessionError>(())
 //! ```
 
-mod before;
 mod ingest;
 mod judging;
 mod load;

@@ -49,10 +49,6 @@ pub(crate) enum Action {
     Filter,
     /// Copy what is shown.
     Copy,
-    /// Try the fix in flight.
-    TryFix,
-    /// Stop all trial fixes.
-    StopTrial,
     /// Show the browser's own traffic.
     Chatter,
     /// Give the detail pane the whole screen.
@@ -65,6 +61,8 @@ pub(crate) enum Action {
     Palette,
     /// Choose columns, order and groups.
     Columns,
+    /// The fix in the server's own words.
+    Fix,
     /// Mark the selected request, or take the mark away.
     Mark,
     /// Write a comment on the selected request.
@@ -107,14 +105,13 @@ impl Action {
             Self::Clear => "clear",
             Self::Filter => "filter",
             Self::Copy => "copy",
-            Self::TryFix => "try-fix",
-            Self::StopTrial => "stop-trial",
             Self::Chatter => "browser-chatter",
             Self::Zoom => "zoom",
             Self::Launch => "browser",
             Self::Help => "help",
             Self::Palette => "palette",
             Self::Columns => "columns",
+            Self::Fix => "fix",
             Self::Mark => "mark",
             Self::Comment => "comment",
             Self::NextMarked => "next-marked",

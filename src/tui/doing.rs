@@ -5,10 +5,11 @@ use super::app::{App, Command};
 use super::dialog::{ColumnsDialog, HelpDialog, NameDialog};
 use super::effect::Effect;
 use super::keymap::Focus;
-use super::list::{Chip, Steering, Wish};
+use super::list::{Chip, Steering};
 use super::pane::Tab;
 use super::text::count;
 use super::view;
+use crate::cors::Outcome;
 use crate::wire::ExchangeId;
 
 impl App {
@@ -62,8 +63,6 @@ impl App {
                     commands.push(Command::Copy(text));
                 }
             }
-            Action::TryFix => self.try_fix(commands),
-            Action::StopTrial => self.stop_trials(commands),
             Action::Chatter => {
                 self.change_lens(|lens| lens.chatter = !lens.chatter);
             }
@@ -89,6 +88,8 @@ impl App {
                 }
             }
             Action::Columns => self.open_dialog(Box::new(ColumnsDialog::default())),
+            Action::Fix if self.can(Action::Fix) => self.open_fix(commands),
+            Action::Fix => self.say("nothing is blocked here".to_owned()),
         }
     }
 
@@ -105,17 +106,16 @@ impl App {
             | Action::Tab(_)
             | Action::Mark
             | Action::Comment => any,
+            Action::Fix => self.list.selected_entry().is_some_and(|entry| {
+                let outcome = entry.outcome;
+                entry.fetch.is_some() && matches!(outcome, Outcome::Blocked | Outcome::Depends)
+            }),
             Action::NextMarked => self.list.entries.notes.marked().next().is_some(),
             Action::Fold => self.list.selected_entry().is_some_and(|e| e.children() > 0),
             Action::Follow => any && self.list.steering != Steering::Follow && self.is_live(),
             Action::Chatter => self.list.entries.chatter_count() > 0,
             Action::ShowAll => self.list.entries.lens().hidden_before > 0,
             Action::Launch => self.options.can_launch,
-            Action::TryFix => {
-                let loaded = self.pane.loaded.as_ref();
-                self.options.can_try && loaded.is_some_and(|l| l.trial.is_ok())
-            }
-            Action::StopTrial => !self.trials.is_empty(),
             Action::Pause => self.is_live() && any,
             _ => true,
         }
@@ -129,7 +129,7 @@ impl App {
     fn step(&mut self, lines: isize) {
         if self.focus == Focus::List {
             self.list.step(lines);
-            if lines > 0 && self.list.at_end() && self.is_live() && self.list.can_follow() {
+            if lines > 0 && self.list.at_end() && self.is_live() {
                 self.list.steering = Steering::Follow;
             }
         } else {
@@ -157,16 +157,6 @@ impl App {
         change(&mut lens);
         self.list.entries.set_lens(lens, self.reader.first_id());
         self.behind = self.list.entries.advance(&self.reader);
-    }
-
-    /// Orders the list anew.
-    pub(crate) fn order(&mut self, change: impl FnOnce(&mut Wish)) {
-        let mut wish = self.list.entries.wish();
-        change(&mut wish);
-        self.list.entries.set_wish(wish);
-        self.behind = self.list.entries.advance(&self.reader);
-        // Whoever orders looks at what is there, not at what comes next.
-        self.list.steering = Steering::Person;
     }
 
     fn jump_to_blocked(&mut self, forward: bool) {

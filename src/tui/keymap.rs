@@ -162,24 +162,17 @@ pub(crate) const BINDINGS: &[Binding] = &[
     ),
     bind(
         Everywhere,
+        &[Char('f')],
+        Action::Fix,
+        "the fix: header lines, and the file of your server",
+        Some("fix"),
+    ),
+    bind(
+        Everywhere,
         &[Char('/')],
         Action::Filter,
         "type a filter",
         Some("filter"),
-    ),
-    bind(
-        Everywhere,
-        &[Char('t')],
-        Action::TryFix,
-        "try the fix: change the answers in flight until stopped",
-        Some("try fix"),
-    ),
-    bind(
-        Everywhere,
-        &[Char('T')],
-        Action::StopTrial,
-        "stop all trial fixes",
-        Some("stop trial"),
     ),
     bind(
         Everywhere,

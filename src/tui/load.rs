@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use super::effect::{Effect, LoadRequest, Loaded, Outcome, Searched};
+use super::fix::mend;
 use super::search::search;
 use super::text::{Document, hex_document, json_document, looks_like_json, size};
 use crate::diagnose::Role;
@@ -31,6 +32,7 @@ pub fn perform(reader: &Reader, effect: &Effect) -> Option<Outcome> {
     match effect {
         Effect::Load(request) => Some(load(reader, *request)),
         Effect::Search(request) => Some(Outcome::Searched(search(reader, request))),
+        Effect::Mend(fetch) => Some(Outcome::Mended(Box::new(mend(reader, *fetch)))),
         _ => None,
     }
 }
@@ -68,6 +70,13 @@ pub async fn serve(
             // A fault in laying out one body must not leave the screen waiting for ever.
             let lost = || Outcome::NotLoaded(request, "this could not be laid out".to_owned());
             Some(loaded.unwrap_or_else(|_| lost()))
+        } else if let Effect::Mend(fetch) = effect {
+            let reader = reader.clone();
+            let mended = tokio::task::spawn_blocking(move || mend(&reader, fetch)).await;
+            Some(mended.map_or_else(
+                |_| Outcome::Notice("the fix could not be worked out".to_owned()),
+                |mended| Outcome::Mended(Box::new(mended)),
+            ))
         } else {
             other(effect)
         };
@@ -99,13 +108,6 @@ fn load(reader: &Reader, request: LoadRequest) -> Outcome {
         let fix = fix::suggest(diagnosis, reader);
         report::explain(diagnosis, fix.as_ref(), reader)
     });
-    let before = request.fetch.and_then(|id| reader.diagnosis_before(id));
-    let before =
-        before.map(|was| report::explain(&was, fix::suggest(&was, reader).as_ref(), reader));
-    let trial = diagnosis.as_ref().map_or_else(
-        || Err("this was not judged, so there is no fix to try".to_owned()),
-        |diagnosis| fix::trial(diagnosis, reader),
-    );
     let count = reader.message_count(exchange.id) as usize;
     let messages_before = count.saturating_sub(MESSAGES_MAX);
     let messages = if count > 0 {
@@ -121,8 +123,6 @@ fn load(reader: &Reader, request: LoadRequest) -> Outcome {
         members,
         diagnosis,
         explanation,
-        before,
-        trial,
         request_body: body(reader, &exchange, Side::Request),
         response_body: body(reader, &exchange, Side::Response),
         messages,

@@ -1,10 +1,12 @@
 //! The loop of the screen.
 
+use std::future::poll_fn;
 use std::io::{IsTerminal as _, stdin, stdout};
+use std::task::Poll;
 use std::time::Duration;
 
 use crossterm::event::{Event as Raw, EventStream};
-use futures_util::{FutureExt as _, StreamExt as _};
+use futures_util::StreamExt as _;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
@@ -77,7 +79,11 @@ pub async fn run(
                 Some(Ok(raw)) => {
                     // Whatever waits is taken before the next frame is drawn.
                     todo.extend(take(&mut app, raw));
-                    while let Some(Some(Ok(raw))) = keys.next().now_or_never() {
+                    // Asked with the task's own waker: the stream keeps the first it is given, and
+                    // with another one the next key would wake nobody.
+                    while let Poll::Ready(Some(Ok(raw))) =
+                        poll_fn(|cx| Poll::Ready(keys.poll_next_unpin(cx))).await
+                    {
                         todo.extend(take(&mut app, raw));
                     }
                     dirty = true;

@@ -17,7 +17,6 @@ mod har_rules;
 mod live;
 mod properties;
 mod proxy;
-mod recorded;
 mod redaction;
 mod replay;
 mod reports;

@@ -8,7 +8,7 @@ use ratatui::text::{Line, Span};
 
 use super::{After, Dialog, Picker, Room, key_words};
 use crate::tui::app::{App, Command};
-use crate::tui::list::{Column, Group, Shown, Wish};
+use crate::tui::list::{Column, Shown};
 use crate::tui::text::ellipsis;
 
 #[derive(Debug, Default)]
@@ -23,10 +23,8 @@ impl ColumnsDialog {
 }
 
 impl Dialog for ColumnsDialog {
-    fn title(&self, app: &App) -> String {
-        let group = app.list.entries.wish().group;
-        let group = group.map_or("none", Group::name);
-        format!("Columns · groups: {group}")
+    fn title(&self, _app: &App) -> String {
+        "Columns".to_owned()
     }
 
     fn room(&self, _app: &App) -> Room {
@@ -40,17 +38,7 @@ impl Dialog for ColumnsDialog {
             KeyCode::Char(' ') => app.list.shown.toggle(column),
             KeyCode::Char('j') => self.picker.step(1),
             KeyCode::Char('k') => self.picker.step(-1),
-            KeyCode::Char('s') => app.order(|wish| wish.clicked(column)),
-            KeyCode::Char('g') => app.order(|wish| {
-                let now = wish
-                    .group
-                    .and_then(|g| Group::ALL.iter().position(|k| *k == g));
-                wish.group = Group::ALL.get(now.map_or(0, |n| n + 1)).copied();
-            }),
-            KeyCode::Char('r') => {
-                app.list.shown = Shown::default();
-                app.order(|wish| *wish = Wish::default());
-            }
+            KeyCode::Char('r') => app.list.shown = Shown::default(),
             _ => {
                 self.picker.key(key, 5);
             }
@@ -88,15 +76,11 @@ impl Dialog for ColumnsDialog {
                 Style::new()
             };
             let about = ellipsis(column.about(), usize::from(inside.width).saturating_sub(18));
-            let mut spans = vec![
+            let spans = vec![
                 Span::styled(format!(" {sign} "), theme.good),
                 Span::styled(format!("{:<13}", column.id()), theme.strong),
                 Span::styled(about.into_owned(), theme.dim),
             ];
-            let sorted = app.list.entries.wish().sort.filter(|(c, _)| c == column);
-            if let Some((_, down)) = sorted {
-                spans[0] = Span::styled(if down { " ▼ " } else { " ▲ " }, theme.label);
-            }
             let row = Rect {
                 y,
                 height: 1,
@@ -109,8 +93,6 @@ impl Dialog for ColumnsDialog {
     fn keys(&self, _app: &App) -> Vec<(String, String)> {
         key_words(&[
             ("Space", "show or hide"),
-            ("s", "sort by it"),
-            ("g", "group by page, host, verdict"),
             ("r", "as usual"),
             ("↑↓", "choose"),
             ("Esc", "done"),

@@ -5,6 +5,7 @@
 //! everywhere; what comes back to it comes through [`Dialog::outcome`].
 
 mod columns;
+mod fix;
 mod help;
 mod name;
 mod palette;
@@ -24,6 +25,7 @@ use super::keymap::Focus;
 use super::view;
 
 pub(crate) use columns::ColumnsDialog;
+pub(crate) use fix::FixDialog;
 pub(crate) use help::HelpDialog;
 pub(crate) use name::NameDialog;
 pub(crate) use picker::Picker;

@@ -4,7 +4,6 @@
 mod devtools;
 mod fixes;
 mod marionette;
-mod trial;
 
 use std::path::Path;
 use std::time::{Duration, Instant};

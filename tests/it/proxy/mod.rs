@@ -4,7 +4,6 @@ mod bulk;
 mod endings;
 mod heads;
 mod matrix;
-mod overrides;
 mod rig;
 mod streaming;
 mod trust;

@@ -2,6 +2,7 @@
 
 mod capture;
 mod driver;
+mod fix;
 mod keys;
 mod malice;
 mod pictures;
