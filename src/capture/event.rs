@@ -20,7 +20,8 @@ pub enum Event {
     Opened(Box<Opening>),
     /// A response head was read.
     Answered(Box<Answer>),
-    /// A trial fix changes the response head on its way to the browser.
+    /// A trial fix changes the response head on its way to the browser. Comes before `Answered`; if
+    /// none follows, the patch was the answer, given in the server's place.
     Patched(ExchangeId, Box<Patch>),
     /// The next bytes of a body, content coding still on.
     Body(ExchangeId, Side, Bytes),

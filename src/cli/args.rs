@@ -57,7 +57,7 @@ pub(super) enum Command {
     Check(CheckArgs),
     /// Do a recorded fetch again, as the browser and as curl, and compare
     Replay(ReplayArgs),
-    /// Write a capture as HAR, JSON or commands; secrets are replaced unless --secrets
+    /// Write a capture as HAR, report, JSON or commands; secrets are replaced unless --secrets
     Export(ExportArgs),
     /// Copy a HAR file of any tool without the secrets in it
     Redact(RedactArgs),
@@ -183,6 +183,10 @@ pub(super) struct RecordArgs {
     /// Stop when nothing has happened for this time after the first exchange
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub(super) until_idle: Option<Duration>,
+    /// Change answers in flight: try the fixes in what diagnose --format json printed. Nothing else
+    /// is changed, and nothing without this
+    #[arg(long, value_name = "FILE")]
+    pub(super) trial: Option<PathBuf>,
     /// How to print the address: text, or json with all that is good to know [default: text]
     #[arg(
         long,
@@ -286,7 +290,8 @@ pub(super) struct RedactArgs {
 #[command(after_help = "\
 Examples:
   corscope export cart.corscope --to har --out cart.har
-  corscope export cart.corscope --to curl --fetch 3
+  corscope export cart.corscope --to md --fetch 3
+  corscope export cart.corscope --to html --out cart.html
   corscope export devtools.har --to ndjson | jq .cause.check
 
 Secrets become pseudonyms: the same secret the same pseudonym, so that they still compare.
@@ -320,6 +325,10 @@ pub(super) struct ExportArgs {
 pub(super) enum Paper {
     /// HAR 1.2, for DevTools and other tools
     Har,
+    /// A report in Markdown, to be pasted into an issue
+    Md,
+    /// The same as one HTML file, for the screen and for paper
+    Html,
     /// All verdicts in one document
     Json,
     /// One fetch per line

@@ -11,6 +11,7 @@ use super::live::{Keep, Live};
 use super::settings::{self, Screen};
 use super::signals::Signals;
 use super::{input, output, workbench};
+use crate::proxy::Overrides;
 use crate::session::Reader;
 use crate::tui;
 
@@ -56,7 +57,7 @@ pub(super) async fn view(args: &ViewArgs) -> Result<Exit> {
         [first, rest @ ..] => vec![format!("{first} (and {} more like it)", rest.len())],
     };
     start.options.notices = notices;
-    run_screen(start, loaded.reader, &mut None).await?;
+    run_screen(start, loaded.reader, &mut None, None).await?;
     // What was not read until now is not needed any more.
     drop(loaded.session);
     Ok(Exit::Clean)
@@ -87,12 +88,13 @@ pub(super) async fn show(
         hints: hints(&live),
         notices,
         can_launch: Launcher::check(None).is_ok(),
+        can_try: true,
         ..screen.options
     };
     let reader = live.reader();
     let path = live.path.clone();
     let mut launcher = Some(launcher);
-    let left = run_screen(screen, reader.clone(), &mut launcher).await;
+    let left = run_screen(screen, reader.clone(), &mut launcher, Some(&live.overrides)).await;
 
     let mut signals = Signals::listen()?;
     if let Some(launcher) = launcher {
@@ -120,10 +122,22 @@ fn hints(live: &Live) -> Vec<String> {
     )]
 }
 
-async fn run_screen(screen: Screen, reader: Reader, launcher: &mut Option<Launcher>) -> Result<()> {
+async fn run_screen(
+    screen: Screen,
+    reader: Reader,
+    launcher: &mut Option<Launcher>,
+    overrides: Option<&Overrides>,
+) -> Result<()> {
     let (effects, asked) = mpsc::channel(QUEUE_MAX);
     let (done, outcomes) = mpsc::channel(QUEUE_MAX);
-    let bench = workbench::run(reader.clone(), launcher.as_mut(), &screen.file, asked, done);
+    let bench = workbench::run(
+        reader.clone(),
+        launcher.as_mut(),
+        overrides,
+        &screen.file,
+        asked,
+        done,
+    );
     let drawn = tui::run(screen.options, reader, effects, outcomes);
     // The workbench ends with the screen, whose end of the queue it listens to.
     let (drawn, ()) = tokio::join!(drawn, bench);

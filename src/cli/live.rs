@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use super::config::Capture;
 use super::ports;
 use crate::cors::Browser;
-use crate::proxy::{self, Authority, Proxy};
+use crate::proxy::{self, Authority, Overrides, Proxy};
 use crate::session::{self, Reader, Session};
 
 /// Where what is captured is kept.
@@ -34,6 +34,8 @@ pub(super) struct Live {
     pub(super) path: Option<PathBuf>,
     /// What a person or a program needs to use it.
     pub(super) facts: Facts,
+    /// Answers changed in flight: none, until somebody sets them.
+    pub(super) overrides: Overrides,
 }
 
 /// What a person or a program needs to use a capture.
@@ -72,6 +74,7 @@ impl Live {
             }),
             None => Session::in_memory(rules, 1),
         }?;
+        let overrides = Overrides::default();
         let config = proxy::Config {
             listen: found.addresses,
             authority,
@@ -80,6 +83,7 @@ impl Live {
             pass_through: capture.pass_through.clone(),
             only: capture.only.clone(),
             upstream_proxy: capture.upstream_proxy.clone(),
+            overrides: overrides.clone(),
         };
         let proxy = match Proxy::bind(config, recorder).await {
             Ok(proxy) => proxy,
@@ -103,6 +107,7 @@ impl Live {
             end,
             serving,
             path,
+            overrides,
             facts: Facts {
                 addresses,
                 certificate,

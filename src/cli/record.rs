@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use serde_json::json;
 use tokio::time::sleep;
 
@@ -11,8 +11,8 @@ use super::args::{LineFormat, RecordArgs};
 use super::config::Capture;
 use super::exit::Exit;
 use super::live::{Facts, Keep, Live};
-use super::output;
 use super::signals::Signals;
+use super::{output, workbench};
 use crate::report::{self, Summary};
 use crate::session::{Counts, Reader, RowEnd};
 use crate::wire::ExchangeId;
@@ -24,15 +24,30 @@ const ROWS_AT_ONCE: usize = 4096;
 pub(super) async fn run(args: &RecordArgs) -> Result<Exit> {
     let capture = Capture::of(&args.capture)?;
     let rules = args.browser.map(Into::into);
+    let trials = args.trial.as_deref().map(workbench::read_trials);
+    let trials = trials.transpose()?.unwrap_or_default();
     let mut signals = Signals::listen()?;
     let keep = args.out.as_deref().map_or(Keep::Sessions, Keep::File);
     let mut live = Live::start(&capture, keep, rules).await?;
+    // Before the address is told, so that the first request is tried already.
+    if let Err(why) = workbench::put_in_force(&live.overrides, &trials) {
+        live.finish(std::future::ready(())).await?;
+        bail!("the fixes of --trial cannot be tried: {why}");
+    }
     let session = live.path.as_deref().unwrap_or(Path::new(""));
     let session = session.display().to_string();
 
     output::data(&first_line(args.format, &live.facts, &session))?;
     if let Some(remark) = &live.facts.remark {
         output::say(remark);
+    }
+    for trial in &trials {
+        output::say(&format!(
+            "⚡ TRIAL FIX: answers of {} to {} are CHANGED in flight ({} header lines).",
+            trial.scope(),
+            trial.page,
+            trial.lines()
+        ));
     }
     output::say(&format!(
         "Recording to {session}; Ctrl-C ends it. For https the browser must trust {}.",

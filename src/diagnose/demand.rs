@@ -7,7 +7,7 @@ use crate::wire::{Exchange, HeaderList, Origin, ResponseHead, is_loopback_host};
 use super::infer::{credentials_of, engine};
 use super::steps::HopSteps;
 use super::subject::Subject;
-use super::surroundings::{Sighting, lets_in, template_of};
+use super::surroundings::template_of;
 
 /// What was asked of one endpoint (host and path, ids left open) by pages of the same owner, in the
 /// order of first sighting, the failed fetch first. Only what the wire shows.
@@ -116,19 +116,22 @@ pub(super) fn of(subject: &Subject<'_>, hop: &HopSteps) -> Demand {
     demand.credentials |= subject.credentials == Credentials::Include;
     let template = template_of(url);
     let own = subject.ids();
+    let mut kin: Vec<(&str, bool)> = vec![(&page, true)];
     for sighting in subject.around.of_host(url).filter(|s| !own.contains(&s.id)) {
-        let Some(wish) = &sighting.wish else { continue };
-        if !sighting
-            .origin
-            .as_deref()
-            .is_some_and(|o| is_kin(o, &page, sighting))
-        {
+        let (Some(wish), Some(origin)) = (&sighting.wish, sighting.origin.as_deref()) else {
+            continue;
+        };
+        let known = kin.iter().find(|(known, _)| *known == origin);
+        let related = known.map_or_else(|| is_kin(origin, &page), |(_, related)| *related);
+        if known.is_none() {
+            kin.push((origin, related));
+        }
+        // By name, not because everybody may.
+        let named = origin != "null" && sighting.allow_origin.as_deref() == Some(origin);
+        if !(related || named) {
             continue;
         }
-        add(
-            &mut demand.origins,
-            sighting.origin.as_deref().unwrap_or_default(),
-        );
+        add(&mut demand.origins, origin);
         if sighting.template == template {
             demand.add(&sighting.method, wish);
         }
@@ -138,18 +141,13 @@ pub(super) fn of(subject: &Subject<'_>, hop: &HopSteps) -> Demand {
 
 /// Whether an origin seen calling the same host belongs on the same list as the page's: a stranger's
 /// page that happened to be open does not.
-fn is_kin(origin: &str, page: &str, sighting: &Sighting) -> bool {
-    if origin == page {
-        return true;
-    }
+fn is_kin(origin: &str, page: &str) -> bool {
     let (Some(a), Some(b)) = (Origin::from_header(origin), Origin::from_header(page)) else {
         return false;
     };
-    let named = lets_in(origin, sighting.allow_origin.as_deref())
-        && sighting.allow_origin.as_deref() != Some("*");
     let here = is_loopback_host(a.host()) && is_loopback_host(b.host());
     let secure = a.scheme() == "https" || b.scheme() != "https";
-    !a.is_opaque() && (named || here || (secure && a.schemelessly_same_site(&b)))
+    !a.is_opaque() && (here || (secure && a.schemelessly_same_site(&b)))
 }
 
 impl Demand {

@@ -127,7 +127,7 @@ pub(super) fn page_of(hops: &[HopSteps]) -> Option<String> {
 pub(super) fn credentials(fetch: &Fetch, hops: &[HopSteps], around: &Surroundings) -> Credentials {
     let mut told = Vec::new();
     for hop in hops {
-        if hop.class() != Class::Cors {
+        if !matches!(hop.class(), Class::Cors | Class::NoCors) {
             continue;
         }
         let asked = hop

@@ -13,11 +13,13 @@ mod reach;
 pub mod snippet;
 pub mod stack;
 mod suggest;
+mod trial;
 
 use crate::wire::Patch;
 
 pub use needs::Needs;
 pub use suggest::{suggest, suggest_for};
+pub use trial::{Trial, trial};
 
 /// Who can mend it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

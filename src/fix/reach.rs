@@ -4,7 +4,7 @@ use super::edits;
 use super::first::first_steps;
 use super::hop::{Hop, list};
 use super::{Advice, Reach};
-use crate::cors::{Ask, Check, Stage};
+use crate::cors::{Ask, Browser, Check, Stage};
 use crate::diagnose::{Cause, Root};
 use crate::wire::{Origin, Patch};
 
@@ -20,7 +20,8 @@ pub(super) fn out_of_reach(cause: &Cause, hop: &Hop, include: bool) -> Option<Ve
     if blocked.is_some() {
         return blocked;
     }
-    let (reach, mut advice) = no_origin(hop)
+    let (reach, mut advice) = not_for_servers(hop)
+        .or_else(|| no_origin(hop))
         .or_else(|| misplaced_header(hop, include))
         .or_else(|| wrong_case(hop, include))
         .or_else(|| next_is_nobody(cause, hop))?;
@@ -89,6 +90,16 @@ fn other_than_headers(check: Check, hop: &Hop) -> Option<Verdict> {
     );
     let reach = if client { Reach::Client } else { Reach::None };
     Some(verdict(reach, sentences))
+}
+
+/// 407 from a server: Chromium takes it for a broken proxy, whatever its headers (recorded on 156).
+fn not_for_servers(hop: &Hop) -> Option<Verdict> {
+    let proxy_status = hop.actual_head().is_some_and(|head| head.status == 407);
+    let taken_amiss = hop.browser == Browser::Chromium && hop.url.starts_with("https:");
+    (proxy_status && taken_amiss).then(|| {
+        let sentence = "Have the server answer with 401: a browser takes 407 for its own proxy's.";
+        verdict(Reach::None, [sentence.to_owned()])
+    })
 }
 
 /// A page that has no origin to allow.

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use http::Version;
 use hyper::upgrade::OnUpgrade;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -10,6 +11,7 @@ use tokio::sync::watch;
 use super::dial::DialTimes;
 use super::flow::Flow;
 use super::leaf::Leaves;
+use super::overrides::Overrides;
 use super::pool::Pool;
 use super::target::{HostList, Target};
 use crate::capture::{ExchangeRecorder, Recorder};
@@ -22,6 +24,7 @@ pub(super) struct Shared {
     pub leaves: Leaves,
     pub pass_through: HostList,
     pub only: HostList,
+    pub overrides: Overrides,
     pub addresses: Vec<SocketAddr>,
 }
 
@@ -95,6 +98,15 @@ impl Context {
             route,
             http2,
             after: Mutex::new(None),
+        }
+    }
+
+    /// What is spoken with the client.
+    pub(super) fn version(&self) -> Version {
+        if self.http2 {
+            Version::HTTP_2
+        } else {
+            Version::HTTP_11
         }
     }
 

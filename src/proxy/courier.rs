@@ -291,7 +291,7 @@ impl Way<'_> {
 }
 
 /// Reads a body to its end or to the limits; how it ended is recorded by the tap.
-async fn drain(mut body: ResponseBody, limits: Limits) {
+pub(super) async fn drain(mut body: ResponseBody, limits: Limits) {
     let read = async {
         let mut seen_bytes = 0_u64;
         while let Some(Ok(frame)) = body.frame().await {

@@ -1,7 +1,7 @@
 //! One exchange: recorded from its first byte, sent on, answered.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use http::header::{self, HeaderValue};
 use http::uri::PathAndQuery;
@@ -12,12 +12,14 @@ use hyper::ext::ReasonPhrase;
 use hyper::upgrade::OnUpgrade;
 
 use super::context::{After, Context, Route, Shared};
+use super::courier::{Limits, drain};
 use super::dial::{DialError, DialTimes, micros, proxy_credentials};
 use super::failure::failure;
 use super::flow::Flow;
 use super::hygiene::{
     Passage, is_websocket_upgrade, pass_request, pass_response, recorded, recorded_request,
 };
+use super::overrides::{Change, STAND_IN_AFTER};
 use super::page;
 use super::pool::{Lease, Link, Need, Returning, send_failure};
 use super::tap::{Gate, Outgoing, RequestBody, ResponseBody, Running};
@@ -25,6 +27,14 @@ use super::target::Target;
 use crate::wire::{
     End, Failure, FailureKind, FailureStage, HeaderList, HttpVersion, Kind, RequestHead,
     ResponseHead, Timings, WebSocketDeflate,
+};
+
+/// How much of a body is read that is only recorded, since the answer changed to one without.
+const UNWANTED: Limits = Limits {
+    connect: Duration::ZERO,
+    answer: Duration::ZERO,
+    body: Duration::from_secs(5),
+    body_bytes_max: 1 << 20,
 };
 
 /// How often a request is sent again after a kept connection proved stale.
@@ -124,15 +134,27 @@ async fn forward(
         Kind::Http
     };
     let url = head.url.clone();
+    let change = shared.overrides.meant_for(&head).filter(|_| !websocket);
     let recorder = shared.recorder.open(kind, context.client, head).await;
     let flow = Flow::new(recorder);
     if parts.version == Version::HTTP_11 && wants_continue(&parts) {
         ask.gate = Some(Gate::default());
     }
     let body = RequestBody::new(body, ask.client_http2, &flow, ask.gate.clone());
-    let (response, returning, link) = match ask.send(parts, body, &flow).await {
+    let sending = ask.send(parts, body, &flow);
+    let sent = match &change {
+        Some(change) if change.stands_in => {
+            let answered = tokio::time::timeout(STAND_IN_AFTER, sending).await;
+            answered.unwrap_or_else(|_| Err(too_late()))
+        }
+        _ => sending.await,
+    };
+    let (response, returning, link) = match sent {
         Ok(answered) => answered,
         Err(failure) => {
+            if let Some(change) = change.filter(|c| c.stands_in && !flow.client_broke()) {
+                return stand_in(context, &change, &flow, failure);
+            }
             if flow.client_broke() {
                 flow.broken(End::Aborted, None);
             } else {
@@ -143,7 +165,43 @@ async fn forward(
             return page::failed(&failure, &url, &asked);
         }
     };
-    answer(context, response, returning, &link, flow, ask.gate, upgrade)
+    let running = Running {
+        flow,
+        returning,
+        gate: ask.gate,
+        events: None,
+    };
+    answer(context, response, &link, running, upgrade, change)
+}
+
+fn too_late() -> Failure {
+    let waited = STAND_IN_AFTER.as_secs();
+    let detail = format!("the server did not answer within {waited} s");
+    failure(FailureStage::Wait, FailureKind::TimedOut, detail)
+}
+
+/// Answers in the place of a server that did not, as a person ordered.
+fn stand_in(
+    context: &Context,
+    change: &Change,
+    flow: &Flow,
+    failure: Failure,
+) -> Response<Outgoing> {
+    flow.recorder().patched(change.patch.clone());
+    flow.broken(End::Failed(failure), None);
+    let mut response = Response::new(Outgoing::empty());
+    *response.version_mut() = context.version();
+    change.apply(response.headers_mut());
+    set_status(&mut response, change);
+    response
+}
+
+fn set_status<B>(response: &mut Response<B>, change: &Change) {
+    let status = change.patch.status.map(StatusCode::from_u16);
+    if let Some(Ok(status)) = status {
+        *response.status_mut() = status;
+        response.extensions_mut().remove::<ReasonPhrase>();
+    }
 }
 
 /// One request on its way out, as often as it takes.
@@ -329,20 +387,26 @@ impl Ask {
     }
 }
 
-/// Records what the server said and passes it on.
+/// Records what the server said and passes it on, changed as a person ordered.
 fn answer(
     context: &Context,
     mut response: Response<Incoming>,
-    returning: Option<Returning>,
     link: &Link,
-    flow: Arc<Flow>,
-    gate: Option<Gate>,
+    mut running: Running,
     upgrade: Option<OnUpgrade>,
+    change: Option<Change>,
 ) -> Response<Outgoing> {
+    let flow = &running.flow;
     let head = response_head(&response);
     let told = Arc::clone(&head.headers);
+    let switches = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+    let change = change.filter(|_| !switches);
+    // Before the answer, so that nobody judges an answer that the browser never got.
+    if let Some(change) = &change {
+        flow.recorder().patched(change.patch.clone());
+    }
     flow.answered(head);
-    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+    if switches {
         let server = hyper::upgrade::on(&mut response);
         let (mut parts, _) = response.into_parts();
         let Some(client) = upgrade else {
@@ -354,7 +418,7 @@ fn answer(
         context.set_after(After::WebSocket {
             client,
             server,
-            flow,
+            flow: running.flow,
             deflate: WebSocketDeflate::negotiated(&told),
         });
         parts.version = Version::HTTP_11;
@@ -362,21 +426,31 @@ fn answer(
     }
     let (mut parts, body) = response.into_parts();
     pass_response(&mut parts.headers, !link.http2 && !context.http2);
-    parts.version = if context.http2 {
-        Version::HTTP_2
-    } else {
-        Version::HTTP_11
+    parts.version = context.version();
+    running.events = is_event_stream(&parts.headers).then(Box::default);
+    let body = ResponseBody::new(body, link.http2, running);
+    let Some(change) = change else {
+        return Response::from_parts(parts, Outgoing::Tapped(body));
     };
-    let events = is_event_stream(&parts.headers).then(Box::default);
-    let running = Running {
-        flow,
-        returning,
-        gate,
-        events,
-    };
-    Response::from_parts(
-        parts,
-        Outgoing::Tapped(ResponseBody::new(body, link.http2, running)),
+    change.apply(&mut parts.headers);
+    let had_body = may_have_body(parts.status);
+    let mut response = Response::from_parts(parts, ());
+    set_status(&mut response, &change);
+    if had_body && !may_have_body(response.status()) {
+        // The body has no place in the answer now; its fields would promise one (RFC 9110 § 8.6).
+        response.headers_mut().remove(header::CONTENT_LENGTH);
+        response.headers_mut().remove(header::TRANSFER_ENCODING);
+        tokio::spawn(drain(body, UNWANTED));
+        return response.map(|()| Outgoing::empty());
+    }
+    response.map(|()| Outgoing::Tapped(body))
+}
+
+/// RFC 9110 § 6.4.1
+fn may_have_body(status: StatusCode) -> bool {
+    !matches!(
+        status,
+        StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED
     )
 }
 

@@ -1,4 +1,4 @@
-//! The way in: an intercepting HTTP proxy that records and never alters.
+//! The way in: an intercepting HTTP proxy that records, and alters nothing unasked.
 //!
 //! ```text
 //! accept → detect → HTTP/1 or HTTP/2 ─ absolute form ─→ forward → pool → dial → server
@@ -9,7 +9,8 @@
 //!
 //! Every exchange speaks through the [`Recorder`] from its first byte, before the server is looked
 //! for; bodies pass the tap unchanged, frame by frame, and nothing is held back for the recording.
-//! A head is changed only as a proxy must (fields of one connection, `Host`). A server that cannot
+//! A head is changed only as a proxy must (fields of one connection, `Host`), or as [`Overrides`]
+//! that a person has set say; then the record has what the server said and what was changed. A server that cannot
 //! be asked is told to the browser as a page of ours and to the recorder as a failure, never as a
 //! response. CORS is unknown here.
 //!
@@ -30,6 +31,7 @@ mod hygiene;
 mod leaf;
 mod limits;
 mod listen;
+mod overrides;
 mod page;
 mod pool;
 mod relay;
@@ -65,6 +67,7 @@ pub use ca::{Authority, CaError};
 pub use courier::{Courier, Delivered, Errand, Limits, Reach};
 pub use limits::CONNECTIONS_MAX;
 pub use listen::loopback;
+pub use overrides::{FieldRule, Override, OverrideError, Overrides};
 
 /// How many ports after the asked one are tried by [`Proxy::bind_near`].
 const PORTS_TRIED_MAX: u16 = 64;
@@ -86,6 +89,8 @@ pub struct Config {
     /// An HTTP proxy to go through: `http://user:password@proxy.test:3128`. Not used for this
     /// machine.
     pub upstream_proxy: Option<Url>,
+    /// Answers to change on their way; whoever keeps a clone sets them.
+    pub overrides: Overrides,
 }
 
 impl Config {
@@ -99,6 +104,7 @@ impl Config {
             pass_through: Vec::new(),
             only: Vec::new(),
             upstream_proxy: None,
+            overrides: Overrides::default(),
         }
     }
 }
@@ -208,6 +214,7 @@ impl Proxy {
                 leaves,
                 pass_through: HostList::new(&config.pass_through),
                 only: HostList::new(&config.only),
+                overrides: config.overrides,
                 addresses,
             }),
         })

@@ -3,6 +3,7 @@
 //! ```text
 //! Diagnosis + Fix + exchanges → Explanation → text, screen        (explain, to_text)
 //!                             → corscope/diagnosis/1              (to_json)
+//!                             → Markdown, one HTML file           (Paper)
 //! Glance (what a row remembers) → a few words for a column        (brief)
 //! ```
 //!
@@ -18,6 +19,7 @@ mod facts;
 mod json;
 mod mending;
 mod pages;
+mod paper;
 mod recognise;
 mod redacted;
 mod summary;
@@ -30,6 +32,7 @@ pub use explain::{Case, Explanation, FixLine, Note, Proof, explain};
 pub use json::{fetch_to_json, to_json};
 pub use mending::{Mending, Servers};
 pub use pages::{Page, page, pages};
+pub use paper::Paper;
 pub use recognise::{Recognised, recognise};
 pub use redacted::Redacted;
 pub use summary::Summary;

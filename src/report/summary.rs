@@ -55,6 +55,19 @@ impl Summary {
         summary
     }
 
+    /// Adds the counts of more.
+    pub fn add(&mut self, more: &Self) {
+        self.exchanges += more.exchanges;
+        self.fetches += more.fetches;
+        self.blocked += more.blocked;
+        self.depends += more.depends;
+        self.failed += more.failed;
+        self.opaque += more.opaque;
+        self.preflights += more.preflights;
+        self.preflight_micros += more.preflight_micros;
+        self.skipped += more.skipped;
+    }
+
     /// Time the preflights took in milliseconds.
     pub fn preflight_ms(&self) -> f64 {
         self.preflight_micros as f64 / 1000.0

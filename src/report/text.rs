@@ -44,7 +44,8 @@ fn legible(text: String) -> String {
     out
 }
 
-fn is_told(explanation: &Explanation) -> bool {
+/// Whether a fetch needs a word.
+pub(super) fn is_told(explanation: &Explanation) -> bool {
     match explanation.outcome {
         Outcome::Blocked | Outcome::Failed | Outcome::Depends => true,
         Outcome::Opaque => !explanation.fix.is_empty() || has_warning(explanation),
@@ -72,15 +73,16 @@ fn write_one<'a>(
     cause.extend(explanation.rule.clone());
     cause.extend(explanation.remarks.iter().cloned());
     block(out, "CAUSE", &cause);
-    for case in &explanation.cases {
-        let when = if case.include { "with" } else { "without" };
-        let text = format!("{when} credentials: {}. {}", case.outcome, case.text);
-        block(out, "IF", &[text]);
-        block(out, "", &fix_text(&case.fix));
+    let depends = explanation.outcome == Outcome::Depends;
+    if depends {
+        cases(out, explanation);
     }
     block(out, "PROOF", &proof_text(explanation));
     compare(out, explanation);
     block(out, "FIX", &fix_text(&explanation.fix));
+    if !depends {
+        cases(out, explanation);
+    }
     if let Some(mending) = &explanation.mending {
         write_mending(out, mending, shown);
     }
@@ -178,6 +180,19 @@ fn proof_text(explanation: &Explanation) -> Vec<String> {
     lines
 }
 
+// What becomes of it with and without credentials, where that is not told above.
+fn cases(out: &mut String, explanation: &Explanation) {
+    for case in &explanation.cases {
+        if (case.outcome, &case.text) == (explanation.outcome, &explanation.cause) {
+            continue;
+        }
+        let when = if case.include { "with" } else { "without" };
+        let text = format!("{when} credentials: {}. {}", case.outcome, case.text);
+        block(out, "IF", &[text]);
+        block(out, "", &fix_text(&case.fix));
+    }
+}
+
 fn fix_text(lines: &[FixLine]) -> Vec<String> {
     let mut number = 0;
     let text = lines.iter().map(|line| match line {
@@ -226,7 +241,8 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
-fn sum_up(summary: &Summary) -> String {
+/// The counts in one line.
+pub(super) fn sum_up(summary: &Summary) -> String {
     let mut line = format!(
         "{} in {}: {} blocked",
         count(summary.exchanges, "request"),

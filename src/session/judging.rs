@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use super::before::before;
 use super::whole::Whole;
 use crate::cors::Browser;
 use crate::diagnose::{Diagnosis, Exchanges, FetchId, Moment, Pairer, diagnose};
@@ -95,14 +96,16 @@ impl Judging {
                 let fetch = self.pairer.fetch(*id).cloned();
                 if let Some(fetch) = fetch.or_else(|| whole.read().marks.fetch(*id)) {
                     // One fetch that cannot be judged must not end the recording of all others.
-                    let judged =
-                        catch_unwind(AssertUnwindSafe(|| diagnose(&fetch, whole, &around)));
+                    let judged = catch_unwind(AssertUnwindSafe(|| {
+                        let was = before(&fetch, whole, &around).map(|d| d.outcome);
+                        (diagnose(&fetch, whole, &around), was)
+                    }));
                     diagnoses.extend(judged);
                 }
             }
         }
         self.changed.clear();
-        for diagnosis in &diagnoses {
+        for (diagnosis, _) in &diagnoses {
             self.last = self.last.max(diagnosis.fetch.id.0);
             if diagnosis.cause.is_some() {
                 self.with_cause.insert(diagnosis.fetch.id);
@@ -114,8 +117,8 @@ impl Judging {
         }
         if !diagnoses.is_empty() {
             let marks = &mut whole.write().marks;
-            for diagnosis in &diagnoses {
-                marks.set(diagnosis, self.live && !self.imported);
+            for (diagnosis, was) in &diagnoses {
+                marks.set(diagnosis, *was, self.live && !self.imported);
             }
         }
         !diagnoses.is_empty()

@@ -117,6 +117,9 @@ impl Replay<'_> {
             self.due.pop();
             if moment == Moment::Closed {
                 if let Some(exchange) = self.exchanges.remove(&id) {
+                    if exchange.is_stood_in_for() {
+                        self.judging.answered(&exchange, self.whole);
+                    }
                     self.judging.closed(&exchange);
                 }
             } else if let Some(exchange) = self.exchanges.get(&id) {

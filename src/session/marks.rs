@@ -27,6 +27,9 @@ pub struct Mark {
     pub warnings: bool,
     /// Whether traffic that came after the verdict was settled has changed it.
     pub corrected: bool,
+    /// What would have become of the fetch without the trial fix that changed its answers, where one
+    /// did.
+    pub was: Option<Outcome>,
 }
 
 impl Default for Mark {
@@ -42,6 +45,7 @@ impl Default for Mark {
             never_sent: false,
             warnings: false,
             corrected: false,
+            was: None,
         }
     }
 }
@@ -59,6 +63,7 @@ struct Packed {
     never_sent: bool,
     warnings: bool,
     corrected: bool,
+    was: Option<Outcome>,
 }
 
 const EMPTY: Packed = Packed {
@@ -72,6 +77,7 @@ const EMPTY: Packed = Packed {
     never_sent: false,
     warnings: false,
     corrected: false,
+    was: None,
 };
 
 /// A fetch in 24 bytes: nearly all are one exchange, or a preflight and its request.
@@ -144,6 +150,7 @@ impl Marks {
             never_sent: packed.never_sent,
             warnings: packed.warnings,
             corrected: packed.corrected,
+            was: packed.was,
         }
     }
 
@@ -215,9 +222,10 @@ impl Marks {
         self.unsettled > 0
     }
 
-    /// Takes over what a fetch was judged to be. `live` is whether people may have seen the verdict
-    /// before: then a settled one that changes is marked as corrected.
-    pub(super) fn set(&mut self, diagnosis: &Diagnosis, live: bool) {
+    /// Takes over what a fetch was judged to be, and would have been without a trial fix. `live` is
+    /// whether people may have seen the verdict before: then a settled one that changes is marked as
+    /// corrected.
+    pub(super) fn set(&mut self, diagnosis: &Diagnosis, was: Option<Outcome>, live: bool) {
         let fetch = &diagnosis.fetch;
         let shown = fetch.head().map(|head| self.mark(head));
         let settled = self.held(fetch.id).is_some_and(|held| held.settled);
@@ -257,6 +265,7 @@ impl Marks {
             never_sent: fetch.members.iter().any(|m| m.never_sent),
             warnings: !diagnosis.warnings.is_empty(),
             corrected: false,
+            was,
         };
         let verdict = |m: &Mark| (m.outcome, m.check, m.stage, m.root, m.sub);
         let corrected = shown

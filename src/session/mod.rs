@@ -21,6 +21,7 @@
 //! # Ok::<(), corscope::session::SessionError>(())
 //! ```
 
+mod before;
 mod ingest;
 mod judging;
 mod load;

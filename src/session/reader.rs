@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 
 use tokio::sync::watch;
 
+use super::before::before;
 use super::row::Row;
 use super::whole::{State, Whole};
 use crate::capture::SessionError;
@@ -153,6 +154,13 @@ impl Reader {
     pub fn diagnosis_from(&self, id: FetchId, exchanges: &dyn Exchanges) -> Option<Diagnosis> {
         let fetch = self.fetch(id)?;
         Some(diagnose(&fetch, exchanges, &self.whole.around()))
+    }
+
+    /// What it would have been without the trial fix that changed its answers; `None` where none
+    /// did. May read the disk.
+    pub fn diagnosis_before(&self, id: FetchId) -> Option<Diagnosis> {
+        let fetch = self.fetch(id)?;
+        before(&fetch, &*self.whole, &self.whole.around())
     }
 
     /// How many there are of what.

@@ -49,6 +49,10 @@ pub(crate) enum Action {
     Filter,
     /// Copy what is shown.
     Copy,
+    /// Try the fix in flight.
+    TryFix,
+    /// Stop all trial fixes.
+    StopTrial,
     /// Show the browser's own traffic.
     Chatter,
     /// Give the detail pane the whole screen.
@@ -105,6 +109,8 @@ impl Action {
             Self::Clear => "clear",
             Self::Filter => "filter",
             Self::Copy => "copy",
+            Self::TryFix => "try-fix",
+            Self::StopTrial => "stop-trial",
             Self::Chatter => "browser-chatter",
             Self::Zoom => "zoom",
             Self::Launch => "browser",

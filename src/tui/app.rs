@@ -15,6 +15,7 @@ use super::text::size;
 use super::theme::{Ground, Theme};
 use super::view;
 use crate::cors::Outcome as Verdict;
+use crate::fix::Trial;
 use crate::session::{Reader, RowEnd};
 use crate::wire::Timestamp;
 
@@ -100,6 +101,8 @@ pub struct App {
     /// Where the keys go when it is closed.
     pub(crate) focus_behind: Focus,
     pub(crate) keys: Keymap,
+    /// Trial fixes that are in force, or may be.
+    pub(crate) trials: Vec<Trial>,
     /// What the terminal can show.
     ground: Ground,
     pub(crate) now: Timestamp,
@@ -152,6 +155,7 @@ impl App {
             dialog: None,
             focus_behind: Focus::List,
             keys,
+            trials: Vec::new(),
             ground,
             now,
             utc_offset,
@@ -266,6 +270,10 @@ impl App {
             Outcome::Mended(_) => None,
             Outcome::Searched(searched) => {
                 self.searched(searched);
+                None
+            }
+            Outcome::Trials(trials, why_not) => {
+                self.trials_are(trials, why_not);
                 None
             }
         };

@@ -5,7 +5,7 @@ use super::app::{App, Command};
 use super::dialog::{ColumnsDialog, HelpDialog, NameDialog};
 use super::effect::Effect;
 use super::keymap::Focus;
-use super::list::{Chip, Steering};
+use super::list::{Chip, Steering, Wish};
 use super::pane::Tab;
 use super::text::count;
 use super::view;
@@ -63,6 +63,8 @@ impl App {
                     commands.push(Command::Copy(text));
                 }
             }
+            Action::TryFix => self.try_fix(commands),
+            Action::StopTrial => self.stop_trials(commands),
             Action::Chatter => {
                 self.change_lens(|lens| lens.chatter = !lens.chatter);
             }
@@ -116,6 +118,11 @@ impl App {
             Action::Chatter => self.list.entries.chatter_count() > 0,
             Action::ShowAll => self.list.entries.lens().hidden_before > 0,
             Action::Launch => self.options.can_launch,
+            Action::TryFix => {
+                let loaded = self.pane.loaded.as_ref();
+                self.options.can_try && loaded.is_some_and(|l| l.trial.is_ok())
+            }
+            Action::StopTrial => !self.trials.is_empty(),
             Action::Pause => self.is_live() && any,
             _ => true,
         }
@@ -129,7 +136,7 @@ impl App {
     fn step(&mut self, lines: isize) {
         if self.focus == Focus::List {
             self.list.step(lines);
-            if lines > 0 && self.list.at_end() && self.is_live() {
+            if lines > 0 && self.list.at_end() && self.is_live() && self.list.can_follow() {
                 self.list.steering = Steering::Follow;
             }
         } else {
@@ -157,6 +164,16 @@ impl App {
         change(&mut lens);
         self.list.entries.set_lens(lens, self.reader.first_id());
         self.behind = self.list.entries.advance(&self.reader);
+    }
+
+    /// Orders the list anew.
+    pub(crate) fn order(&mut self, change: impl FnOnce(&mut Wish)) {
+        let mut wish = self.list.entries.wish();
+        change(&mut wish);
+        self.list.entries.set_wish(wish);
+        self.behind = self.list.entries.advance(&self.reader);
+        // Whoever orders looks at what is there, not at what comes next.
+        self.list.steering = Steering::Person;
     }
 
     fn jump_to_blocked(&mut self, forward: bool) {

@@ -6,6 +6,7 @@ use super::filter::DeepTest;
 use super::fix::Mended;
 use super::text::Document;
 use crate::diagnose::{Diagnosis, FetchId, Role};
+use crate::fix::Trial;
 use crate::report::Explanation;
 use crate::wire::{Exchange, ExchangeId, Message};
 
@@ -22,6 +23,9 @@ pub enum Effect {
     /// Look into headers and bodies for what the filter wants. One is under way at a time; each looks
     /// at a slice and must be answered.
     Search(SearchRequest),
+    /// Change answers in flight as these have it, and no others; only asked for when
+    /// [`Options::can_try`](super::Options::can_try) says somebody can. It must be answered.
+    Trials(Vec<Trial>),
     /// Find out what mends a fetch and which server it was, for the fix dialog.
     Mend(FetchId),
     /// Keep a filter under a name in the configuration; only asked for when
@@ -42,6 +46,8 @@ pub enum Outcome {
     Loaded(Box<Loaded>),
     /// What the detail pane asked for is not there; the reason in one sentence.
     NotLoaded(LoadRequest, String),
+    /// These trial fixes are in force now, and no others; and why not those that were asked for.
+    Trials(Vec<Trial>, Option<String>),
     /// One sentence for the bottom line.
     Notice(String),
     /// A slice was looked at.
@@ -97,6 +103,10 @@ pub struct Loaded {
     pub(crate) members: Vec<(Role, Arc<Exchange>)>,
     pub(crate) diagnosis: Option<Diagnosis>,
     pub(crate) explanation: Option<Explanation>,
+    /// What it would have come to without the trial fix that changed its answers.
+    pub(crate) before: Option<Explanation>,
+    /// The fix made ready to be tried, or why there is none.
+    pub(crate) trial: Result<Trial, String>,
     pub(crate) request_body: Document,
     pub(crate) response_body: Document,
     pub(crate) messages: Vec<Message>,

@@ -176,6 +176,20 @@ pub(crate) const BINDINGS: &[Binding] = &[
     ),
     bind(
         Everywhere,
+        &[Char('t')],
+        Action::TryFix,
+        "try the fix: change the answers in flight until stopped",
+        Some("try fix"),
+    ),
+    bind(
+        Everywhere,
+        &[Char('T')],
+        Action::StopTrial,
+        "stop all trial fixes",
+        Some("stop trial"),
+    ),
+    bind(
+        Everywhere,
         &[Char('y')],
         Action::Copy,
         "copy what this tab shows",

@@ -108,6 +108,13 @@ fn load(reader: &Reader, request: LoadRequest) -> Outcome {
         let fix = fix::suggest(diagnosis, reader);
         report::explain(diagnosis, fix.as_ref(), reader)
     });
+    let before = request.fetch.and_then(|id| reader.diagnosis_before(id));
+    let before =
+        before.map(|was| report::explain(&was, fix::suggest(&was, reader).as_ref(), reader));
+    let trial = diagnosis.as_ref().map_or_else(
+        || Err("this was not judged, so there is no fix to try".to_owned()),
+        |diagnosis| fix::trial(diagnosis, reader),
+    );
     let count = reader.message_count(exchange.id) as usize;
     let messages_before = count.saturating_sub(MESSAGES_MAX);
     let messages = if count > 0 {
@@ -123,6 +130,8 @@ fn load(reader: &Reader, request: LoadRequest) -> Outcome {
         members,
         diagnosis,
         explanation,
+        before,
+        trial,
         request_body: body(reader, &exchange, Side::Request),
         response_body: body(reader, &exchange, Side::Response),
         messages,

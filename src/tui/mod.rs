@@ -28,6 +28,7 @@ mod settings;
 mod terminal;
 mod text;
 mod theme;
+mod trial;
 mod view;
 
 pub use app::{App, Command, Event};

@@ -66,14 +66,18 @@ impl App {
                 self.act_from_mouse(super::action::Action::Filter);
             }
         } else if areas.header.contains(at) {
-            if let Some((column, start, true)) = view::column_at(self, at) {
-                // Let go without being moved, the content decides again.
-                self.list.shown.set_width(column, None);
-                self.dragging = Drag::Edge { column, start };
+            match view::column_at(self, at) {
+                Some((column, start, true)) => {
+                    // Let go without being moved, the content decides again.
+                    self.list.shown.set_width(column, None);
+                    self.dragging = Drag::Edge { column, start };
+                }
+                Some((column, _, false)) => self.order(|wish| wish.clicked(column)),
+                None => {}
             }
         } else if areas.rows.contains(at) {
             let line = usize::from(at.y - areas.rows.y);
-            let place = self.list.window().nth(line);
+            let place = self.list.window().nth(line).filter(|p| !p.is_heading());
             if let Some(place) = place {
                 let again = self.list.selected() == Some(place);
                 self.list.select(place);

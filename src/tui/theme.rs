@@ -62,6 +62,7 @@ pub(crate) struct Theme {
     pub(crate) bar: Style,
     pub(crate) key: Style,
     pub(crate) notice: Style,
+    pub(crate) trial: Style,
     pub(crate) waterfall: Style,
     tokens: Tokens,
 }
@@ -182,6 +183,7 @@ impl Theme {
             bar: plain,
             key: accent,
             notice: doubt,
+            trial: doubt.add_modifier(Modifier::REVERSED),
             waterfall: accent,
             tokens: Tokens {
                 key: accent,
@@ -290,6 +292,7 @@ impl Theme {
             bar: plain.bg(bar),
             key: fg(accent).add_modifier(Modifier::BOLD),
             notice: fg(amber).add_modifier(Modifier::BOLD),
+            trial: fg(Color::Magenta).add_modifier(Modifier::BOLD | Modifier::REVERSED),
             waterfall: fg(accent),
             tokens: Tokens {
                 key: fg(accent),
@@ -327,6 +330,7 @@ impl Theme {
             bar: plain,
             key: bold,
             notice: bold,
+            trial: bold.add_modifier(Modifier::REVERSED),
             waterfall: plain,
             tokens: Tokens {
                 key: bold,

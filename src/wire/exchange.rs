@@ -208,13 +208,28 @@ impl Exchange {
         }
     }
 
-    /// The response as the browser got it: the server's, a trial fix applied.
+    /// The response as the browser got it: the server's, a trial fix applied. Where the server gave
+    /// none and a trial fix answered in its place, that answer.
     pub fn delivered(&self) -> Option<ResponseHead> {
-        let response = self.response.as_ref()?;
-        Some(match &self.patch {
-            Some(patch) => patch.apply(response),
-            None => response.clone(),
-        })
+        match (&self.response, &self.patch) {
+            (Some(response), Some(patch)) => Some(patch.apply(response)),
+            (Some(response), None) => Some(response.clone()),
+            (None, Some(patch)) if self.end != End::Open => {
+                let nothing = ResponseHead {
+                    status: patch.status?,
+                    reason: None,
+                    version: self.request.version,
+                    headers: Arc::default(),
+                };
+                Some(patch.apply(&nothing))
+            }
+            (None, _) => None,
+        }
+    }
+
+    /// Whether a trial fix answered in the place of a server that did not.
+    pub fn is_stood_in_for(&self) -> bool {
+        self.response.is_none() && self.delivered().is_some()
     }
 
     /// From opening to the end, in microseconds; `None` while open.

@@ -8,6 +8,7 @@ mod headers;
 mod message;
 mod origin;
 mod patch;
+mod path;
 mod redact;
 mod stream;
 
@@ -21,5 +22,6 @@ pub use headers::{Field, HeaderList, SharedHeaders, isomorphic};
 pub use message::{HttpVersion, RequestHead, ResponseHead};
 pub use origin::{Origin, canonical_host, is_localhost_name, is_loopback_host};
 pub use patch::Patch;
+pub use path::PathPattern;
 pub use redact::{BadPattern, RedactOptions, RedactedBody, Redactor};
 pub use stream::{EventSplitter, WebSocketDeflate, WebSocketSplitter};

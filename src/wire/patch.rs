@@ -27,6 +27,45 @@ impl Patch {
             && self.remove.is_empty()
     }
 
+    /// One patch that does what this one and then the other would do.
+    #[must_use]
+    pub fn then(&self, next: &Self) -> Self {
+        let replaced = |name: &str| {
+            let set = next.set.iter().map(|(name, _)| name);
+            next.remove
+                .iter()
+                .chain(set)
+                .any(|n| n.eq_ignore_ascii_case(name))
+        };
+        let kept = |pairs: &[(String, String)]| -> Vec<(String, String)> {
+            let kept = pairs.iter().filter(|(name, _)| !replaced(name));
+            kept.cloned().collect()
+        };
+        let mut both = Self {
+            status: next.status.or(self.status),
+            set: kept(&self.set),
+            append: kept(&self.append),
+            remove: self.remove.clone(),
+        };
+        both.set.extend(next.set.iter().cloned());
+        for pair in &next.append {
+            if !both.append.contains(pair) {
+                both.append.push(pair.clone());
+            }
+        }
+        for name in &next.remove {
+            if !both.remove.iter().any(|n| n.eq_ignore_ascii_case(name)) {
+                both.remove.push(name.clone());
+            }
+        }
+        both
+    }
+
+    /// How many header lines it sets, adds to or takes away.
+    pub fn lines(&self) -> usize {
+        self.set.len() + self.append.len() + self.remove.len()
+    }
+
     /// The head after the edits.
     pub fn apply(&self, head: &ResponseHead) -> ResponseHead {
         let mut headers = HeaderList::clone(&head.headers);
@@ -69,6 +108,50 @@ fn append(headers: &mut HeaderList, name: &str, value: &str) {
 mod tests {
     use super::*;
     use crate::wire::HttpVersion;
+
+    fn patch(set: &[(&str, &str)], append: &[(&str, &str)], remove: &[&str]) -> Patch {
+        let owned = |pairs: &[(&str, &str)]| {
+            let pairs = pairs.iter();
+            pairs
+                .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()))
+                .collect()
+        };
+        Patch {
+            status: None,
+            set: owned(set),
+            append: owned(append),
+            remove: remove.iter().map(|n| (*n).to_owned()).collect(),
+        }
+    }
+
+    #[test]
+    fn two_in_one_do_what_they_do_in_turn() {
+        let head = ResponseHead {
+            status: 200,
+            reason: None,
+            version: HttpVersion::Http11,
+            headers: Arc::new(HeaderList::from_pairs([("A", "0"), ("Vary", "X")])),
+        };
+        let patches = [
+            patch(&[("A", "1"), ("B", "1")], &[("Vary", "Origin")], &[]),
+            patch(&[("a", "2")], &[("Vary", "Origin"), ("B", "2")], &[]),
+            patch(&[], &[("A", "3")], &["B", "vary"]),
+            patch(&[("Vary", "Y")], &[], &["A"]),
+        ];
+        for first in &patches {
+            for second in &patches {
+                let in_turn = second.apply(&first.apply(&head));
+                let at_once = first.then(second).apply(&head);
+                for name in ["a", "b", "vary"] {
+                    assert_eq!(
+                        at_once.headers.get(name),
+                        in_turn.headers.get(name),
+                        "{name}: {first:?} then {second:?}"
+                    );
+                }
+            }
+        }
+    }
 
     #[test]
     fn set_replaces_every_line_and_append_keeps_what_is_there() {

@@ -471,7 +471,7 @@ fn every_sort_of_exchange_makes_a_valid_har_without_secrets() {
     let in_file: Vec<String> = ends(&reader);
     assert_eq!(ends(&session.reader()), in_file);
 
-    for paper in ["json", "ndjson", "curl"] {
+    for paper in ["md", "html", "json", "ndjson", "curl"] {
         let text = export(&home, &[file, "--to", paper]);
         assert!(
             text.contains("app.test") && !text.contains("planted"),

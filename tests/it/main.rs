@@ -17,6 +17,7 @@ mod har_rules;
 mod live;
 mod properties;
 mod proxy;
+mod recorded;
 mod redaction;
 mod replay;
 mod reports;

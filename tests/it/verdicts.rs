@@ -1,185 +1,18 @@
 //! What Chromium and Firefox really decided, against our judgement of the same wire.
 //!
-//! Prints one line for each set and browser. `tests/corpus/README.md` describes the records;
+//! Prints one line: how often each browser is agreed with. `tests/corpus/README.md` describes the records;
 //! `CORSCOPE_MISSES=id` prints every miss of the records whose id contains the text.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use corscope::cors::{Browser, Check, Credentials, Outcome, Stage};
 use corscope::diagnose::{Cause, Diagnosis, diagnose_all};
-use corscope::wire::{
-    BodyFacts, End, Exchange, ExchangeId, Failure, FailureKind, FailureStage, HeaderList,
-    HttpVersion, RequestHead, ResponseHead, Source, Timestamp,
-};
-use serde::Deserialize;
-use serde_json::Value;
+use corscope::wire::Exchange;
 
-const CHROMIUM: &str = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) \
-                        HeadlessChrome/156.0.0.0 Safari/537.36";
-const FIREFOX: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:153.0) Gecko/20100101 Firefox/153.0";
-
-/// One scenario in one browser.
-#[derive(Deserialize)]
-struct Record {
-    id: String,
-    of: String,
-    #[serde(rename = "in")]
-    browser: String,
-    asked: Vec<Asked>,
-    wire: Vec<Entry>,
-}
-
-/// One request the page made, and what the browser decided.
-#[derive(Deserialize)]
-pub(crate) struct Asked {
-    pub(crate) method: String,
-    pub(crate) url: String,
-    pub(crate) include: bool,
-    pub(crate) by: String,
-    pub(crate) got: String,
-    #[serde(default = "untold")]
-    why: Value,
-    name: Option<String>,
-    seen: Option<Vec<String>>,
-}
-
-/// Stands for a reason that was not recorded for this request; `null` is a reason that is not CORS.
-fn untold() -> Value {
-    Value::Bool(false)
-}
-
-/// Start and duration in ms, method, URL, request headers, status, response headers, body excerpt,
-/// number of the connection.
-#[derive(Deserialize)]
-struct Entry(
-    i64,
-    i64,
-    String,
-    String,
-    Vec<String>,
-    u16,
-    Vec<String>,
-    #[serde(default)] Option<String>,
-    #[serde(default)] u64,
-);
-
-/// Each character is one byte, as HAR files have it.
-fn headers(lines: &[String]) -> HeaderList {
-    let mut list = HeaderList::new();
-    for (name, value) in lines.iter().filter_map(|l| l.split_once(':')) {
-        let bytes = value.chars().map(|c| u8::try_from(c).unwrap_or(b'?'));
-        list.push(name, bytes.collect::<Vec<u8>>().trim_ascii());
-    }
-    list
-}
-
-fn exchange(index: usize, entry: &Entry, agent: &str) -> Arc<Exchange> {
-    let Entry(start, took, method, url, request, status, response, body, connection) = entry;
-    let mut list = headers(request);
-    if !list.contains("user-agent") {
-        list.push("User-Agent", agent.as_bytes());
-    }
-    let head = RequestHead {
-        method: method.clone(),
-        url: url.clone(),
-        version: HttpVersion::Http11,
-        headers: Arc::new(list),
-    };
-    let at = |ms: i64| Timestamp(1_700_000_000_000_000 + ms * 1000);
-    let mut made = Exchange::opened(ExchangeId(index as u64), at(*start), head);
-    made.source = Source::Har;
-    made.client.connection = *connection;
-    made.closed_at = Some(at(start + took));
-    if *status == 0 {
-        made.end = End::Failed(Failure {
-            stage: FailureStage::Wait,
-            kind: FailureKind::Reset,
-            detail: "connection closed before a response".into(),
-        });
-        return Arc::new(made);
-    }
-    made.end = End::Complete;
-    made.answered_at = made.closed_at;
-    made.response = Some(ResponseHead {
-        status: *status,
-        reason: None,
-        version: HttpVersion::Http11,
-        headers: Arc::new(headers(response)),
-    });
-    if let Some(text) = body {
-        made.response_body = BodyFacts {
-            seen_bytes: text.len() as u64,
-            kept_bytes: text.len() as u64,
-            excerpt: Bytes::from(text.clone().into_bytes()),
-        };
-    }
-    Arc::new(made)
-}
-
-/// A scenario for other topics: its name, its browser, whether the first request included
-/// credentials, what the page asked, and the wire.
-pub(crate) struct Recorded {
-    pub(crate) id: String,
-    pub(crate) browser: String,
-    pub(crate) include: bool,
-    pub(crate) asked: Vec<Asked>,
-    pub(crate) exchanges: Vec<Arc<Exchange>>,
-}
-
-/// All scenarios of a set: name with browser, and the wire.
-pub(crate) fn wires(lines: &str) -> Vec<(String, Vec<Arc<Exchange>>)> {
-    let records = lines
-        .lines()
-        .map(|line| serde_json::from_str::<Record>(line).expect("a record"));
-    records
-        .map(|record| {
-            let chromium = record.browser == "chromium";
-            let agent = if chromium { CHROMIUM } else { FIREFOX };
-            let wire = record.wire.iter().enumerate();
-            (
-                format!("{} {}", record.id, record.browser),
-                wire.map(|(at, entry)| exchange(at, entry, agent)).collect(),
-            )
-        })
-        .collect()
-}
-
-/// The scenarios of a set in which the page made one request.
-pub(crate) fn single_requests(lines: &str) -> Vec<Recorded> {
-    recorded(lines, |record| record.asked.len() == 1)
-}
-
-/// All scenarios, those of several requests included; `include` is that of the first.
-pub(crate) fn all_requests(lines: &str) -> Vec<Recorded> {
-    recorded(lines, |_| true)
-}
-
-fn recorded(lines: &str, wanted: impl Fn(&Record) -> bool) -> Vec<Recorded> {
-    let records = lines
-        .lines()
-        .map(|line| serde_json::from_str::<Record>(line).expect("a record"));
-    records
-        .filter(wanted)
-        .map(|record| {
-            let agent = if record.browser == "chromium" {
-                CHROMIUM
-            } else {
-                FIREFOX
-            };
-            let wire = record.wire.iter().enumerate();
-            Recorded {
-                exchanges: wire.map(|(at, entry)| exchange(at, entry, agent)).collect(),
-                include: record.asked[0].include,
-                asked: record.asked,
-                id: record.id,
-                browser: record.browser,
-            }
-        })
-        .collect()
-}
+use crate::recorded::{Asked, CHROMIUM, FIREFOX, Record, exchange, headers, untold};
+pub(crate) use crate::recorded::{Recorded, all_requests, single_requests, wires};
 
 /// How many of what, for one set in one browser.
 #[derive(Default, Debug)]
@@ -385,6 +218,8 @@ fn judge_record(record: &Record, tally: &mut Tally, known: &BTreeMap<String, Str
         };
         let script = matches!(asked.by.as_str(), "fetch" | "xhr" | "img" | "script");
         let cors = !matches!(outcome, Outcome::Exempt | Outcome::Opaque);
+        // An element without crossorigin is loaded with credentials, whatever was asked.
+        let cors = cors && cause.is_none_or(|c| c.check.is_cors());
         if script && cors && claimed.is_some_and(|c| c != asked.include) {
             write!(wrong, " credentials {:?}", diagnosis.credentials).expect("a string");
         }
@@ -449,23 +284,55 @@ fn check_strays(record: &Record, free: &[&Diagnosis], all: &[Diagnosis], tally: 
     }
 }
 
-/// Judges a set; at most `undecided` requests may disagree, those that are listed.
-fn check(set: &str, lines: &str) {
+/// Judges a set: a tally for each browser.
+fn tallies(lines: &str) -> BTreeMap<String, Tally> {
     let known = undecidable();
-    let wanted = std::env::var("CORSCOPE_MISSES").unwrap_or_default();
     let mut tallies: BTreeMap<String, Tally> = BTreeMap::new();
     for line in lines.lines() {
         let record: Record = serde_json::from_str(line).expect("a record");
         let tally = tallies.entry(record.browser.clone()).or_default();
         judge_record(&record, tally, &known);
     }
-    let mut misses = Vec::new();
-    for (browser, tally) in &mut tallies {
-        println!(
-            "{set} {browser}: {} requests, {} left no trace, outcome {}/{}, check and stage {}/{}, \
-             readable headers {}/{}, depends {}, stray fetches {}, misses {}",
-            tally.requests,
-            tally.unseen,
+    tallies
+}
+
+impl Tally {
+    fn add(&mut self, other: Tally) {
+        self.requests += other.requests;
+        self.unseen += other.unseen;
+        self.outcome += other.outcome;
+        self.depends += other.depends;
+        self.faults += other.faults;
+        self.fault += other.fault;
+        self.lists += other.lists;
+        self.list += other.list;
+        self.stray += other.stray;
+        self.misses.extend(other.misses);
+    }
+}
+
+/// Judges sets, side by side; prints one line, with the misses that `CORSCOPE_MISSES` asks for below it.
+/// A request disagrees only if it is listed as undecidable.
+fn check(sets: &[&str]) {
+    let wanted = std::env::var("CORSCOPE_MISSES").unwrap_or_default();
+    let mut all: BTreeMap<String, Tally> = BTreeMap::new();
+    std::thread::scope(|scope| {
+        let judged: Vec<_> = sets
+            .iter()
+            .map(|lines| scope.spawn(|| tallies(lines)))
+            .collect();
+        for set in judged {
+            for (browser, tally) in set.join().expect("judged") {
+                all.entry(browser).or_default().add(tally);
+            }
+        }
+    });
+    let mut line = String::from("verdicts:");
+    for (browser, tally) in &all {
+        write!(
+            line,
+            " {browser}: outcome {}/{}, check and stage {}/{}, readable headers {}/{}, depends {}, \
+             not on the wire {}, stray fetches {}, misses {};",
             tally.outcome,
             tally.requests - tally.unseen,
             tally.fault,
@@ -473,52 +340,34 @@ fn check(set: &str, lines: &str) {
             tally.list,
             tally.lists,
             tally.depends,
+            tally.unseen,
             tally.stray,
             tally.misses.len(),
-        );
-        misses.append(&mut tally.misses);
+        )
+        .expect("a string");
     }
-    misses.retain(|m| m.contains(&wanted));
+    println!("{}", line.trim_end_matches(';'));
+    let misses: Vec<&String> = all
+        .values()
+        .flat_map(|t| &t.misses)
+        .filter(|m| m.contains(&wanted))
+        .collect();
     for miss in &misses {
         println!("  {miss}");
     }
-    assert!(misses.is_empty(), "{} misses in {set}", misses.len());
+    assert!(misses.is_empty(), "{} misses", misses.len());
 }
 
 #[test]
-fn curated() {
-    check("curated", include_str!("../corpus/curated.jsonl"));
-}
-
-#[test]
-fn traps() {
-    check("traps", include_str!("../corpus/traps.jsonl"));
-}
-
-#[test]
-fn random() {
-    check("random", include_str!("../corpus/random.jsonl"));
-}
-
-#[test]
-fn sessions() {
-    check("sessions", include_str!("../corpus/sessions.jsonl"));
-}
-
-#[test]
-fn third_party_cookies_blocked() {
-    check(
-        "third-party-cookies-blocked",
+fn recorded_browsers_agree() {
+    check(&[
+        include_str!("../corpus/curated.jsonl"),
+        include_str!("../corpus/traps.jsonl"),
+        include_str!("../corpus/random.jsonl"),
+        include_str!("../corpus/sessions.jsonl"),
         include_str!("../corpus/third-party-cookies-blocked.jsonl"),
-    );
-}
-
-#[test]
-fn local_network_checks_on() {
-    check(
-        "local-network-checks-on",
         include_str!("../corpus/local-network-checks-on.jsonl"),
-    );
+    ]);
 }
 
 /// Records from elsewhere: `CORSCOPE_CORPUS=FILE cargo test --test it verdicts::elsewhere -- --ignored`.
@@ -527,7 +376,7 @@ fn local_network_checks_on() {
 fn elsewhere() {
     let file = std::env::var("CORSCOPE_CORPUS").expect("CORSCOPE_CORPUS names a file");
     let lines = std::fs::read_to_string(&file).expect("a readable corpus");
-    check(&file, &lines);
+    check(&[&lines]);
 }
 
 #[test]

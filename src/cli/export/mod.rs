@@ -30,7 +30,15 @@ pub(super) fn run(args: &ExportArgs) -> Result<Exit> {
     }
     let reader = &loaded.reader;
     let only = args.fetch.map(|number| known(reader, number)).transpose()?;
+    let name = args
+        .file
+        .file_stem()
+        .filter(|_| args.file.as_os_str() != "-");
     let order = Order {
+        title: name.map_or_else(
+            || "stdin".to_owned(),
+            |name| name.to_string_lossy().into_owned(),
+        ),
         paper: args.to,
         only,
         shell: args.shell.map_or_else(Quoting::of_this_system, Into::into),
@@ -42,8 +50,10 @@ pub(super) fn run(args: &ExportArgs) -> Result<Exit> {
 }
 
 /// What is wanted of a capture.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Order {
+    /// What the capture is called.
+    pub(super) title: String,
     pub(super) paper: Paper,
     /// This fetch alone.
     pub(super) only: Option<FetchId>,
@@ -70,6 +80,23 @@ impl Order {
         match self.paper {
             Paper::Har => {
                 har::write(reader, self.only, redactor, out)?;
+            }
+            Paper::Md | Paper::Html => {
+                let servers = servers();
+                let title = match self.only {
+                    Some(id) => format!("{}, fetch {id}", self.title),
+                    None => self.title.clone(),
+                };
+                let title = redactor.text(&title);
+                let mut paper = report::Paper::new(&title, redactor.is_on(), self.skipped);
+                for diagnosis in fetches.iter().filter_map(judged) {
+                    paper.add(&diagnosis, &servers, &redacted, self.only.is_some());
+                }
+                let text = match self.paper {
+                    Paper::Md => paper.to_markdown(),
+                    _ => paper.to_html(),
+                };
+                out.write_all(text.as_bytes())?;
             }
             Paper::Json => {
                 let diagnoses: Vec<Diagnosis> = fetches.iter().filter_map(judged).collect();

@@ -88,6 +88,9 @@ impl Ingest {
         if let Some(trailers) = closing.trailers {
             exchange.trailers = Arc::unwrap_or_clone(trailers);
         }
+        if exchange.is_stood_in_for() {
+            self.judging.answered(exchange, &self.whole);
+        }
         self.judging.closed(exchange);
         self.touch(closing.id);
     }

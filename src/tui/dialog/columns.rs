@@ -8,7 +8,7 @@ use ratatui::text::{Line, Span};
 
 use super::{After, Dialog, Picker, Room, key_words};
 use crate::tui::app::{App, Command};
-use crate::tui::list::{Column, Shown};
+use crate::tui::list::{Column, Group, Shown, Wish};
 use crate::tui::text::ellipsis;
 
 #[derive(Debug, Default)]
@@ -23,8 +23,10 @@ impl ColumnsDialog {
 }
 
 impl Dialog for ColumnsDialog {
-    fn title(&self, _app: &App) -> String {
-        "Columns".to_owned()
+    fn title(&self, app: &App) -> String {
+        let group = app.list.entries.wish().group;
+        let group = group.map_or("none", Group::name);
+        format!("Columns · groups: {group}")
     }
 
     fn room(&self, _app: &App) -> Room {
@@ -38,7 +40,17 @@ impl Dialog for ColumnsDialog {
             KeyCode::Char(' ') => app.list.shown.toggle(column),
             KeyCode::Char('j') => self.picker.step(1),
             KeyCode::Char('k') => self.picker.step(-1),
-            KeyCode::Char('r') => app.list.shown = Shown::default(),
+            KeyCode::Char('s') => app.order(|wish| wish.clicked(column)),
+            KeyCode::Char('g') => app.order(|wish| {
+                let now = wish
+                    .group
+                    .and_then(|g| Group::ALL.iter().position(|k| *k == g));
+                wish.group = Group::ALL.get(now.map_or(0, |n| n + 1)).copied();
+            }),
+            KeyCode::Char('r') => {
+                app.list.shown = Shown::default();
+                app.order(|wish| *wish = Wish::default());
+            }
             _ => {
                 self.picker.key(key, 5);
             }
@@ -76,11 +88,15 @@ impl Dialog for ColumnsDialog {
                 Style::new()
             };
             let about = ellipsis(column.about(), usize::from(inside.width).saturating_sub(18));
-            let spans = vec![
+            let mut spans = vec![
                 Span::styled(format!(" {sign} "), theme.good),
                 Span::styled(format!("{:<13}", column.id()), theme.strong),
                 Span::styled(about.into_owned(), theme.dim),
             ];
+            let sorted = app.list.entries.wish().sort.filter(|(c, _)| c == column);
+            if let Some((_, down)) = sorted {
+                spans[0] = Span::styled(if down { " ▼ " } else { " ▲ " }, theme.label);
+            }
             let row = Rect {
                 y,
                 height: 1,
@@ -93,6 +109,8 @@ impl Dialog for ColumnsDialog {
     fn keys(&self, _app: &App) -> Vec<(String, String)> {
         key_words(&[
             ("Space", "show or hide"),
+            ("s", "sort by it"),
+            ("g", "group by page, host, verdict"),
             ("r", "as usual"),
             ("↑↓", "choose"),
             ("Esc", "done"),

@@ -11,7 +11,7 @@ use super::{After, Dialog, Picker, Room, edit, key_words, paste};
 use crate::tui::action::Action;
 use crate::tui::app::{App, Command};
 use crate::tui::keymap::{Focus, Place};
-use crate::tui::list::Column;
+use crate::tui::list::{Column, Group};
 use crate::tui::options::ThemeChoice;
 use crate::tui::text::{ellipsis, width};
 
@@ -21,6 +21,8 @@ enum Choice {
     Action(Action, Place),
     Theme(ThemeChoice),
     Column(Column),
+    Sort(Column),
+    Group(Option<Group>),
     /// A kept filter.
     Filter(String),
 }
@@ -76,6 +78,21 @@ impl PaletteDialog {
                 key: String::new(),
             });
         }
+        for column in app.list.shown.columns() {
+            all.push(Offer {
+                choice: Choice::Sort(*column),
+                text: format!("sort by {}", column.id()),
+                key: String::new(),
+            });
+        }
+        for group in Group::ALL.into_iter().map(Some).chain([None]) {
+            let name = group.map_or("nothing", Group::name);
+            all.push(Offer {
+                choice: Choice::Group(group),
+                text: format!("group by {name}"),
+                key: String::new(),
+            });
+        }
         for (name, text) in &app.options.settings.filters {
             all.push(Offer {
                 choice: Choice::Filter(text.clone()),
@@ -117,6 +134,8 @@ impl PaletteDialog {
             }
             Choice::Theme(theme) => app.wear(theme),
             Choice::Column(column) => app.list.shown.toggle(column),
+            Choice::Sort(column) => app.order(|wish| wish.clicked(column)),
+            Choice::Group(group) => app.order(|wish| wish.group = group),
             Choice::Filter(text) => app.set_filter(&text),
         }
         After::Close

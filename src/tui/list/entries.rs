@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::super::chatter::is_chatter;
 use super::super::filter::{Filter, Found, Subject};
 use super::notes::Notes;
+use super::order::{Order, Tally, Wish};
 use crate::cors::{Outcome, Stage};
 use crate::diagnose::{FetchId, Role};
 use crate::session::{Reader, Row, RowEnd};
@@ -161,6 +162,9 @@ pub(crate) struct Entries {
     /// Numbers of the entries that are listed, ascending.
     listed: Vec<u32>,
     lens: Lens,
+    order: Order,
+    /// Lines went away, or the lens changed: the order does not wait.
+    relisted: bool,
     found: Found,
     pub(crate) notes: Notes,
     counts: [u32; Chip::ALL.len()],
@@ -179,6 +183,8 @@ impl Entries {
             unsettled: VecDeque::new(),
             listed: Vec::new(),
             lens: Lens::default(),
+            order: Order::default(),
+            relisted: false,
             found: Found::new(first, 0),
             notes: Notes::default(),
             counts: [0; Chip::ALL.len()],
@@ -187,9 +193,42 @@ impl Entries {
         }
     }
 
-    /// Numbers of the entries that are listed, ascending.
+    /// Numbers of the entries that are listed, in the order of the lines.
     pub(crate) fn listed(&self) -> &[u32] {
-        &self.listed
+        self.order.view().unwrap_or(&self.listed)
+    }
+
+    /// Position of an entry among the lines, or where it would be.
+    pub(crate) fn position(&self, number: u32) -> Result<usize, usize> {
+        match self.order.view() {
+            None => self.listed.binary_search(&number),
+            Some(view) => {
+                let found = view.iter().position(|n| *n == number);
+                found.ok_or(0)
+            }
+        }
+    }
+
+    pub(crate) fn wish(&self) -> Wish {
+        self.order.wish()
+    }
+
+    /// Orders the lines anew.
+    pub(crate) fn set_wish(&mut self, wish: Wish) {
+        self.order.set(wish);
+    }
+
+    /// The group of an entry: its name and what is in it.
+    pub(crate) fn group(&self, number: u32) -> Option<(&str, Tally)> {
+        self.order.group(number)
+    }
+
+    /// Whether a line at this position is the first of its group.
+    pub(crate) fn begins_group(&self, at: usize) -> bool {
+        let listed = self.listed();
+        let group = |at: usize| listed.get(at).and_then(|n| self.order.group_id(*n));
+        let own = group(at);
+        own.is_some() && (at == 0 || group(at - 1) != own)
     }
 
     pub(crate) fn get(&self, number: u32) -> Option<&Entry> {
@@ -244,6 +283,8 @@ impl Entries {
         }
         self.cursor = first;
         self.unsettled.clear();
+        self.order.changed();
+        self.relisted = true;
     }
 
     /// Whether rows wait to be read.
@@ -272,7 +313,16 @@ impl Entries {
             }
         }
         self.refresh(reader, started);
-        false
+        while let Some(from) = self.order.unread(self.all.len()) {
+            let to = self.all.len().min(from + ROWS_PER_LOCK);
+            self.order.read(&self.all[from..to], reader);
+            if started.elapsed() > SLICE {
+                return true;
+            }
+        }
+        self.order.settle(&self.listed, &self.all, self.relisted);
+        self.relisted = false;
+        self.order.is_behind(self.all.len())
     }
 
     /// Reads unsettled rows again, oldest first, as many as time allows; the rest have their turn
@@ -359,6 +409,9 @@ impl Entries {
             self.count_entry(&before, false);
             self.count_entry(&entry, true);
         }
+        if stands {
+            self.order.learn(number, row);
+        }
         self.all[number as usize] = entry;
         self.list_or_not(number);
         if row.end == RowEnd::Open || mark.outcome == Outcome::Pending || mark.fetch.is_none() {
@@ -434,8 +487,13 @@ impl Entries {
         match self.listed.binary_search(&number) {
             Ok(at) if !wanted => {
                 self.listed.remove(at);
+                self.relisted = true;
+                self.order.changed();
             }
-            Err(at) if wanted => self.listed.insert(at, number),
+            Err(at) if wanted => {
+                self.listed.insert(at, number);
+                self.order.changed();
+            }
             _ => {}
         }
     }

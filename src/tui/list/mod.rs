@@ -6,6 +6,7 @@
 mod column;
 mod entries;
 mod notes;
+mod order;
 
 use crate::cors::Outcome;
 use crate::session::Reader;
@@ -13,6 +14,7 @@ use crate::wire::ExchangeId;
 
 pub(crate) use column::{Column, Shown};
 pub(crate) use entries::{Chip, Entries, Entry, Fold, Lens};
+pub(crate) use order::{Group, Wish};
 
 /// A line of the list.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,6 +23,16 @@ pub(crate) struct Place {
     pub(crate) entry: u32,
     /// Which of its folded exchanges, from 0; `None` is the entry's own line.
     pub(crate) child: Option<u16>,
+}
+
+/// Stands in [`Place::child`] for the heading of the group that the entry begins.
+pub(crate) const HEADING: u16 = u16::MAX;
+
+impl Place {
+    /// Whether it is the heading of a group, which nobody can select.
+    pub(crate) fn is_heading(self) -> bool {
+        self.child == Some(HEADING)
+    }
 }
 
 /// Who decides what is selected.
@@ -86,7 +98,22 @@ impl List {
 
     /// Position among the listed entries, or where it would be.
     fn position(&self, entry: u32) -> Result<usize, usize> {
-        self.entries.listed().binary_search(&entry)
+        self.entries.position(entry)
+    }
+
+    /// Lines that an entry at a position takes, the heading of its group included.
+    fn lines_at(&self, at: usize) -> usize {
+        let entry = self.entries.listed().get(at);
+        let own = entry
+            .and_then(|n| self.entries.get(*n))
+            .map_or(1, Entry::lines);
+        own + usize::from(self.entries.begins_group(at))
+    }
+
+    /// Lines for entries: where there are groups, the first line always names one.
+    fn room(&self) -> usize {
+        let grouped = self.entries.wish().group.is_some();
+        self.height.saturating_sub(usize::from(grouped)).max(1)
     }
 
     /// Lines before the first one on the screen, and after the last, in entries.
@@ -102,17 +129,28 @@ impl List {
         let listed = self.entries.listed();
         listed[self.top.min(listed.len())..]
             .iter()
-            .flat_map(|&number| {
+            .enumerate()
+            .flat_map(move |(n, &number)| {
                 let open = self.entries.get(number).filter(|e| e.is_open());
                 let children = open.map_or(0, Entry::children) as u16;
-                std::iter::once(Place {
+                let grouped = self.entries.wish().group.is_some();
+                // The group of the first line is always named.
+                let named = grouped && (n == 0 || self.entries.begins_group(self.top + n));
+                let heading = named.then_some(Place {
+                    entry: number,
+                    child: Some(HEADING),
+                });
+                let own = Place {
                     entry: number,
                     child: None,
-                })
-                .chain((0..children).map(move |c| Place {
-                    entry: number,
-                    child: Some(c),
-                }))
+                };
+                heading
+                    .into_iter()
+                    .chain(std::iter::once(own))
+                    .chain((0..children).map(move |c| Place {
+                        entry: number,
+                        child: Some(c),
+                    }))
             })
             .take(self.height)
     }
@@ -200,13 +238,12 @@ impl List {
         let mut lines = place.child.map_or(1, |c| usize::from(c) + 2);
         if place.child.is_none() {
             let entry = self.entries.get(place.entry);
-            lines = entry.map_or(1, Entry::lines).min(self.height);
+            lines = entry.map_or(1, Entry::lines).min(self.room());
         }
         let mut top = at;
         while top > 0 {
-            let above = self.entries.get(self.entries.listed()[top - 1]);
-            lines += above.map_or(1, Entry::lines);
-            if lines > self.height {
+            lines += self.lines_at(top - 1);
+            if lines > self.room() {
                 break;
             }
             top -= 1;
@@ -220,8 +257,8 @@ impl List {
         let mut lines = 0;
         let mut top = listed.len();
         while top > 0 {
-            lines += self.entries.get(listed[top - 1]).map_or(1, Entry::lines);
-            if lines > self.height {
+            lines += self.lines_at(top - 1);
+            if lines > self.room() {
                 break;
             }
             top -= 1;
@@ -249,6 +286,11 @@ impl List {
             place = next;
         }
         self.select(place);
+    }
+
+    /// Whether the last line is the newest.
+    pub(crate) fn can_follow(&self) -> bool {
+        self.entries.wish() == Wish::default()
     }
 
     /// Whether the selected line is the last one.
@@ -299,16 +341,13 @@ impl List {
         let end = self.top_showing_end();
         self.top = self.top.saturating_add_signed(lines).min(end);
         // The selection comes along at the edges.
-        let window: Vec<Place> = self.window().collect();
+        let window: Vec<Place> = self.window().filter(|p| !p.is_heading()).collect();
         if let (Some(first), Some(last), Some(selected)) =
             (window.first(), window.last(), self.selected())
             && !window.contains(&selected)
         {
-            self.selected = Some(if selected.entry < first.entry {
-                *first
-            } else {
-                *last
-            });
+            let above = self.position(selected.entry) < self.position(first.entry);
+            self.selected = Some(if above { *first } else { *last });
         }
     }
 
@@ -318,7 +357,7 @@ impl List {
         let edge = if last { listed.last() } else { listed.first() };
         if let Some(&entry) = edge {
             self.select(Place { entry, child: None });
-            if last {
+            if last && self.can_follow() {
                 self.steering = Steering::Follow;
                 self.settle();
             }

@@ -6,6 +6,7 @@ use ratatui::text::{Line, Span};
 use super::super::effect::Loaded;
 use super::super::text::{ellipsis, sanitise, width};
 use super::super::theme::Theme;
+use super::changes;
 use super::comparison;
 use super::detail::labelled;
 use crate::cors::Outcome;
@@ -37,6 +38,9 @@ pub(super) fn lines(loaded: &Loaded, theme: &Theme, room: usize) -> Vec<Line<'st
         }
     };
     let inner = room.saturating_sub(LABEL);
+    for (label, lines) in changes::before_and_after(loaded, theme, inner) {
+        section(label, lines);
+    }
     let text = |text: &str, style: Style| labelled("", text, 0, inner, Style::new(), style);
 
     let mut cause = Vec::new();

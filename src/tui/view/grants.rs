@@ -29,7 +29,7 @@ pub(super) fn grants(
     theme: &Theme,
     room: usize,
 ) -> Vec<Line<'static>> {
-    let (Some(diagnosis), Some(response)) = (&loaded.diagnosis, &exchange.response) else {
+    let (Some(diagnosis), Some(response)) = (&loaded.diagnosis, exchange.delivered()) else {
         return Vec::new();
     };
     if diagnosis.outcome == Outcome::Exempt || !exchange.request.headers.contains("origin") {

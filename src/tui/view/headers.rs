@@ -6,6 +6,7 @@ use ratatui::text::{Line, Span};
 use super::super::effect::Loaded;
 use super::super::text::{clean_bytes, duration, sanitise, size};
 use super::super::theme::Theme;
+use super::changes;
 use super::detail::labelled;
 use super::grants::grants;
 use crate::cors::Outcome;
@@ -28,28 +29,11 @@ pub(super) fn headers(loaded: &Loaded, theme: &Theme, room: usize) -> Vec<Line<'
     let exchange = &loaded.exchange;
     let mut out = request_line(exchange, theme, room);
     out.extend(status_line(exchange, theme, room));
+    out.extend(changes::lines(exchange, theme, room));
     out.extend(grants(loaded, exchange, loaded.role(), theme, room));
     if let Some(response) = &exchange.response {
         title(&mut out, "Response headers", response.headers.len(), theme);
         out.extend(fields(&response.headers, theme, room));
-        if let Some(patch) = &exchange.patch {
-            title(
-                &mut out,
-                "⚡ changed by a trial fix",
-                patch.set.len(),
-                theme,
-            );
-            for (name, value) in patch.set.iter().chain(&patch.append) {
-                out.extend(labelled(
-                    "  + ",
-                    &format!("{name}: {value}"),
-                    4,
-                    room,
-                    theme.good,
-                    theme.good,
-                ));
-            }
-        }
     }
     title(
         &mut out,
@@ -126,6 +110,7 @@ pub(super) fn preflight(loaded: &Loaded, theme: &Theme, room: usize) -> Vec<Line
         let text = format!("  cost {} before the request could start", duration(micros));
         out.push(Line::styled(text, theme.dim));
     }
+    out.extend(changes::lines(preflight, theme, room));
     out.extend(grants(loaded, preflight, Role::Preflight, theme, room));
     if let Some(response) = &preflight.response {
         title(&mut out, "Response headers", response.headers.len(), theme);

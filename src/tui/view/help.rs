@@ -50,7 +50,7 @@ pub(super) fn lines(app: &App, room: usize, wanted: &str) -> Vec<Line<'static>> 
         }
         blocks.push((title, rows));
     }
-    let signs: [(&str, &str); 9] = [
+    let signs: [(&str, &str); 11] = [
         ("✖", "blocked by the browser"),
         ("◌", "opaque: delivered, script cannot read it"),
         ("?", "depends on the credentials mode"),
@@ -58,6 +58,8 @@ pub(super) fn lines(app: &App, room: usize, wanted: &str) -> Vec<Line<'static>> 
         ("!", "broke below HTTP"),
         ("…", "not over yet"),
         ("⚠", "works, but something should be known"),
+        ("⚡", "answered otherwise than the server did: trial fix"),
+        ("↻", "sent again by corscope"),
         ("└", "folded into the line above"),
         ("◆", "marked; your comment behind it"),
     ];

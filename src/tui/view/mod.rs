@@ -3,6 +3,7 @@
 //! ```text
 //!  corscope ● 127.0.0.1:8080   38 requests  ✖ 4 blocked …        title
 //!  All  Blocked 4  Fetch/XHR …  │ / filter                       chips
+//!  ⚡ trial fix on …: 2 headers changed in flight                 as long as any is in force
 //!  #  Method  Status  Host  Path …  Waterfall  CORS              header of the list
 //!  14 GET     500 ✖   …                                          rows
 //!  ─ 1 Verdict  2 Headers ──────────────────────────────         divider, with the tabs
@@ -14,6 +15,7 @@
 
 mod ascii;
 mod bars;
+mod changes;
 mod columns;
 mod comparison;
 mod cookies;
@@ -29,6 +31,7 @@ mod messages;
 mod offers;
 mod table;
 mod timing;
+mod trial;
 
 use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
@@ -50,6 +53,8 @@ const SMALLEST: (u16, u16) = (30, 8);
 pub(crate) struct Areas {
     pub(crate) title: Rect,
     pub(crate) chips: Rect,
+    /// What is changed in flight; no lines where nothing is.
+    pub(crate) trial: Rect,
     /// List and pane.
     pub(crate) body: Rect,
     /// The column titles, or the error of a filter.
@@ -82,10 +87,12 @@ impl Areas {
 pub(crate) fn areas(app: &App) -> Areas {
     let (width, height) = app.size;
     let row = |y: u16, h: u16| Rect::new(0, y.min(height), width, h.min(height.saturating_sub(y)));
+    let trials = trial::height(app);
     let mut areas = Areas {
         title: row(0, 1),
         chips: row(1, 1),
-        body: row(2, height.saturating_sub(3)),
+        trial: row(2, trials),
+        body: row(2 + trials, height.saturating_sub(3 + trials)),
         bar: row(height.saturating_sub(1), 1),
         ..Areas::default()
     };
@@ -179,6 +186,7 @@ pub(crate) fn draw(app: &App, frame: &mut Frame<'_>) {
     let areas = areas(app);
     bars::title(app, frame, areas.title);
     bars::chips(app, frame, areas.chips);
+    trial::draw(app, frame, areas.trial);
     let covered = app
         .dialog
         .as_ref()

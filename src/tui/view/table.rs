@@ -10,7 +10,9 @@ use ratatui::text::{Line, Span};
 use super::super::app::App;
 use super::super::keymap::Focus;
 use super::super::list::{Column, Entry, Place, children};
-use super::super::text::{clean_bytes, duration, ellipsis, ellipsis_middle, sanitise, size, width};
+use super::super::text::{
+    clean_bytes, count, duration, ellipsis, ellipsis_middle, sanitise, size, width,
+};
 use super::super::theme::Theme;
 use super::columns::{Layout, left, origin, right};
 use super::{Areas, bars, empty};
@@ -81,11 +83,19 @@ pub(super) fn draw(app: &App, frame: &mut Frame<'_>, areas: &Areas) {
     header_or_error(app, frame, areas.header, Some(&layout));
     let selected = app.list.selected();
     let span = span(&cells);
-    for (line, row) in cells.iter().zip(0..areas.rows.height) {
+    let mut lines = cells.iter().peekable();
+    for (place, row) in app.list.window().zip(0..areas.rows.height) {
         let area = Rect {
             y: areas.rows.y + row,
             height: 1,
             ..areas.rows
+        };
+        if place.is_heading() {
+            frame.render_widget(heading(app, place, usize::from(area.width)), area);
+            continue;
+        }
+        let Some(line) = lines.next_if(|l| l.place == place) else {
+            continue;
         };
         let is_selected = selected == Some(line.place);
         let base = match (is_selected, app.focus) {
@@ -112,11 +122,32 @@ pub(super) fn column_at(app: &App, at: Position) -> Option<(Column, u16, bool)> 
     found.map(|(column, start, w)| (column, areas.header.x + start as u16, x == start + w))
 }
 
+/// The line above a group.
+fn heading(app: &App, place: Place, room: usize) -> Line<'static> {
+    let theme = &app.theme;
+    let Some((name, tally)) = app.list.entries.group(place.entry) else {
+        return Line::default();
+    };
+    let name = ellipsis(&sanitise(name), room.saturating_sub(40)).into_owned();
+    let name = format!("── {name} ");
+    let mut facts = count(u64::from(tally.all), "request");
+    if tally.blocked > 0 {
+        let blocked = tally.blocked;
+        facts = format!("{facts}  ✖ {blocked} blocked");
+    }
+    let fill = room.saturating_sub(width(&name) + width(&facts) + 2);
+    Line::from(vec![
+        Span::styled(name, theme.label),
+        Span::styled(facts, theme.dim),
+        Span::styled(format!(" {}", "─".repeat(fill)), theme.rule),
+    ])
+}
+
 /// Reads the rows of the window under one short lock.
 fn read(app: &App) -> Vec<Cells> {
     let mut lines: Vec<(Place, &Entry, ExchangeId)> = Vec::new();
     let mut below: Option<(u32, Vec<ExchangeId>)> = None;
-    for place in app.list.window() {
+    for place in app.list.window().filter(|p| !p.is_heading()) {
         let Some(entry) = app.list.entries.get(place.entry) else {
             continue;
         };
@@ -304,8 +335,12 @@ fn brief(row: &Row<'_>, preflight_status: Option<u16>, method: &str) -> Cow<'sta
 /// The cause in a few words, and what else a person must know of this line.
 fn cors(row: &Row<'_>, brief: &str) -> String {
     let mut parts: Vec<String> = Vec::new();
-    if row.patched {
-        parts.push("⚡".to_owned());
+    match row.mark.was {
+        Some(was) if was != row.mark.outcome => {
+            parts.push(format!("⚡ {was} → {}", row.mark.outcome));
+        }
+        Some(_) => parts.push("⚡".to_owned()),
+        None => {}
     }
     if row.replayed {
         parts.push("↻".to_owned());
@@ -463,10 +498,22 @@ fn header_or_error(app: &App, frame: &mut Frame<'_>, area: Rect, layout: Option<
     let mut line = String::new();
     for (column, start, room) in layout.columns() {
         line += &" ".repeat(start - width(&line));
+        let sign = match app.list.entries.wish().sort {
+            Some((sorted, down)) if sorted == column => {
+                if down {
+                    "▼"
+                } else {
+                    "▲"
+                }
+            }
+            _ => "",
+        };
+        let title = ellipsis(column.title(), room - width(sign).min(room));
+        let title = format!("{title}{sign}");
         line += &if column.at_right() {
-            right(column.title(), room)
+            right(&title, room)
         } else {
-            left(column.title(), room)
+            left(&title, room)
         };
     }
     let line = left(&line, usize::from(area.width));

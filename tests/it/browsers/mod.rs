@@ -4,6 +4,7 @@
 mod devtools;
 mod fixes;
 mod marionette;
+mod trial;
 
 use std::path::Path;
 use std::time::{Duration, Instant};

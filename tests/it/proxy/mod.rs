@@ -4,6 +4,7 @@ mod bulk;
 mod endings;
 mod heads;
 mod matrix;
+mod overrides;
 mod rig;
 mod streaming;
 mod trust;

@@ -66,6 +66,7 @@ pub(super) struct Heard {
     pub(super) request_body: Vec<u8>,
     pub(super) response_body: Vec<u8>,
     pub(super) messages: Vec<corscope::wire::Message>,
+    pub(super) patch: Option<corscope::wire::Patch>,
 }
 
 impl Heard {
@@ -113,6 +114,7 @@ impl Notes {
                 request_body: Vec::new(),
                 response_body: Vec::new(),
                 messages: Vec::new(),
+                patch: None,
             });
             self.changed.notify_all();
             return;
@@ -128,7 +130,10 @@ impl Notes {
             Event::Body(_, Side::Response, bytes) => one.response_body.extend_from_slice(&bytes),
             Event::Message(_, message) => one.messages.push(*message),
             Event::Closed(closing) => one.closing = Some(*closing),
-            Event::Patched(..) => panic!("nobody patches here"),
+            Event::Patched(_, patch) => {
+                assert!(one.answer.is_none(), "before the answer");
+                one.patch = Some(*patch);
+            }
             Event::Opened(_) => unreachable!(),
         }
         self.changed.notify_all();

@@ -369,3 +369,89 @@ fn marks_and_comments_are_seen_and_found() {
     let screen = person.types("<Esc>/comment:ada<Enter>m").screen();
     assert!(screen.contains("0 of 11"), "no longer marked:\n{screen}");
 }
+
+/// The paths of the list, from the top.
+fn paths(person: &mut Person) -> Vec<String> {
+    let screen = person.screen();
+    let rows = screen
+        .lines()
+        .skip(3)
+        .take_while(|l| !l.contains("Verdict"));
+    rows.filter_map(|line| {
+        let (_, path) = line.split_once(".test")?;
+        Some(
+            path.split_whitespace()
+                .find(|w| w.starts_with('/'))?
+                .to_owned(),
+        )
+    })
+    .collect()
+}
+
+#[test]
+fn a_click_on_a_heading_sorts_by_it() {
+    let mut person = person();
+    let arrived = paths(&mut person);
+    person.types("g").click_on("Path");
+    let mut sorted = arrived.clone();
+    sorted.sort();
+    assert_eq!(paths(&mut person), sorted);
+    assert!(
+        person.selected().contains("app.test          / "),
+        "it stays selected"
+    );
+    person.click_on("Path▲");
+    sorted.reverse();
+    let mut down = paths(&mut person);
+    // Equal ones stay in the order of arrival; here that is one pair of paths.
+    down.sort_by(|a, b| b.cmp(a));
+    assert_eq!(down, sorted);
+    person.click_on("Path▼");
+    assert_eq!(paths(&mut person), arrived);
+    person.types(":sort by size<Enter>");
+    let screen = person.screen();
+    let top = screen.lines().nth(3).unwrap();
+    assert!(top.contains("81 B"), "largest first: {top}");
+}
+
+#[test]
+fn groups_have_headings_that_nobody_selects() {
+    let mut person = person();
+    person.types("gC").types("gg<Esc>");
+    let screen = person.screen();
+    let heading = screen
+        .lines()
+        .find(|l| l.starts_with("── https://api.app.test"));
+    assert!(
+        heading.is_some_and(|l| l.contains("5 requests  ✖ 4 blocked")),
+        "{screen}"
+    );
+    for _ in 0..14 {
+        person.types("<Down>");
+        let screen = person.screen();
+        let selected = screen.lines().find(|l| l.starts_with('▌')).unwrap();
+        assert!(!selected.contains("──"), "{selected}");
+    }
+    let screen = person.types(":group by verdict<Enter>").screen();
+    let first = screen.lines().nth(3).unwrap();
+    assert!(first.starts_with("── blocked"), "{screen}");
+    let screen = person.types(":group by nothing<Enter>").screen();
+    assert!(!screen.contains("── blocked"), "{screen}");
+}
+
+#[test]
+fn what_comes_is_sorted_in() {
+    let (live_session, recorder) = corscope::session::Session::in_memory(None, 1).unwrap();
+    let reader = live_session.reader();
+    let mut person = Person::before(reader.clone(), live(), 120, 36);
+    person.types(":sort by path<Enter>");
+    for name in ["m", "z", "a", "q"] {
+        Call::own(&format!("/{name}"), "image", "image/png", "x").play(&recorder, 0, 1);
+    }
+    drop(recorder);
+    live_session.finish().unwrap();
+    for _ in 0..100 {
+        person.happens(corscope::tui::Event::Captured);
+    }
+    assert_eq!(paths(&mut person), ["/a", "/m", "/q", "/z"]);
+}

@@ -1,0 +1,84 @@
+//! The requests over time, as bars.
+
+use super::duration;
+use crate::cors::Outcome;
+use crate::diagnose::Diagnosis;
+use crate::wire::{Exchange, Timestamp};
+
+/// One request in the picture.
+pub(super) struct Bar {
+    pub(super) label: String,
+    /// Class of its colour.
+    pub(super) class: &'static str,
+    pub(super) preflight: bool,
+    pub(super) status: String,
+    start: Timestamp,
+    answered_micros: u64,
+    total_micros: u64,
+}
+
+/// A bar with its place: thousandths of the picture's width.
+pub(super) struct Placed<'a> {
+    pub(super) bar: &'a Bar,
+    pub(super) x: f64,
+    pub(super) waiting: f64,
+    pub(super) receiving: f64,
+    pub(super) took: String,
+}
+
+impl Bar {
+    pub(super) fn of(exchange: &Exchange, diagnosis: &Diagnosis) -> Self {
+        let url = &exchange.request.url;
+        let path = url.split_once("://").map_or(url.as_str(), |(_, rest)| {
+            rest.find('/').map_or("/", |at| &rest[at..])
+        });
+        let path = path.split(['?', '#']).next().unwrap_or_default();
+        let status = exchange.delivered().map(|head| head.status.to_string());
+        let total = exchange.duration_micros().unwrap_or(0);
+        let answered = exchange
+            .answered_at
+            .map(|at| at.micros_since(exchange.opened_at));
+        Self {
+            label: format!(
+                "{} {}",
+                exchange.request.method,
+                super::super::facts::shortened(path, 44)
+            ),
+            class: match diagnosis.outcome {
+                Outcome::Blocked | Outcome::Failed => "bad",
+                Outcome::Depends | Outcome::Pending => "open",
+                Outcome::Allowed => "good",
+                Outcome::Opaque | Outcome::Exempt => "plain",
+            },
+            preflight: exchange.request.is_preflight(),
+            status: status.unwrap_or_else(|| "–".to_owned()),
+            start: exchange.opened_at,
+            answered_micros: answered.unwrap_or(total).min(total),
+            total_micros: total,
+        }
+    }
+}
+
+/// Places bars on one axis; says how long that is in microseconds.
+pub(super) fn place(bars: &[Bar]) -> (Vec<Placed<'_>>, u64) {
+    let first = bars.iter().map(|bar| bar.start).min().unwrap_or_default();
+    let ends = bars
+        .iter()
+        .map(|bar| bar.start.micros_since(first) + bar.total_micros);
+    let whole = ends.max().unwrap_or(0).max(1);
+    let part = |micros: u64| micros as f64 * 1000.0 / whole as f64;
+    let mut order: Vec<&Bar> = bars.iter().collect();
+    order.sort_by_key(|bar| bar.start);
+    let placed = order.into_iter().map(|bar| {
+        let waiting = part(bar.answered_micros);
+        Placed {
+            bar,
+            // The shortest is still seen, also at the very end.
+            x: part(bar.start.micros_since(first)).min(996.0),
+            waiting: waiting.max(2.0),
+            receiving: part(bar.total_micros - bar.answered_micros),
+            took: duration(bar.total_micros),
+        }
+    });
+    (placed.collect(), whole)
+}
