@@ -85,7 +85,7 @@ pub(super) fn no_max_age(view: &View<'_>) -> Option<(Severity, Vec<Evidence>)> {
     }
     let url = super::slots::key_of(url_of(step));
     let count = 1 + view
-        .endpoint(url_of(step))
+        .endpoint()
         .iter()
         .filter(|s| {
             s.preflight

@@ -43,12 +43,12 @@ fn reflects(view: &View<'_>, with_credentials: bool) -> Found {
         !origin.is_opaque() && !is_private(origin.host()) && !origin.schemelessly_same_site(&target)
     };
     stranger(&page).then_some(())?;
-    let others = view.endpoint(url_of(step));
+    let others = view.endpoint();
     let refused = others.iter().any(|s| {
         let asked = s.origin.as_deref().filter(|_| !s.same_origin);
         asked.is_some() && s.allow_origin.as_deref() != asked
     });
-    let other = others.into_iter().rfind(|s| {
+    let other = others.iter().copied().rfind(|s| {
         s.allow_origin.is_some()
             && s.allow_origin == s.origin
             && s.origin
@@ -96,7 +96,7 @@ pub(super) fn overbroad(view: &View<'_>) -> Found {
     if own {
         return Some((Severity::Risk, vec![evidence::header(step, ALLOW, note)]));
     }
-    let other = view.endpoint(url_of(step)).into_iter().rfind(|s| {
+    let other = view.endpoint().iter().copied().rfind(|s| {
         let allowed = s
             .allow_origin
             .as_deref()
@@ -119,7 +119,7 @@ pub(super) fn preflight_per_url(view: &View<'_>) -> Found {
     let (step, _, ask) = view.preflight()?;
     let own = super::slots::key_of(url_of(step));
     let mut urls: Vec<u64> = view
-        .endpoint(url_of(step))
+        .endpoint()
         .iter()
         .filter(|s| {
             s.preflight && s.method == ask.method && s.origin.as_deref() == Some(&view.origin)
@@ -186,7 +186,7 @@ pub(super) fn inconsistent_shape(view: &View<'_>) -> Found {
     let media = head.media_type()?;
     let prose = matches!(media.as_str(), "text/html" | "text/plain");
     (head.status >= 400 && prose).then_some(())?;
-    let json = view.endpoint(url_of(step)).into_iter().rev().find(|s| {
+    let json = view.endpoint().iter().copied().rev().find(|s| {
         (200..300).contains(&s.status)
             && !s.preflight
             && view

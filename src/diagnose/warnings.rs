@@ -1,6 +1,8 @@
 //! What does not block but should be known: one small rule for each warning of the taxonomy that the
 //! wire supports.
 
+use std::cell::OnceCell;
+
 use crate::cors::{Ask, Check, Credentials, Outcome, Stage};
 use crate::wire::{HeaderList, Origin, is_loopback_host};
 
@@ -22,6 +24,7 @@ pub(super) struct View<'a> {
     pub(super) hop: &'a HopSteps,
     /// Origin that asked, as serialised; empty when there is none.
     pub(super) origin: String,
+    siblings: OnceCell<Vec<&'a Sighting>>,
 }
 
 /// A rule: what it found, with its severity.
@@ -92,6 +95,7 @@ pub(crate) fn of(subject: &Subject<'_>, diagnosis: &Diagnosis) -> Vec<Warning> {
         diagnosis,
         hop,
         origin,
+        siblings: OnceCell::new(),
     };
     RULES
         .iter()
@@ -130,15 +134,19 @@ impl<'a> View<'a> {
         self.actual().into_iter().chain(preflight)
     }
 
-    /// Sightings of the same endpoint outside this fetch.
-    pub(super) fn endpoint(&self, url: &str) -> Vec<&'a Sighting> {
-        let own = self.subject.ids();
-        let template = template_of(url);
-        self.subject
-            .around
-            .of_host(url)
-            .filter(|s| s.template == template && !own.contains(&s.id))
-            .collect()
+    /// Sightings of the same endpoint outside this fetch, oldest first. Several rules ask; a preflight
+    /// and its request have one URL.
+    pub(super) fn endpoint(&self) -> &[&'a Sighting] {
+        self.siblings.get_or_init(|| {
+            let Some(step) = self.hop.head_step() else {
+                return Vec::new();
+            };
+            let own = self.subject.ids();
+            let template = template_of(url_of(step));
+            let seen = self.subject.around.of_host(url_of(step));
+            seen.filter(|s| s.template == template && !own.contains(&s.id))
+                .collect()
+        })
     }
 }
 
@@ -154,7 +162,7 @@ fn missing_vary(view: &View<'_>) -> Option<(Severity, Vec<Evidence>)> {
     if allowed != view.origin || allowed == "null" || vary_has_origin(headers) {
         return None;
     }
-    let seen = view.endpoint(url_of(step));
+    let seen = view.endpoint();
     let others = || {
         seen.iter()
             .filter(|s| s.origin.as_deref() != Some(&allowed))
@@ -208,7 +216,7 @@ fn only_when_allowed(view: &View<'_>) -> Option<(Severity, Vec<Evidence>)> {
     if !relevant || head.headers.contains(ALLOW) || vary_has_origin(&head.headers) {
         return None;
     }
-    let seen = view.endpoint(url_of(step));
+    let seen = view.endpoint();
     let dynamic = seen
         .iter()
         .rfind(|s| !s.preflight && s.allow_origin.is_some() && s.allow_origin == s.origin)?;
