@@ -89,12 +89,13 @@ impl HeaderList {
         list
     }
 
-    /// Adds a field at the end. CR, LF and NUL in either part become a space, so that a list can
-    /// always be written as lines again.
+    /// Adds a field at the end. CR, LF and NUL in either part become a space, and so does a colon in
+    /// the name, so that a list can always be written as lines and read again.
     pub fn push(&mut self, name: &str, value: &[u8]) {
         let value = trim(value);
         let start = u32::try_from(self.block.len()).unwrap_or(u32::MAX);
-        self.block.extend(name.bytes().map(defused));
+        let in_name = |b| if b == b':' { b' ' } else { defused(b) };
+        self.block.extend(name.bytes().map(in_name));
         self.block.push(b':');
         self.block.extend(value.iter().copied().map(defused));
         self.block.push(b'\n');
@@ -121,19 +122,28 @@ impl HeaderList {
 
     /// Fields in wire order.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = Field<'_>> + ExactSizeIterator {
-        self.spans.iter().map(|s| {
-            let start = s.start as usize;
-            let colon = start + s.name as usize;
-            let value = &self.block[colon + 1..colon + 1 + s.value as usize];
-            // Names enter as `&str` or are checked in `from_block`.
-            let name = std::str::from_utf8(&self.block[start..colon]).unwrap_or("");
-            Field { name, value }
-        })
+        self.spans.iter().map(|span| self.field(span))
+    }
+
+    fn field(&self, span: &Span) -> Field<'_> {
+        let start = span.start as usize;
+        let colon = start + span.name as usize;
+        let value = &self.block[colon + 1..colon + 1 + span.value as usize];
+        // Names enter as `&str` or are checked in `from_block`.
+        let name = std::str::from_utf8(&self.block[start..colon]).unwrap_or("");
+        Field { name, value }
     }
 
     /// Fields with this name, ASCII case ignored, in wire order.
     pub fn all<'a>(&'a self, name: &'a str) -> impl DoubleEndedIterator<Item = Field<'a>> {
-        self.iter().filter(move |f| f.is(name))
+        // Compared as bytes: rules ask for many names that are not there.
+        let wanted = name.as_bytes();
+        let named = move |span: &&Span| {
+            let start = span.start as usize;
+            span.name as usize == wanted.len()
+                && self.block[start..start + wanted.len()].eq_ignore_ascii_case(wanted)
+        };
+        self.spans.iter().filter(named).map(|span| self.field(span))
     }
 
     /// The first field with this name.
@@ -217,7 +227,7 @@ pub fn isomorphic(bytes: &[u8]) -> String {
 }
 
 fn trim(value: &[u8]) -> &[u8] {
-    let ws = |b: &u8| matches!(b, b' ' | b'\t' | b'\r' | b'\n');
+    let ws = |b: &u8| matches!(b, b' ' | b'\t' | b'\r' | b'\n' | 0);
     let start = value.iter().position(|b| !ws(b)).unwrap_or(value.len());
     let end = value.iter().rposition(|b| !ws(b)).map_or(start, |i| i + 1);
     &value[start..end]

@@ -12,6 +12,7 @@ mod cli;
 mod console;
 mod export;
 mod fixes;
+mod fuzz;
 mod har;
 mod har_rules;
 mod live;
