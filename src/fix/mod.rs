@@ -4,6 +4,7 @@
 //! is left alone, what it grants already is kept in its lists, and a wildcard is never suggested.
 
 mod advice;
+mod connection;
 mod edits;
 mod first;
 mod hop;

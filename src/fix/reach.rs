@@ -1,5 +1,6 @@
 //! What is out of the server's reach.
 
+use super::connection;
 use super::edits;
 use super::first::first_steps;
 use super::hop::{Hop, list};
@@ -16,12 +17,12 @@ pub(super) fn out_of_reach(cause: &Cause, hop: &Hop, include: bool) -> Option<Ve
     // Headers mended in front of one of these would change nothing.
     let blocked = std::iter::once(cause.check)
         .chain(next)
-        .find_map(|check| other_than_headers(check, hop));
+        .find_map(|check| other_than_headers(check, hop))
+        .or_else(|| not_for_servers(hop));
     if blocked.is_some() {
         return blocked;
     }
-    let (reach, mut advice) = not_for_servers(hop)
-        .or_else(|| no_origin(hop))
+    let (reach, mut advice) = no_origin(hop)
         .or_else(|| misplaced_header(hop, include))
         .or_else(|| wrong_case(hop, include))
         .or_else(|| next_is_nobody(cause, hop))?;
@@ -42,9 +43,8 @@ fn other_than_headers(check: Check, hop: &Hop) -> Option<Verdict> {
     let directly = |target: &str| format!("Or call {target} directly.");
     let host = Origin::of_url(&hop.url).map_or_else(|| hop.url.clone(), |o| o.to_string());
     let sentences = match check {
-        Check::NetworkError | Check::PreflightNetworkError => vec![
-            "Mend the connection first: no HTTP answer came, so no header can help.".to_owned(),
-        ],
+        Check::NetworkError => connection::mend(hop, Stage::Actual),
+        Check::PreflightNetworkError => connection::mend(hop, Stage::Preflight),
         Check::RedirectContainsCredentials => vec![
             "Have the server leave user name and password out of the Location.".to_owned(),
             "Or call the final URL directly, and send the credentials in the Authorization header."
@@ -96,10 +96,8 @@ fn other_than_headers(check: Check, hop: &Hop) -> Option<Verdict> {
 fn not_for_servers(hop: &Hop) -> Option<Verdict> {
     let proxy_status = hop.actual_head().is_some_and(|head| head.status == 407);
     let taken_amiss = hop.browser == Browser::Chromium && hop.url.starts_with("https:");
-    (proxy_status && taken_amiss).then(|| {
-        let sentence = "Have the server answer with 401: a browser takes 407 for its own proxy's.";
-        verdict(Reach::None, [sentence.to_owned()])
-    })
+    (proxy_status && taken_amiss)
+        .then(|| verdict(Reach::None, connection::mend(hop, Stage::Actual)))
 }
 
 /// A page that has no origin to allow.

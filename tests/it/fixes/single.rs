@@ -3,6 +3,8 @@
 use corscope::cors::Outcome;
 use corscope::fix::{Fix, Reach, suggest, suggest_for};
 
+use corscope::wire::FailureKind;
+
 use super::story::{FIREFOX, Pairs, Story, asks, sentences};
 
 const PAGE: &str = "https://app.test";
@@ -320,4 +322,28 @@ fn the_page_over_plain_http_is_told() {
     assert!(told(&page));
     assert!(!told(&[("Origin", "http://localhost:3000")]));
     assert!(!told(&[OWN]));
+}
+
+#[test]
+fn what_broke_below_http_is_named() {
+    for (kind, first) in [
+        (
+            FailureKind::Refused,
+            "Start the server: nothing listens at https://api.app.test.",
+        ),
+        (FailureKind::NameNotResolved, "Check the host name"),
+        (FailureKind::Certificate, "Mend the certificate"),
+        (
+            FailureKind::Reset,
+            "Find out why https://api.app.test closes the connection on OPTIONS",
+        ),
+    ] {
+        let mut story = Story::default();
+        story.add(&format!("OPTIONS {URL}"), &asks(PAGE, "PUT", ""), 204, &[]);
+        story.break_last(kind);
+        beyond_the_server(&story.fix(), Reach::None, first);
+    }
+    let two = [("Location", "/a"), ("Location", "/b"), ALLOW];
+    beyond_the_server(&get(CROSS, 302, &two), Reach::None, "single Location");
+    beyond_the_server(&get(CROSS, 407, &[]), Reach::None, "answer with 401");
 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use corscope::diagnose::{Diagnosis, diagnose_all};
 use corscope::fix::{Advice, Fix, suggest};
 use corscope::wire::{
-    End, Exchange, ExchangeId, HeaderList, HttpVersion, RequestHead, ResponseHead, Timestamp,
+    End, Exchange, ExchangeId, Failure, FailureKind, FailureStage, HeaderList, HttpVersion,
+    RequestHead, ResponseHead, Timestamp,
 };
 
 pub(super) const CHROME: &str = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36";
@@ -50,6 +51,19 @@ impl Story {
         exchange.end = End::Complete;
         self.0.push(Arc::new(exchange));
         self
+    }
+
+    /// Instead of being answered, the last exchange broke.
+    pub(super) fn break_last(&mut self, kind: FailureKind) {
+        let mut broken = Exchange::clone(&self.0.pop().unwrap());
+        broken.response = None;
+        broken.answered_at = None;
+        broken.end = End::Failed(Failure {
+            stage: FailureStage::Connect,
+            kind,
+            detail: "as told".to_owned(),
+        });
+        self.0.push(Arc::new(broken));
     }
 
     /// The last fetch of the story.
