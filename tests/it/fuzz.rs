@@ -5,7 +5,12 @@ use std::fs;
 use std::path::Path;
 
 #[path = "../fuzz/src/lib.rs"]
-#[allow(dead_code, unreachable_pub, clippy::missing_panics_doc)]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    clippy::missing_panics_doc,
+    clippy::items_after_statements
+)]
 mod targets;
 
 fn replay(name: &str, target: fn(&[u8])) {
@@ -14,9 +19,8 @@ fn replay(name: &str, target: fn(&[u8])) {
     for entry in fs::read_dir(corpus.join(name)).unwrap() {
         let path = entry.unwrap().path();
         let data = fs::read(&path).unwrap();
-        if std::panic::catch_unwind(|| target(&data)).is_err() {
-            panic!("{} fails", path.display());
-        }
+        let fine = std::panic::catch_unwind(|| target(&data)).is_ok();
+        assert!(fine, "{} fails", path.display());
         inputs += 1;
     }
     assert!(inputs > 10, "{name}: {inputs} inputs");
