@@ -18,6 +18,19 @@ use crate::wire::{Exchange, ExchangeId, HeaderList, Message, SharedHeaders, Side
 /// Header lists remembered while exchanges are read one after the other.
 const HEADS_REMEMBERED: usize = 1_024;
 
+/// What a session file says about itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct About {
+    /// When the recording began.
+    pub started_at: Option<Timestamp>,
+    /// When it was closed; `None` while it is recorded, or if its program was killed.
+    pub finished_at: Option<Timestamp>,
+    /// The process that records into it, or did.
+    pub pid: Option<u32>,
+    /// How many exchanges there are.
+    pub exchanges: u64,
+}
+
 /// One who reads a session file. Reading never changes it.
 pub struct Archive {
     path: PathBuf,
@@ -72,6 +85,27 @@ impl Archive {
             connection.query_row("SELECT count(*) FROM exchange", [], |row| row.get(0))
         })
         .map(unsigned)
+    }
+
+    /// What the file says about itself.
+    pub fn about(&self) -> Result<About, SessionError> {
+        self.ask(|connection| {
+            let note = |key: &str| {
+                let mut statement =
+                    connection.prepare_cached("SELECT value FROM meta WHERE key = ?1")?;
+                statement
+                    .query_row([key], |row| row.get::<_, i64>(0))
+                    .optional()
+            };
+            // Ids are dense, so that nothing has to be counted.
+            let exchanges = "SELECT ifnull(max(id) - min(id) + 1, 0) FROM exchange";
+            Ok(About {
+                started_at: note("started_at")?.map(Timestamp),
+                finished_at: note("finished_at")?.map(Timestamp),
+                pid: note("pid")?.and_then(|pid| u32::try_from(pid).ok()),
+                exchanges: unsigned(connection.query_row(exchanges, [], |row| row.get(0))?),
+            })
+        })
     }
 
     /// The id of the first exchange, if there is one.

@@ -13,7 +13,7 @@ mod schema;
 mod store;
 mod stored;
 
-pub use archive::Archive;
+pub use archive::{About, Archive};
 pub use batch::{Batch, Heard, PIECE_BYTES_MAX, Piece};
 pub use database::Writer;
 pub use error::SessionError;

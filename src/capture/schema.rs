@@ -25,7 +25,8 @@ pub(super) const PAGE_BYTES: u32 = 8_192;
 pub(super) const MIGRATIONS: [&str; 1] = [V1];
 
 const V1: &str = r#"
--- key: corscope (version that wrote it), started_at, first_id, kept_bytes_max, finished_at
+-- key: corscope (version that wrote it), pid (of the process that did), started_at, first_id,
+-- kept_bytes_max, finished_at (absent while it is recorded)
 CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
 
 -- Header fields, name:value lines in wire order; equal lists are stored once.

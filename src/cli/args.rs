@@ -61,6 +61,8 @@ pub(super) enum Command {
     Export(ExportArgs),
     /// Copy a HAR file of any tool without the secrets in it
     Redact(RedactArgs),
+    /// List the sessions that are kept, do away with old ones, rename one
+    Sessions(SessionsArgs),
     /// The page about one cause, such as missing-allow-origin; without ID the list of all
     Explain(ExplainArgs),
     /// The local certificate authority
@@ -170,6 +172,7 @@ pub(super) struct DemoArgs {
 Examples:
   corscope record --out cart.corscope --until-idle 5s
   corscope record --out ci.corscope --listen 127.0.0.1:0 --format json
+  corscope record --har ci.har --format ndjson | jq -r .outcome
 
 The first line on stdout is the address the proxy listens on.
 Exit status: 0 nothing is blocked, 1 something is, 2 corscope could not do it.")]
@@ -187,7 +190,8 @@ pub(super) struct RecordArgs {
     /// is changed, and nothing without this
     #[arg(long, value_name = "FILE")]
     pub(super) trial: Option<PathBuf>,
-    /// How to print the address: text, or json with all that is good to know [default: text]
+    /// What to print: text is the address, json with all that is good to know; ndjson goes on with
+    /// one line per settled fetch [default: text]
     #[arg(
         long,
         value_name = "FORMAT",
@@ -195,7 +199,12 @@ pub(super) struct RecordArgs {
         hide_default_value = true,
         hide_possible_values = true
     )]
-    pub(super) format: LineFormat,
+    pub(super) format: RecordFormat,
+    /// Write a HAR in the end too, into this file, which must not exist
+    #[arg(long, value_name = "FILE")]
+    pub(super) har: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) hiding: HidingArgs,
     /// Whose rules to judge by, whoever asks: chromium, firefox or safari
     #[arg(long, value_name = "NAME", hide_possible_values = true)]
     pub(super) browser: Option<BrowserName>,
@@ -320,6 +329,53 @@ pub(super) struct ExportArgs {
     pub(super) place: PlaceArgs,
 }
 
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  corscope sessions
+  corscope sessions prune --older-than 7d --keep 1GB
+  corscope sessions rename 2026-11-23_12-05-23 cart-bug
+
+Nothing is removed unless prune is asked for.")]
+pub(super) struct SessionsArgs {
+    #[command(subcommand)]
+    pub(super) what: Option<SessionsCommand>,
+    /// How to print the list: text, or json with one session per line [default: text]
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        default_value = "text",
+        hide_default_value = true,
+        hide_possible_values = true
+    )]
+    pub(super) format: LineFormat,
+    #[command(flatten)]
+    pub(super) place: PlaceArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum SessionsCommand {
+    /// Remove old sessions, and the oldest of too many
+    Prune {
+        /// Remove those that nobody wrote to for this time
+        #[arg(long, value_name = "TIME", default_value = "30d", value_parser = duration)]
+        older_than: Duration,
+        /// Keep the newest up to this size in all
+        #[arg(long, value_name = "SIZE", default_value = "10GB", value_parser = size)]
+        keep: u64,
+        /// Say what would go, remove nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Give a session a name
+    Rename {
+        /// Its name now
+        from: String,
+        /// Its new name
+        to: String,
+    },
+}
+
 /// A kind of paper.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Paper {
@@ -405,11 +461,22 @@ pub(super) enum Format {
     Ndjson,
 }
 
-/// How a single fact is printed.
+/// How single facts are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum LineFormat {
     Text,
     Json,
+}
+
+/// What `record` prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum RecordFormat {
+    /// The address.
+    Text,
+    /// The address with all that is good to know.
+    Json,
+    /// That, and then one fetch per line as it is settled.
+    Ndjson,
 }
 
 fn theme(name: &str) -> Result<ThemeChoice, String> {
@@ -437,12 +504,33 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
         "ms" => 0.001,
         "m" | "min" => 60.0,
         "h" => 3600.0,
+        "d" => 86_400.0,
         _ => return Err("write it as 500ms, 30s, 2m or 1h".into()),
     };
     let seconds = number.parse::<f64>().ok().map(|n| n * factor);
     match seconds.map(Duration::try_from_secs_f64) {
         Some(Ok(time)) if !time.is_zero() => Ok(time),
         _ => Err("write it as 500ms, 30s, 2m or 1h".into()),
+    }
+}
+
+// `500MB`, `10GB`; a bare number means bytes.
+fn size(text: &str) -> Result<u64, String> {
+    let digits = text
+        .find(|c: char| !(c.is_ascii_digit() || c == '.'))
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let factor = match unit.trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 1.0,
+        "k" | "kb" => 1e3,
+        "m" | "mb" => 1e6,
+        "g" | "gb" => 1e9,
+        "t" | "tb" => 1e12,
+        _ => return Err("write it as 500MB or 10GB".into()),
+    };
+    match number.parse::<f64>() {
+        Ok(number) if number * factor < 1e18 => Ok((number * factor) as u64),
+        _ => Err("write it as 500MB or 10GB".into()),
     }
 }
 
@@ -462,6 +550,9 @@ mod tests {
         assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
         assert_eq!(duration("1.5m"), Ok(Duration::from_secs(90)));
         assert_eq!(duration("7"), Ok(Duration::from_secs(7)));
+        assert_eq!(duration("30d"), Ok(Duration::from_hours(720)));
+        assert_eq!((size("1.5GB"), size("7")), (Ok(1_500_000_000), Ok(7)));
+        assert!(size("GB").is_err() && size("1 apple").is_err() && size("9e9TB").is_err());
         for wrong in ["", "s", "0s", "-1s", "5 days", "1e9h", "..s"] {
             assert!(duration(wrong).is_err(), "{wrong}");
         }

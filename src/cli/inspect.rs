@@ -80,6 +80,12 @@ pub(super) async fn show(
 ) -> Result<Exit> {
     let facts = &live.facts;
     let mut notices: Vec<String> = facts.remark.iter().cloned().collect();
+    notices.extend(facts.left_behind.as_ref().map(|path| {
+        format!(
+            "the last session was never closed: corscope view {} shows it",
+            path.display()
+        )
+    }));
     if open_now {
         notices.push(launcher.open()?);
     }

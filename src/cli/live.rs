@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::config::Capture;
-use super::ports;
+use super::{ports, sessions};
 use crate::cors::Browser;
 use crate::proxy::{self, Authority, Overrides, Proxy};
 use crate::session::{self, Reader, Session};
@@ -48,6 +48,8 @@ pub(super) struct Facts {
     pub(super) spki_sha256: String,
     /// What a person should know about the start.
     pub(super) remark: Option<String>,
+    /// The last session, if its program did not come to close it.
+    pub(super) left_behind: Option<PathBuf>,
 }
 
 impl Live {
@@ -62,6 +64,10 @@ impl Live {
         let certificate = authority.certificate_path();
         let certificate_pem = authority.certificate_pem().to_owned();
         let spki_sha256 = authority.spki_sha256_base64();
+        let left_behind = match keep {
+            Keep::Sessions => sessions::left_behind(&capture.places.sessions),
+            Keep::File(_) | Keep::No => None,
+        };
         let path = match keep {
             Keep::File(out) => Some(new_file(out)?),
             Keep::Sessions => Some(capture.places.new_session()?),
@@ -114,6 +120,7 @@ impl Live {
                 certificate_pem,
                 spki_sha256,
                 remark: found.remark,
+                left_behind,
             },
         })
     }
@@ -166,7 +173,7 @@ fn new_file(out: &Path) -> Result<PathBuf> {
         .is_some_and(|e| e.eq_ignore_ascii_case("har"))
     {
         bail!(
-            "record writes session files, not HAR; name it {}",
+            "--out is the session file, not a HAR; name it {}, and add --har for a HAR",
             out.with_extension("corscope").display()
         );
     }

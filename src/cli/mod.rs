@@ -16,11 +16,13 @@ mod export;
 mod input;
 mod inspect;
 mod live;
+mod live_lines;
 mod output;
 mod ports;
 mod record;
 mod redact;
 mod replay;
+mod sessions;
 mod settings;
 mod signals;
 mod workbench;
@@ -59,6 +61,7 @@ fn dispatch(args: &Args) -> Result<Exit> {
         Some(Command::Replay(args)) => block_on(replay::run(args)),
         Some(Command::Export(args)) => export::run(args),
         Some(Command::Redact(args)) => redact::run(args),
+        Some(Command::Sessions(args)) => sessions::run(args),
         Some(Command::Explain(args)) => explain::run(args),
         Some(Command::Ca { what }) => ca::run(what),
     }

@@ -7,15 +7,17 @@ use anyhow::{Result, bail};
 use serde_json::json;
 use tokio::time::sleep;
 
-use super::args::{LineFormat, RecordArgs};
+use super::args::{RecordArgs, RecordFormat};
 use super::config::Capture;
 use super::exit::Exit;
+use super::export::{self, Target};
 use super::live::{Facts, Keep, Live};
+use super::live_lines::LiveLines;
 use super::signals::Signals;
 use super::{output, workbench};
 use crate::report::{self, Summary};
 use crate::session::{Counts, Reader, RowEnd};
-use crate::wire::ExchangeId;
+use crate::wire::{ExchangeId, Redactor};
 
 /// How many rows are looked at under one lock.
 const ROWS_AT_ONCE: usize = 4096;
@@ -23,6 +25,11 @@ const ROWS_AT_ONCE: usize = 4096;
 /// Runs until it is asked to end, one of the limits is reached, or the proxy breaks.
 pub(super) async fn run(args: &RecordArgs) -> Result<Exit> {
     let capture = Capture::of(&args.capture)?;
+    let redactor = export::redactor(&args.hiding, &args.capture.place)?;
+    if let Some(har) = args.har.as_deref().filter(|har| har.exists()) {
+        let har = har.display();
+        bail!("{har} exists already and is not overwritten; choose another name");
+    }
     let rules = args.browser.map(Into::into);
     let trials = args.trial.as_deref().map(workbench::read_trials);
     let trials = trials.transpose()?.unwrap_or_default();
@@ -56,13 +63,24 @@ pub(super) async fn run(args: &RecordArgs) -> Result<Exit> {
 
     let reader = live.reader();
     let mut broken = None;
+    let lines = (args.format == RecordFormat::Ndjson)
+        .then(|| LiveLines::new(reader.clone(), Redactor::clone(&redactor)));
     tokio::select! {
+        error = print(lines.as_ref()) => broken = Some(error),
         () = signals.next() => {}
         () = after(args.at_most) => {}
         () = idle(&reader, args.until_idle) => {}
         error = live.broken() => broken = Some(error),
     }
     live.finish(signals.next()).await?;
+    if let Some(lines) = &lines {
+        lines.print(true)?;
+    }
+    if let Some(har) = &args.har {
+        export::write_to(Target::New(har), |out| {
+            export::write_har(&reader, None, &redactor, out)
+        })?;
+    }
     if let Some(error) = broken {
         return Err(error);
     }
@@ -75,12 +93,12 @@ pub(super) async fn run(args: &RecordArgs) -> Result<Exit> {
 }
 
 // The first line on stdout, which scripts wait for.
-fn first_line(format: LineFormat, facts: &Facts, session: &str) -> String {
+fn first_line(format: RecordFormat, facts: &Facts, session: &str) -> String {
     let addresses: Vec<String> = facts.addresses.iter().map(ToString::to_string).collect();
     let first = addresses.first().cloned().unwrap_or_default();
     match format {
-        LineFormat::Text => format!("{first}\n"),
-        LineFormat::Json => {
+        RecordFormat::Text => format!("{first}\n"),
+        RecordFormat::Json | RecordFormat::Ndjson => {
             let line = json!({
                 "schema": "corscope/record/1",
                 "address": first,
@@ -110,6 +128,13 @@ fn summary(counts: &Counts) -> String {
         skipped: 0,
     };
     report::to_text(&[], &summary).trim_end().to_owned()
+}
+
+async fn print(lines: Option<&LiveLines>) -> anyhow::Error {
+    match lines {
+        Some(lines) => lines.run().await,
+        None => std::future::pending().await,
+    }
 }
 
 async fn after(time: Option<Duration>) {

@@ -208,6 +208,11 @@ impl Marks {
             .collect()
     }
 
+    /// The last id that was given to a fetch; 0 if there is none.
+    pub(super) fn last(&self) -> u32 {
+        self.fetches.iter().map(Vec::len).sum::<usize>() as u32
+    }
+
     /// How many fetches came to this.
     pub(super) fn count_of(&self, outcome: Outcome) -> u64 {
         self.outcomes[outcome as usize]

@@ -102,6 +102,7 @@ impl Session {
         let cap = i64::try_from(kept_bytes_max).unwrap_or(i64::MAX);
         let notes = [
             ("corscope", Value::Text(env!("CARGO_PKG_VERSION").into())),
+            ("pid", Value::Integer(std::process::id().into())),
             ("started_at", Value::Integer(now().0)),
             ("first_id", Value::Integer(first_id as i64)),
             ("kept_bytes_max", Value::Integer(cap)),

@@ -101,6 +101,12 @@ impl Reader {
         self.whole.read().marks.fetches()
     }
 
+    /// Number of the last fetch so far, 0 if there is none; some before it may have turned out to
+    /// belong to others, which [`fetch`](Self::fetch) then does not know.
+    pub fn last_fetch(&self) -> u32 {
+        self.whole.read().marks.last()
+    }
+
     /// The fetch an exchange belongs to.
     pub fn fetch_of(&self, id: ExchangeId) -> Option<FetchId> {
         self.whole.read().marks.mark(id).fetch

@@ -108,8 +108,8 @@ fn help_lists_what_there_is_and_nothing_else() {
     assert_eq!(
         listed,
         [
-            "open", "demo", "record", "view", "diagnose", "check", "replay", "explain", "ca",
-            "help"
+            "open", "demo", "record", "view", "diagnose", "check", "replay", "export", "redact",
+            "sessions", "explain", "ca", "help"
         ]
     );
     for command in listed.iter().filter(|c| **c != "help") {
@@ -130,6 +130,8 @@ fn short_help_fits_a_screen() {
         &["diagnose", "-h"],
         &["check", "-h"],
         &["replay", "-h"],
+        &["export", "-h"],
+        &["sessions", "-h"],
     ] {
         let help = home.run(command);
         let lines = help.stdout.lines().count();

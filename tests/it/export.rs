@@ -226,7 +226,7 @@ fn failed(exchange: Exchange, end: End) -> Exchange {
 }
 
 /// Every sort of exchange there is, secrets in many places.
-fn all_sorts() -> Vec<Arc<Exchange>> {
+pub(crate) fn all_sorts() -> Vec<Arc<Exchange>> {
     let api = "https://api.app.test/v1";
     let origin = ("Origin", "https://app.test");
     let bearer = format!("Bearer {SECRET}");

@@ -15,6 +15,7 @@ mod fixes;
 mod fuzz;
 mod har;
 mod har_rules;
+mod kept;
 mod live;
 mod properties;
 mod proxy;

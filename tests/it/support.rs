@@ -87,7 +87,9 @@ impl Home {
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut first = String::new();
         stdout.read_line(&mut first).unwrap();
-        let Ok(address) = first.trim().parse() else {
+        let json: Option<serde_json::Value> = serde_json::from_str(&first).ok();
+        let told = json.as_ref().and_then(|line| line["address"].as_str());
+        let Ok(address) = told.unwrap_or(first.trim()).parse() else {
             let done: Done = child.wait_with_output().unwrap().into();
             panic!("record did not say its address but {first:?}: {done:?}");
         };

@@ -1,6 +1,7 @@
 //! What is hidden in papers, as the person wants it.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow};
@@ -40,7 +41,9 @@ pub(in crate::cli) fn redactor(hiding: &HidingArgs, place: &PlaceArgs) -> Result
 fn patterns(path: &Path) -> Result<Vec<String>> {
     let text = match fs::read_to_string(path) {
         Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            return Ok(Vec::new());
+        }
         Err(error) => {
             return Err(anyhow!(
                 "cannot read {} ({}); mend it or take it away",
@@ -67,7 +70,7 @@ pub(super) fn in_json(json: &str, redactor: &Redactor) -> Result<String> {
 }
 
 /// Evidence may be quoted from elsewhere in the capture than the exchanges that were judged.
-pub(super) fn evidence(value: &mut Value, redactor: &Redactor) {
+pub(in crate::cli) fn evidence(value: &mut Value, redactor: &Redactor) {
     if !redactor.is_on() {
         return;
     }

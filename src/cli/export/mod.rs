@@ -17,7 +17,8 @@ use crate::session::Reader;
 use crate::wire::{ExchangeId, Redactor, Side, decode_body};
 
 pub(super) use file::{Target, write_to};
-pub(super) use hide::redactor;
+pub(super) use har::write as write_har;
+pub(super) use hide::{evidence as hide_evidence, redactor};
 
 /// Bodies are unfolded up to this size for a command line.
 const COMMAND_BODY_BYTES_MAX: usize = 1 << 20;

@@ -53,6 +53,7 @@ pub struct BadPattern {
 /// assert!(url.starts_with("https://api.app.test/v1?page=2&access_token=redacted-"));
 /// assert_eq!(redactor.header("Origin", "https://app.test"), "https://app.test");
 /// ```
+#[derive(Clone)]
 pub struct Redactor {
     /// `None`: nothing is hidden.
     names: Option<Pseudonyms>,

@@ -11,6 +11,7 @@ pub(super) const MARK: &str = "redacted-";
 const LETTERS: usize = 10;
 
 /// Maker of pseudonyms: HMAC-SHA-256 under a key of this export, cut short.
+#[derive(Clone)]
 pub(super) struct Pseudonyms {
     key: hmac::Key,
 }
