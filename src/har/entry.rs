@@ -30,6 +30,9 @@ struct Raw {
     connection: Value,
     #[serde(rename = "_error")]
     error: Value,
+    /// Playwright's name for the same.
+    #[serde(rename = "_failureText")]
+    failure_text: Value,
     #[serde(rename = "_resourceType")]
     resource_type: Value,
     #[serde(rename = "_webSocketMessages")]
@@ -116,12 +119,17 @@ impl Entry {
             headers: Arc::new(headers(&request["headers"])),
         };
         // DevTools puts it into the response, others beside it.
-        let error = [&raw.response["_error"], &raw.error]
-            .into_iter()
-            .filter_map(text)
-            .map(|error| error.trim().to_owned())
-            .find(|error| !error.is_empty())
-            .unwrap_or_default();
+        let error = [
+            &raw.response["_error"],
+            &raw.error,
+            &raw.response["_failureText"],
+            &raw.failure_text,
+        ]
+        .into_iter()
+        .filter_map(text)
+        .map(|error| error.trim().to_owned())
+        .find(|error| !error.is_empty())
+        .unwrap_or_default();
         let response = response(&raw.response, version);
         let end = own_end(&raw.own["end"]).unwrap_or_else(|| end(response.is_some(), &error));
         let declared = number(&raw.request["bodySize"]);

@@ -4,6 +4,7 @@
 mod devtools;
 mod fixes;
 mod marionette;
+mod recipe;
 mod trial;
 
 use std::path::Path;
