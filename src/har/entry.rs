@@ -12,7 +12,7 @@ use url::Url;
 use super::lenient::{micros, moment, number, text};
 use crate::wire::{
     End, Failure, FailureKind, FailureStage, HeaderList, HttpVersion, Kind, Message, MessageKind,
-    RequestHead, ResponseHead, Side, Timestamp, Timings,
+    Patch, RequestHead, ResponseHead, Side, Timestamp, Timings,
 };
 
 /// An entry as it stands in the file. What is not listed is not even parsed: stacks in
@@ -62,6 +62,8 @@ pub(super) struct Entry {
     pub(super) messages: Vec<Message>,
     pub(super) timings: Timings,
     pub(super) end: End,
+    /// What a trial fix changed in the answer.
+    pub(super) patch: Option<Patch>,
 }
 
 /// A body: what the file has of it, and how long it was.
@@ -130,7 +132,15 @@ impl Entry {
         .map(|error| error.trim().to_owned())
         .find(|error| !error.is_empty())
         .unwrap_or_default();
-        let response = response(&raw.response, version);
+        // What the server said, where a trial fix changed it on its way.
+        let trial = &raw.own["trial"];
+        let patch = trial.is_object().then(|| patch(trial));
+        let mut response = response(&raw.response, version);
+        if let (Some(response), Some(_)) = (&mut response, &patch) {
+            let said = &trial["answer"];
+            response.headers = Arc::new(headers(&said["headers"]));
+            response.status = number(&said["status"]).map_or(response.status, |n| n as u16);
+        }
         let end = own_end(&raw.own["end"]).unwrap_or_else(|| end(response.is_some(), &error));
         let declared = number(&raw.request["bodySize"]);
         let request_body = request_body(raw.request["postData"].take(), declared);
@@ -163,6 +173,7 @@ impl Entry {
             response_body,
             timings: phases,
             end,
+            patch,
         })
     }
 }
@@ -312,6 +323,19 @@ fn end(answered: bool, error: &str) -> End {
             error.to_owned()
         },
     })
+}
+
+// Of our own writer.
+fn patch(value: &Value) -> Patch {
+    let pairs = |name: &str| -> Vec<(String, String)> {
+        serde_json::from_value(value[name].clone()).unwrap_or_default()
+    };
+    Patch {
+        status: number(&value["status"]).map(|status| status as u16),
+        set: pairs("set"),
+        append: pairs("append"),
+        remove: serde_json::from_value(value["remove"].clone()).unwrap_or_default(),
+    }
 }
 
 // As our own writer says it, exactly.

@@ -200,6 +200,9 @@ fn tell(mut entries: Vec<Option<Entry>>, recorder: &Recorder) {
             Step::Answer => {
                 if let (Some(exchange), Some(head)) = (open.get(&index), entry.response.take()) {
                     exchange.answered_at(at, head, upstream(entry), entry.timings);
+                    if let Some(patch) = entry.patch.take() {
+                        exchange.patched(patch);
+                    }
                 }
             }
             Step::Close => {

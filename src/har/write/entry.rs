@@ -300,6 +300,13 @@ fn own_notes(exchange: &Exchange, mut notes: Value, redactor: &Redactor) -> Valu
         }
         notes["end"] = end;
     }
+    if let (Some(patch), Some(head)) = (&exchange.patch, &exchange.response) {
+        let head = redactor.response(head);
+        notes["trial"] = json!({
+            "answer": {"status": head.status, "headers": headers(&head.headers)},
+            "set": patch.set, "append": patch.append, "remove": patch.remove, "status": patch.status,
+        });
+    }
     if exchange.kind == Kind::Tunnel {
         notes["tunnel"] = true.into();
     }
