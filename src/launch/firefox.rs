@@ -13,7 +13,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 use super::{LaunchError, Options};
 
 /// Preferences whose value is the same for every start.
-const PREFERENCES: [(&str, &str); 38] = [
+const PREFERENCES: [(&str, &str); 41] = [
     ("network.proxy.type", "1"),
     ("network.proxy.no_proxies_on", "\"\""),
     // Loopback is what is being developed; without this it goes past the proxy, silently.
@@ -33,6 +33,7 @@ const PREFERENCES: [(&str, &str); 38] = [
     ("app.update.auto", "false"),
     ("browser.ping-centre.telemetry", "false"),
     ("browser.region.update.enabled", "false"),
+    ("browser.region.network.url", "\"\""),
     ("browser.safebrowsing.malware.enabled", "false"),
     ("browser.safebrowsing.phishing.enabled", "false"),
     ("browser.safebrowsing.downloads.remote.enabled", "false"),
@@ -41,6 +42,7 @@ const PREFERENCES: [(&str, &str); 38] = [
     ("browser.topsites.contile.enabled", "false"),
     ("datareporting.healthreport.uploadEnabled", "false"),
     ("datareporting.policy.dataSubmissionEnabled", "false"),
+    ("datareporting.usage.uploadEnabled", "false"),
     ("dom.push.connection.enabled", "false"),
     ("extensions.blocklist.enabled", "false"),
     ("extensions.getAddons.cache.enabled", "false"),
@@ -49,6 +51,7 @@ const PREFERENCES: [(&str, &str); 38] = [
     ("media.gmp-manager.updateEnabled", "false"),
     ("services.settings.server", "\"data:,\""),
     ("toolkit.telemetry.unified", "false"),
+    ("toolkit.telemetry.server", "\"data:,\""),
     // Pages and questions of a first start.
     ("browser.aboutwelcome.enabled", "false"),
     ("browser.newtabpage.enabled", "false"),

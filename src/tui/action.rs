@@ -47,8 +47,12 @@ pub(crate) enum Action {
     Clear,
     /// Type a filter.
     Filter,
-    /// Copy what is shown.
+    /// Copy the header lines of the fix, or what is shown.
     Copy,
+    /// Copy the request as a curl command.
+    CopyCurl,
+    /// Copy a brief for a colleague or a coding assistant.
+    CopyBrief,
     /// Try the fix in flight.
     TryFix,
     /// Stop all trial fixes.
@@ -109,6 +113,8 @@ impl Action {
             Self::Clear => "clear",
             Self::Filter => "filter",
             Self::Copy => "copy",
+            Self::CopyCurl => "copy-curl",
+            Self::CopyBrief => "copy-brief",
             Self::TryFix => "try-fix",
             Self::StopTrial => "stop-trial",
             Self::Chatter => "browser-chatter",

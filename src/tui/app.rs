@@ -50,8 +50,8 @@ pub enum Event {
 pub enum Command {
     /// Hand this to the workbench.
     Perform(Effect),
-    /// Put this on the clipboard.
-    Copy(String),
+    /// Put this on the clipboard; what it is, in a few words.
+    Copy(String, &'static str),
     /// Sleep until the shell wakes us.
     Suspend,
     /// Leave.
@@ -270,6 +270,10 @@ impl App {
             Outcome::Mended(_) => None,
             Outcome::Searched(searched) => {
                 self.searched(searched);
+                None
+            }
+            Outcome::Copy(text, what) => {
+                commands.push(Command::Copy(text, what));
                 None
             }
             Outcome::Trials(trials, why_not) => {

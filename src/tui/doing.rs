@@ -58,11 +58,9 @@ impl App {
                 self.change_lens(|lens| lens.hidden_before = 0);
             }
             Action::Filter => self.open_filter(),
-            Action::Copy => {
-                if let Some(text) = view::pane_text(self) {
-                    commands.push(Command::Copy(text));
-                }
-            }
+            Action::Copy => self.copy(commands),
+            Action::CopyCurl => self.copy_curl(commands),
+            Action::CopyBrief => self.copy_brief(commands),
             Action::TryFix => self.try_fix(commands),
             Action::StopTrial => self.stop_trials(commands),
             Action::Chatter => {
@@ -104,6 +102,7 @@ impl App {
             }
             Action::Open
             | Action::Copy
+            | Action::CopyCurl
             | Action::Zoom
             | Action::Tab(_)
             | Action::Mark
@@ -122,6 +121,10 @@ impl App {
                 let loaded = self.pane.loaded.as_ref();
                 self.options.can_try && loaded.is_some_and(|l| l.trial.is_ok())
             }
+            Action::CopyBrief => self
+                .list
+                .selected_entry()
+                .is_some_and(|e| e.fetch.is_some()),
             Action::StopTrial => !self.trials.is_empty(),
             Action::Pause => self.is_live() && any,
             _ => true,

@@ -23,6 +23,10 @@ pub enum Effect {
     /// Look into headers and bodies for what the filter wants. One is under way at a time; each looks
     /// at a slice and must be answered.
     Search(SearchRequest),
+    /// Write a request as a curl command, for the clipboard.
+    Curl(ExchangeId),
+    /// Write a brief about a fetch, for the clipboard.
+    Brief(FetchId),
     /// Change answers in flight as these have it, and no others; only asked for when
     /// [`Options::can_try`](super::Options::can_try) says somebody can. It must be answered.
     Trials(Vec<Trial>),
@@ -46,6 +50,8 @@ pub enum Outcome {
     Loaded(Box<Loaded>),
     /// What the detail pane asked for is not there; the reason in one sentence.
     NotLoaded(LoadRequest, String),
+    /// Put this on the clipboard; what it is, in a few words.
+    Copy(String, &'static str),
     /// These trial fixes are in force now, and no others; and why not those that were asked for.
     Trials(Vec<Trial>, Option<String>),
     /// One sentence for the bottom line.

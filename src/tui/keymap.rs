@@ -192,8 +192,22 @@ pub(crate) const BINDINGS: &[Binding] = &[
         Everywhere,
         &[Char('y')],
         Action::Copy,
-        "copy what this tab shows",
+        "copy the header lines of the fix; on other tabs what they show",
         Some("copy"),
+    ),
+    bind(
+        Everywhere,
+        &[Char('Y')],
+        Action::CopyBrief,
+        "copy a brief for a colleague or coding assistant, without secrets",
+        None,
+    ),
+    bind(
+        Everywhere,
+        &[Char('c')],
+        Action::CopyCurl,
+        "copy the request as a curl command, secrets included",
+        None,
     ),
     bind(
         Everywhere,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
+use super::copying;
 use super::effect::{Effect, LoadRequest, Loaded, Outcome, Searched};
 use super::fix::mend;
 use super::search::search;
@@ -33,6 +34,8 @@ pub fn perform(reader: &Reader, effect: &Effect) -> Option<Outcome> {
         Effect::Load(request) => Some(load(reader, *request)),
         Effect::Search(request) => Some(Outcome::Searched(search(reader, request))),
         Effect::Mend(fetch) => Some(Outcome::Mended(Box::new(mend(reader, *fetch)))),
+        Effect::Curl(id) => Some(copying::curl(reader, *id)),
+        Effect::Brief(id) => Some(copying::brief(reader, *id)),
         _ => None,
     }
 }
@@ -77,6 +80,11 @@ pub async fn serve(
                 |_| Outcome::Notice("the fix could not be worked out".to_owned()),
                 |mended| Outcome::Mended(Box::new(mended)),
             ))
+        } else if matches!(effect, Effect::Curl(_) | Effect::Brief(_)) {
+            let reader = reader.clone();
+            let written = tokio::task::spawn_blocking(move || perform(&reader, &effect)).await;
+            let lost = || Some(Outcome::Notice("this could not be written".to_owned()));
+            written.unwrap_or_else(|_| lost())
         } else {
             other(effect)
         };

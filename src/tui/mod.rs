@@ -8,6 +8,8 @@ mod action;
 mod app;
 mod boxes;
 mod chatter;
+mod clipboard;
+mod copying;
 mod dialog;
 mod doing;
 mod effect;

@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use super::app::{App, Command, Event};
+use super::clipboard;
 use super::effect::{Effect, Outcome};
 use super::error::TuiError;
 use super::options::Options;
@@ -53,8 +54,8 @@ pub async fn run(
             match command {
                 Command::Quit => return Ok(()),
                 Command::Suspend => screen.suspend()?,
-                Command::Copy(text) => {
-                    let said = Screen::copy(&text)?;
+                Command::Copy(text, what) => {
+                    let said = clipboard::copy(&text, what)?;
                     app.update(Event::Outcome(Outcome::Notice(said)), now());
                 }
                 Command::Perform(effect) => {

@@ -7,8 +7,6 @@ use std::panic;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use crossterm::event::{
     DisableBracketedPaste, DisableFocusChange, DisableMouseCapture, EnableBracketedPaste,
     EnableFocusChange, EnableMouseCapture,
@@ -20,10 +18,6 @@ use crossterm::terminal::{
 use crossterm::{cursor, execute, queue};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
-
-/// More than this many bytes are not put on the clipboard: terminals cut OSC 52 at about 100 kB
-/// without a word, and base64 adds a third.
-const COPY_BYTES_MAX: usize = 74_000;
 
 /// Whether the terminal is ours at the moment.
 static TAKEN: AtomicBool = AtomicBool::new(false);
@@ -101,25 +95,6 @@ impl Screen {
     #[cfg(not(unix))]
     pub(super) fn suspend(&mut self) -> io::Result<()> {
         Ok(())
-    }
-
-    /// Puts text on the clipboard through the terminal (OSC 52), which works over SSH too. Returns
-    /// what to tell the person.
-    pub(super) fn copy(text: &str) -> io::Result<String> {
-        let mut cut = text.len().min(COPY_BYTES_MAX);
-        while !text.is_char_boundary(cut) {
-            cut -= 1;
-        }
-        let coded = STANDARD.encode(&text[..cut]);
-        let mut out = stdout();
-        // tmux hands it on by itself where `set-clipboard` is on, which is its default.
-        write!(out, "\x1b]52;c;{coded}\x07")?;
-        out.flush()?;
-        let cut_note = if cut < text.len() { ", cut" } else { "" };
-        Ok(format!(
-            "copied {}{cut_note} through the terminal (OSC 52)",
-            super::text::size(cut as u64)
-        ))
     }
 }
 

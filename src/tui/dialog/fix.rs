@@ -152,11 +152,11 @@ impl Dialog for FixDialog {
         match key.code {
             KeyCode::Esc | KeyCode::Char('q' | 'f') => return After::Close,
             KeyCode::Char('y') => match self.copy() {
-                Some(text) => commands.push(Command::Copy(text)),
+                Some(text) => commands.push(Command::Copy(text, "the snippet")),
                 None => app.say("there is nothing to copy here".to_owned()),
             },
             KeyCode::Char('h') => match self.header_lines() {
-                Some(text) => commands.push(Command::Copy(text)),
+                Some(text) => commands.push(Command::Copy(text, "the header lines of the fix")),
                 None => app.say("no header mends this".to_owned()),
             },
             KeyCode::PageUp => self.scroll = self.scroll.saturating_sub(page),

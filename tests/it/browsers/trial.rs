@@ -56,7 +56,7 @@ fn page(api: &str) -> String {
 }
 
 enum Tools {
-    Chromium(DevTools),
+    Chromium(Box<DevTools>),
     Firefox(Marionette),
 }
 
@@ -153,7 +153,7 @@ async fn fails_succeeds_fails(brand: Brand) {
     let mut tools = if brand == Brand::Firefox {
         Tools::Firefox(Marionette::connect(&profile).await)
     } else {
-        Tools::Chromium(DevTools::connect(&profile).await)
+        Tools::Chromium(Box::new(DevTools::connect(&profile).await))
     };
 
     let blocked = vec![Value::from("blocked"); CALLS.len()];

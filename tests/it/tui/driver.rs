@@ -54,7 +54,7 @@ impl Person {
                         todo.extend(self.app.update(Event::Outcome(outcome), NOW));
                     }
                 }
-                Command::Copy(text) => self.copied = Some(text),
+                Command::Copy(text, _) => self.copied = Some(text),
                 Command::Quit => self.left = true,
                 Command::Suspend => {}
             }

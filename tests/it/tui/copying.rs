@@ -1,0 +1,181 @@
+//! What the copy keys give: header lines, a command, a brief to hand on. And the trial keys, as far as
+//! they need no traffic.
+
+use corscope::tui::{Event, Options, Outcome};
+
+use super::capture::{API, Call, PAGE, session, shop};
+use super::driver::{Person, live};
+
+fn person() -> Person {
+    let reader = session(|recorder| {
+        shop(recorder);
+        let token = "/v1/search?access_token=hunter2-hunter2-hunter2";
+        Call::fetch("GET", token, 200)
+            .asks("authorization", "Bearer hunter2-hunter2-hunter2")
+            .json("{}")
+            .play(recorder, 300, 5);
+        Call::new("OPTIONS", "http://api.app.test/v1/moved", 301)
+            .asks("origin", PAGE)
+            .asks("access-control-request-method", "PATCH")
+            .asks("access-control-request-headers", "content-type,x-tenant")
+            .says("location", "https://api.app.test/v1/moved")
+            .play(recorder, 310, 5);
+    });
+    Person::before(reader, live(), 140, 50)
+}
+
+fn brief(path: &str) -> String {
+    let mut person = person();
+    person.types(&format!("/path:{path}<Enter>gY"));
+    let copied = person.copied.take();
+    copied.unwrap_or_else(|| panic!("nothing copied on\n{}", person.screen()))
+}
+
+/// A brief says what is wrong, what to change, what not to, and how to see that it is done.
+#[test]
+fn a_brief_can_be_worked_by_and_holds_no_secret() {
+    let opaque = ["mode: 'no-cors'", "No CORS header on the server"];
+    let server = ["No `Access-Control-Allow-Origin: *`", "no other middleware"];
+    for (path, must) in [
+        (
+            "/v1/orders",
+            &[
+                "500",
+                "+ Access-Control-Allow-Origin: https://app.test",
+                "curl -i",
+                "db/orders.js:41",
+                server[0],
+                server[1],
+            ][..],
+        ),
+        (
+            "/v1/cart/7",
+            &[
+                "never sent",
+                "405",
+                "+ status 204",
+                "Access-Control-Allow-Methods: PUT",
+                "-X OPTIONS",
+                "-H 'Access-Control-Request-Method: PUT'",
+                server[0],
+                "corscope check",
+                "-X PUT",
+            ],
+        ),
+        (
+            "/v1/me",
+            &[
+                "+ Access-Control-Allow-Credentials: true",
+                "- Access-Control-Allow-Origin: *",
+                server[1],
+            ],
+        ),
+        (
+            "/v1/tags",
+            &[
+                "https://app.test/",
+                "+ Access-Control-Allow-Origin: https://app.test",
+                server[0],
+            ],
+        ),
+        ("/track", &opaque),
+        (
+            "/v1/search",
+            &[
+                "+ Access-Control-Allow-Origin: https://app.test",
+                "curl -i",
+                server[0],
+            ],
+        ),
+        (
+            "/v1/moved",
+            &["301", "https://api.app.test/v1/moved", "x-tenant"],
+        ),
+    ] {
+        let text = brief(path);
+        println!("==== {path}\n{text}");
+        for part in must {
+            assert!(text.contains(part), "{path}: no {part:?} in\n{text}");
+        }
+        for section in ["## Symptom", "## Change exactly this", "## Do not touch"] {
+            assert!(text.contains(section), "{path}: no {section} in\n{text}");
+        }
+        for secret in ["hunter2", "sid=abc"] {
+            assert!(!text.contains(secret), "{path}: {secret} in\n{text}");
+        }
+        assert!(!text.contains(['\u{1b}', '\r']), "{path}");
+    }
+}
+
+#[test]
+fn header_lines_are_ready_to_paste() {
+    let mut person = person();
+    let lines = person.types("/path:/v1/tags<Enter>gy").copied.take();
+    assert_eq!(
+        lines.as_deref(),
+        Some("Access-Control-Allow-Origin: https://app.test\nVary: Origin")
+    );
+    let lines = person
+        .types("<Esc>/path:/v1/cart/7<Enter>gy")
+        .copied
+        .take()
+        .unwrap();
+    let comments = lines.lines().filter(|l| l.starts_with("# ")).count();
+    assert_eq!(comments, 2, "one for each answer:\n{lines}");
+    assert!(
+        lines.contains("\nAccess-Control-Allow-Methods: PUT\n"),
+        "{lines}"
+    );
+}
+
+#[test]
+fn a_request_is_copied_as_curl() {
+    let copied = person()
+        .types("/path:/v1/search<Enter>gc")
+        .copied
+        .take()
+        .unwrap();
+    let url = format!("{API}/v1/search?access_token=hunter2-hunter2-hunter2");
+    assert!(
+        copied.starts_with("curl") && copied.contains(&url),
+        "{copied}"
+    );
+    assert!(copied.contains("uthorization: Bearer hunter2"), "{copied}");
+}
+
+#[test]
+fn the_bar_is_there_from_the_key_to_the_end() {
+    let capturing = || Options {
+        can_try: true,
+        ..live()
+    };
+    let shop = session(shop);
+    let mut person = Person::before(shop.clone(), capturing(), 120, 36);
+    let bar = "trial fix on https://api.app.test:8443/v1/cart/*";
+    let asked = person.types("/path:/v1/cart/7<Enter>gt").screen();
+    assert!(asked.contains(bar) && asked.contains("T stop"), "{asked}");
+    assert!(
+        asked.contains("headers changed in flight: reload the page"),
+        "{asked}"
+    );
+    // Nobody said yet that it stopped.
+    assert!(person.types("T").screen().contains(bar));
+    person.happens(Event::Outcome(Outcome::Trials(Vec::new(), None)));
+    let over = person.screen();
+    assert!(
+        !over.contains("trial fix on") && over.contains("stopped"),
+        "{over}"
+    );
+    // Twice the same is once; what no header mends is not tried, and says so.
+    assert!(person.types("tt").screen().contains("being tried already"));
+    let refused = person.types("<Esc>/path:/track<Enter>gt").screen();
+    assert!(
+        refused.contains("no header of the server mends this"),
+        "{refused}"
+    );
+    assert_eq!(refused.matches("trial fix on").count(), 1);
+
+    let mut reading = Person::before(shop, live(), 120, 36);
+    let screen = reading.types("!t").screen();
+    assert!(screen.contains("a file has no traffic to change") && !screen.contains("trial fix on"));
+}
