@@ -113,12 +113,14 @@ fn options(brand: Brand, proxy: SocketAddr, ca_pem: String) -> Options {
 }
 
 /// Selects a call and tries its fix; `running` trials run already.
-fn tries(terminal: &mut OnTerminal, path: &str, running: usize) {
+fn tries(terminal: &mut OnTerminal, url: &str, path: &str, running: usize) {
     terminal.keys(&format!("/path:{path}\r"));
     eventually("the call is selected and told of", || {
         let text = terminal.text();
         let selected = text.lines().any(|l| l.starts_with('▌') && l.contains(path));
-        selected && text.contains("CAUSE") && text.contains("t try fix")
+        // Only the pane has the URL in one piece: without it, it still shows another request.
+        let told = text.contains(&format!("{url}{path}"));
+        selected && told && text.contains("CAUSE") && text.contains("t try fix")
     });
     terminal.keys("t");
     eventually("the bar says so", || {
@@ -159,7 +161,7 @@ async fn fails_succeeds_fails(brand: Brand) {
     let blocked = vec![Value::from("blocked"); CALLS.len()];
     assert_eq!(tools.load(&url).await, blocked);
     for (running, (path, _)) in CALLS.iter().enumerate() {
-        tries(&mut terminal, path, running);
+        tries(&mut terminal, &api_url, path, running);
     }
     terminal.sees(&format!("{api_url}/missing/*"));
     terminal.sees("T stop all");
