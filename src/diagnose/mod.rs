@@ -109,6 +109,7 @@ pub use fetch::{Fetch, FetchId, Member, Role};
 pub use pair::{Moment, Pairer};
 pub use root::Root;
 pub use surroundings::Surroundings;
+pub(crate) use surroundings::template_of;
 
 #[cfg(test)]
 mod tests;

@@ -25,6 +25,7 @@ mod recognise;
 mod redacted;
 mod summary;
 mod text;
+mod whole;
 
 pub use brief::{Glance, brief};
 pub use comparison::{Cell, Comparison, Strip};
@@ -39,3 +40,4 @@ pub use recognise::{Recognised, recognise};
 pub use redacted::Redacted;
 pub use summary::Summary;
 pub use text::to_text;
+pub use whole::{Coverage, Endpoint, Item, KINDS, Seen, Server, Shown, Whole};

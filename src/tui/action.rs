@@ -77,6 +77,8 @@ pub(crate) enum Action {
     Comment,
     /// The next marked request.
     NextMarked,
+    /// The whole picture: coverage and checklist.
+    Whole,
 }
 
 impl Action {
@@ -127,6 +129,7 @@ impl Action {
             Self::Mark => "mark",
             Self::Comment => "comment",
             Self::NextMarked => "next-marked",
+            Self::Whole => "whole-picture",
         }
     }
 }

@@ -280,6 +280,8 @@ impl App {
                 self.trials_are(trials, why_not);
                 None
             }
+            // Whoever asked for it was closed meanwhile.
+            Outcome::Picture(..) => None,
         };
         if let Some(next) = next {
             commands.push(Command::Perform(Effect::Load(next)));

@@ -10,6 +10,7 @@ use super::pane::Tab;
 use super::text::count;
 use super::view;
 use crate::cors::Outcome;
+use crate::report::Seen;
 use crate::wire::ExchangeId;
 
 impl App {
@@ -80,6 +81,7 @@ impl App {
             }
             Action::Help => self.open_dialog(Box::new(HelpDialog::default())),
             Action::Palette => self.open_palette(),
+            Action::Whole => self.open_whole(commands),
             Action::Mark => self.mark(),
             Action::Comment => self.comment(),
             Action::NextMarked => {
@@ -225,6 +227,26 @@ impl App {
             count(shown, "request"),
             self.keys.label(Action::ShowAll)
         ));
+    }
+
+    /// Selects the exchange that proves something, and shows its verdict. What hides it gives way.
+    pub(crate) fn jump_to(&mut self, seen: Seen) {
+        let number = self.list.entries.number_of(Some(seen.fetch), seen.exchange);
+        let Some(number) = number else {
+            self.say(format!("{} is not in the list yet", seen.exchange));
+            return;
+        };
+        if self.list.entries.position(number).is_err() {
+            self.set_filter("");
+            self.change_lens(|lens| {
+                lens.chip = Chip::All;
+                lens.hidden_before = 0;
+            });
+        }
+        self.focus_list();
+        self.list
+            .select_exchange(number, seen.exchange, &self.reader);
+        self.pane.show(Tab::Verdict);
     }
 
     /// The exchange that marks and comments of the selected line are about: the one that stands for

@@ -7,7 +7,7 @@ use super::fix::Mended;
 use super::text::Document;
 use crate::diagnose::{Diagnosis, FetchId, Role};
 use crate::fix::Trial;
-use crate::report::Explanation;
+use crate::report::{Explanation, Whole};
 use crate::wire::{Exchange, ExchangeId, Message};
 
 /// Something the screen wants done. [`perform`](super::perform) does those that need nothing but
@@ -32,6 +32,8 @@ pub enum Effect {
     Trials(Vec<Trial>),
     /// Find out what mends a fetch and which server it was, for the fix dialog.
     Mend(FetchId),
+    /// Draw the whole picture of the session.
+    Picture,
     /// Keep a filter under a name in the configuration; only asked for when
     /// [`Options::can_keep`](super::Options::can_keep) says somebody can.
     KeepFilter {
@@ -60,6 +62,8 @@ pub enum Outcome {
     Searched(Searched),
     /// What mends a fetch.
     Mended(Box<Mended>),
+    /// The whole picture, and how many fetches were too many for it.
+    Picture(Box<Whole>, usize),
 }
 
 /// A slice of a search in headers and bodies.

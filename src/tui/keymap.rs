@@ -289,6 +289,13 @@ pub(crate) const BINDINGS: &[Binding] = &[
     ),
     bind(
         Everywhere,
+        &[Char('o')],
+        Action::Whole,
+        "the whole picture: every endpoint for every page, and the checklist",
+        Some("whole picture"),
+    ),
+    bind(
+        Everywhere,
         &[Char('m')],
         Action::Mark,
         "mark this request, or take the mark away",

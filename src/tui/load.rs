@@ -12,7 +12,7 @@ use super::search::search;
 use super::text::{Document, hex_document, json_document, looks_like_json, size};
 use crate::diagnose::Role;
 use crate::fix;
-use crate::report;
+use crate::report::{self, Whole};
 use crate::session::Reader;
 use crate::wire::{
     BodyFacts, Exchange, ExchangeId, HeaderList, Kind, Side, decode_body, decode_charset,
@@ -24,6 +24,8 @@ const RAW_BYTES_MAX: usize = 2 << 20;
 const SHOWN_BYTES_MAX: usize = 2 << 20;
 /// How much of a binary body is laid out, in bytes.
 const HEX_BYTES_MAX: usize = 256 << 10;
+/// How many of the newest fetches the whole picture is made of.
+const PICTURED_MAX: usize = 50_000;
 /// How many of the newest messages are shown.
 const MESSAGES_MAX: usize = 1000;
 
@@ -32,6 +34,7 @@ const MESSAGES_MAX: usize = 1000;
 pub fn perform(reader: &Reader, effect: &Effect) -> Option<Outcome> {
     match effect {
         Effect::Load(request) => Some(load(reader, *request)),
+        Effect::Picture => Some(picture(reader)),
         Effect::Search(request) => Some(Outcome::Searched(search(reader, request))),
         Effect::Mend(fetch) => Some(Outcome::Mended(Box::new(mend(reader, *fetch)))),
         Effect::Curl(id) => Some(copying::curl(reader, *id)),
@@ -67,6 +70,15 @@ pub async fn serve(
             });
             continue;
         }
+        if effect == Effect::Picture {
+            let (reader, outcomes) = (reader.clone(), outcomes.clone());
+            tokio::spawn(async move {
+                let made = tokio::task::spawn_blocking(move || picture(&reader)).await;
+                let lost = || Outcome::Notice("the picture could not be drawn".to_owned());
+                let _ = outcomes.send(made.unwrap_or_else(|_| lost())).await;
+            });
+            continue;
+        }
         let outcome = if let Effect::Load(request) = effect {
             let reader = reader.clone();
             let loaded = tokio::task::spawn_blocking(move || load(&reader, request)).await;
@@ -94,6 +106,20 @@ pub async fn serve(
             return;
         }
     }
+}
+
+/// Judges every fetch anew: a picture is of what the rules say now.
+fn picture(reader: &Reader) -> Outcome {
+    let fetches = reader.fetches();
+    let left_out = fetches.len().saturating_sub(PICTURED_MAX);
+    let mut whole = Whole::default();
+    for id in &fetches[left_out..] {
+        if let Some(diagnosis) = reader.diagnosis(*id) {
+            whole.add(&diagnosis, reader);
+        }
+    }
+    whole.sort();
+    Outcome::Picture(Box::new(whole), left_out)
 }
 
 fn load(reader: &Reader, request: LoadRequest) -> Outcome {

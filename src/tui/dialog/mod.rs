@@ -10,6 +10,7 @@ mod help;
 mod name;
 mod palette;
 mod picker;
+mod whole;
 
 use std::fmt::Debug;
 

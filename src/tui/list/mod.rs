@@ -273,6 +273,26 @@ impl List {
         self.settle();
     }
 
+    /// Selects an exchange by hand: the line of its entry, or its own if it is folded into that.
+    pub(crate) fn select_exchange(&mut self, entry: u32, exchange: ExchangeId, reader: &Reader) {
+        let place = Place { entry, child: None };
+        let Some(found) = self.entries.get_mut(entry) else {
+            return;
+        };
+        let child = children(found, reader)
+            .iter()
+            .position(|id| *id == exchange);
+        if found.head == exchange || child.is_none() {
+            self.select(place);
+            return;
+        }
+        found.fold = Fold::Open;
+        self.select(Place {
+            child: child.and_then(|c| u16::try_from(c).ok()),
+            ..place
+        });
+    }
+
     /// Moves by lines; reaching the last one starts to follow, leaving it stops.
     pub(crate) fn step(&mut self, lines: isize) {
         let Some(mut place) = self.selected() else {

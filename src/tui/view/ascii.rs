@@ -4,7 +4,8 @@
 use ratatui::buffer::Buffer;
 
 /// What stands for a sign of ours.
-const SIGNS: [(&str, &str); 47] = [
+const SIGNS: [(&str, &str); 48] = [
+    ("±", "~"),
     ("◆", "#"),
     ("✖", "X"),
     ("✔", "v"),

@@ -455,3 +455,36 @@ fn what_comes_is_sorted_in() {
     }
     assert_eq!(paths(&mut person), ["/a", "/m", "/q", "/z"]);
 }
+
+#[test]
+fn the_whole_picture_leads_to_the_proof() {
+    let mut person = person();
+    let screen = person.types("o").screen();
+    for part in [
+        "The whole picture: https://api.app.test:8443 (1 of ",
+        "GET /v1/orders",
+        "✖ 500",
+        "PUT /v1/cart/*",
+        "✖ Allow-Origin is an origin, exactly",
+        "Before it goes live",
+    ] {
+        assert!(screen.contains(part), "no {part} on\n{screen}");
+    }
+    // The first fault of the chosen endpoint; then one of the checklist.
+    person.types("<Down><Down><Enter>");
+    let path = person.selected();
+    assert!(path.contains("/v1/") || path.contains("OPTIONS"), "{path}");
+    person.types("o<Tab><Down><Down><Enter>");
+    assert!(
+        person.selected().contains("/v1/tags"),
+        "{}",
+        person.selected()
+    );
+    // What hides the proof gives way.
+    person.types("/method:delete<Enter>o<Tab><Down><Down><Enter>");
+    assert!(
+        person.selected().contains("/v1/tags"),
+        "{}",
+        person.selected()
+    );
+}

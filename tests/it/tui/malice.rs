@@ -58,6 +58,19 @@ fn nothing_from_the_wire_commands_the_terminal() {
                 person.types("<Esc>");
             }
             innocent(&person.types("y/\u{1b}").buffer());
+            for keys in ["<Esc>o", "<Tab>", "<Esc>:x", "<Esc>C", "<Esc>Mx", "<Esc>?"] {
+                innocent(&person.types(keys).buffer());
+            }
+            person.types("<Esc>");
+            for keys in [
+                "/",
+                "host:",
+                "<Esc>",
+                ":group by page<Enter>",
+                ":group by host<Enter>",
+            ] {
+                innocent(&person.types(keys).buffer());
+            }
         }
     }
 }

@@ -65,6 +65,7 @@ fn dialogs() {
     for size in SIZES {
         check("palette", ":copy", size);
         check("columns", "gC<Down> ", size);
+        check("whole", "o", size);
     }
     check("help-search", "?/blocked", (120, 36));
 }
@@ -85,7 +86,18 @@ fn nothing_yet() {
 fn any_size_can_be_drawn() {
     for columns in [1, 7, 29, 30, 31, 40, 60, 79, 100, 149, 150, 151, 300] {
         for rows in [1, 4, 7, 8, 9, 12, 24, 70] {
-            for keys in ["", "!", "!2<Enter>", "/hots:", "?", "z", ":", "C", "?/x"] {
+            for keys in [
+                "",
+                "!",
+                "!2<Enter>",
+                "/hots:",
+                "?",
+                "z",
+                ":",
+                "C",
+                "?/x",
+                "o",
+            ] {
                 person(columns, rows).types(keys).screen();
             }
         }
