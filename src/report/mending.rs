@@ -47,7 +47,14 @@ fn told(hop: &stack::Hop) -> String {
 /// The exchanges of a capture by the server they went to.
 #[derive(Clone, Debug, Default)]
 pub struct Servers {
-    of_host: HashMap<String, Vec<ExchangeId>>,
+    of_host: HashMap<String, Server>,
+}
+
+/// What is known of one server.
+#[derive(Clone, Debug, Default)]
+struct Server {
+    ids: Vec<ExchangeId>,
+    survey: stack::Survey,
 }
 
 impl Servers {
@@ -71,11 +78,15 @@ impl Servers {
                 continue;
             };
             if let Some(host) = host_of(&exchange.request.url) {
-                let ids = servers.of_host.entry(host).or_default();
+                let ids = &mut servers.of_host.entry(host).or_default().ids;
                 if ids.len() < Self::EXCHANGES_MAX && !ids.contains(&id) {
                     ids.push(id);
                 }
             }
+        }
+        for server in servers.of_host.values_mut() {
+            let known = look_up(&server.ids, exchanges);
+            server.survey = stack::Survey::of(known.iter().map(|exchange| &**exchange));
         }
         servers
     }
@@ -103,18 +114,14 @@ impl Servers {
         if fix.reach != Reach::Server {
             return None;
         }
-        let failed = cause.and_then(|cause| cause.exchange);
-        let mut ids = host_of(&fix.url)
-            .and_then(|host| self.of_host.get(&host).cloned())
-            .unwrap_or_default();
-        ids.extend(failed.filter(|failed| !ids.contains(failed)));
-        let known: Vec<Arc<Exchange>> = ids
-            .iter()
-            .filter_map(|id| exchanges.exchange(*id))
-            .collect();
-        let host = || known.iter().map(|exchange| &**exchange);
-        let stack = stack::recognise(host(), failed);
-        let needs = snippet::widen(&fix.needs, host());
+        let failed = cause.and_then(|cause| exchanges.exchange(cause.exchange?));
+        let server = host_of(&fix.url).and_then(|host| self.of_host.get(&host));
+        let alone = Server::default();
+        let server = server.unwrap_or(&alone);
+        let known = look_up(&server.ids, exchanges);
+        let stack = server.survey.stack(failed.as_deref());
+        let host = known.iter().chain(&failed).map(|exchange| &**exchange);
+        let needs = snippet::widen(&fix.needs, host);
         let (snippet, refused) = match stack.best.map(|id| snippet::render(id, &needs)) {
             None => (None, None),
             Some(Ok(snippet)) => (Some(snippet), None),
@@ -127,6 +134,12 @@ impl Servers {
             refused,
         })
     }
+}
+
+fn look_up(ids: &[ExchangeId], exchanges: &dyn Exchanges) -> Vec<Arc<Exchange>> {
+    ids.iter()
+        .filter_map(|id| exchanges.exchange(*id))
+        .collect()
 }
 
 fn host_of(url: &str) -> Option<String> {

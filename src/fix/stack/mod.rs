@@ -13,7 +13,7 @@ mod tests;
 use crate::diagnose::Evidence;
 
 pub use hops::Layer;
-pub use recognise::recognise;
+pub use recognise::{Survey, recognise};
 
 /// The servers that answers of one host passed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use super::hops::{KNOWN, Layer};
 use super::marks::{MARKS, Seen};
 use super::{Hop, Stack};
 use crate::diagnose::{Evidence, Part};
-use crate::wire::{Exchange, ExchangeId};
+use crate::wire::Exchange;
 
 /// How many answers are looked at: servers show themselves soon, mostly in the first.
 const ANSWERS_MAX: usize = 200;
@@ -13,41 +13,63 @@ const ANSWERS_MAX: usize = 200;
 /// is to be mended: if a server in front of the application made that answer, it is the place to mend.
 pub fn recognise<'a>(
     exchanges: impl IntoIterator<Item = &'a Exchange>,
-    failed: Option<ExchangeId>,
+    failed: Option<&Exchange>,
 ) -> Stack {
-    let mut hops: Vec<Hop> = Vec::new();
-    let mut makers: Vec<&'static str> = Vec::new();
-    let mut failed_status = None;
-    let answers = exchanges.into_iter().filter_map(Seen::of).take(ANSWERS_MAX);
-    for seen in answers {
-        let is_failed = failed == Some(seen.exchange.id);
-        if is_failed {
-            failed_status = Some(seen.status);
+    Survey::of(exchanges).stack(failed)
+}
+
+/// The marks seen in the answers of one host: found once, asked for each failed answer.
+#[derive(Clone, Debug, Default)]
+pub struct Survey {
+    hops: Vec<Hop>,
+}
+
+impl Survey {
+    /// Looks at the answers of one host.
+    pub fn of<'a>(exchanges: impl IntoIterator<Item = &'a Exchange>) -> Self {
+        let mut survey = Self::default();
+        let answers = exchanges.into_iter().filter_map(Seen::of);
+        for seen in answers.take(ANSWERS_MAX) {
+            look(&mut survey.hops, &seen);
         }
-        for mark in MARKS {
-            let Some((part, name, value)) = seen.find(mark.sign) else {
-                continue;
-            };
-            let note = if mark.made { "made by it" } else { "" };
-            let evidence = Evidence {
-                exchange: seen.exchange.id,
-                part,
-                name,
-                value: Some(shortened(&value)),
-                note: note.to_owned(),
-            };
-            observe(&mut hops, mark.hop, mark.sure, evidence);
-            if is_failed && mark.made {
-                makers.push(mark.hop);
-            }
+        survey
+    }
+
+    /// The servers, and which of them is the place to mend this failed answer.
+    pub fn stack(&self, failed: Option<&Exchange>) -> Stack {
+        let mut hops = self.hops.clone();
+        let seen = failed.and_then(Seen::of);
+        let makers = seen.as_ref().map(|seen| look(&mut hops, seen));
+        function_of_supabase(&mut hops);
+        go_in_front(&mut hops);
+        drop_the_general(&mut hops);
+        hops.sort_by_key(|hop| KNOWN.iter().position(|known| known.id == hop.id));
+        let (best, why) = choose(&hops, &makers.unwrap_or_default(), seen.map(|s| s.status));
+        Stack { hops, best, why }
+    }
+}
+
+/// Notes whose marks an answer bears; returns who made it.
+fn look(hops: &mut Vec<Hop>, seen: &Seen<'_>) -> Vec<&'static str> {
+    let mut makers = Vec::new();
+    for mark in MARKS {
+        let Some((part, name, value)) = seen.find(mark.sign) else {
+            continue;
+        };
+        let note = if mark.made { "made by it" } else { "" };
+        let evidence = Evidence {
+            exchange: seen.exchange.id,
+            part,
+            name,
+            value: Some(shortened(&value)),
+            note: note.to_owned(),
+        };
+        observe(hops, mark.hop, mark.sure, evidence);
+        if mark.made {
+            makers.push(mark.hop);
         }
     }
-    function_of_supabase(&mut hops);
-    go_in_front(&mut hops);
-    drop_the_general(&mut hops);
-    hops.sort_by_key(|hop| KNOWN.iter().position(|known| known.id == hop.id));
-    let (best, why) = choose(&hops, &makers, failed_status);
-    Stack { hops, best, why }
+    makers
 }
 
 fn observe(hops: &mut Vec<Hop>, id: &'static str, sure: bool, evidence: Evidence) {

@@ -572,7 +572,10 @@ fn the_place_to_mend_is_where_the_failed_answer_was_made() {
             "nginx stands in front: 503 is what it answers when the application does not",
         ),
     ] {
-        let stack = recognise(all, failed.map(ExchangeId));
+        let stack = recognise(
+            all,
+            failed.and_then(|id: u64| all.into_iter().find(|e| e.id.0 == id)),
+        );
         assert_eq!(told(&stack), ["nginx", "express"]);
         assert_eq!(stack.best, Some(best), "{failed:?}");
         assert_eq!(stack.why.as_deref(), Some(why));
