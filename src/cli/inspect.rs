@@ -6,12 +6,13 @@ use tokio::sync::mpsc;
 use super::args::{Args, OpenArgs, ViewArgs};
 use super::browser::Launcher;
 use super::config::{self, Capture};
+use super::doing_again::Replayer;
 use super::exit::Exit;
 use super::live::{Keep, Live};
 use super::settings::{self, Screen};
 use super::signals::Signals;
 use super::{input, output, workbench};
-use crate::proxy::Overrides;
+use crate::proxy::{Overrides, Reach};
 use crate::session::Reader;
 use crate::tui;
 
@@ -57,7 +58,9 @@ pub(super) async fn view(args: &ViewArgs) -> Result<Exit> {
         [first, rest @ ..] => vec![format!("{first} (and {} more like it)", rest.len())],
     };
     start.options.notices = notices;
-    run_screen(start, loaded.reader, &mut None, None).await?;
+    start.options.can_replay = true;
+    let replayer = Replayer::new(&Reach::default(), None, loaded.reader.clone())?;
+    run_screen(start, loaded.reader, replayer, &mut None, None).await?;
     // What was not read until now is not needed any more.
     drop(loaded.session);
     Ok(Exit::Clean)
@@ -95,12 +98,15 @@ pub(super) async fn show(
         notices,
         can_launch: Launcher::check(None).is_ok(),
         can_try: true,
+        can_replay: true,
         ..screen.options
     };
     let reader = live.reader();
     let path = live.path.clone();
     let mut launcher = Some(launcher);
-    let left = run_screen(screen, reader.clone(), &mut launcher, Some(&live.overrides)).await;
+    let replayer = live.replayer()?;
+    let overrides = Some(&live.overrides);
+    let left = run_screen(screen, reader.clone(), replayer, &mut launcher, overrides).await;
 
     let mut signals = Signals::listen()?;
     if let Some(launcher) = launcher {
@@ -131,19 +137,19 @@ fn hints(live: &Live) -> Vec<String> {
 async fn run_screen(
     screen: Screen,
     reader: Reader,
+    replayer: Replayer,
     launcher: &mut Option<Launcher>,
     overrides: Option<&Overrides>,
 ) -> Result<()> {
     let (effects, asked) = mpsc::channel(QUEUE_MAX);
     let (done, outcomes) = mpsc::channel(QUEUE_MAX);
-    let bench = workbench::run(
-        reader.clone(),
-        launcher.as_mut(),
+    let tools = workbench::Tools {
+        launcher: launcher.as_mut(),
         overrides,
-        &screen.file,
-        asked,
-        done,
-    );
+        configuration: &screen.file,
+        replayer,
+    };
+    let bench = workbench::run(reader.clone(), tools, asked, done);
     let drawn = tui::run(screen.options, reader, effects, outcomes);
     // The workbench ends with the screen, whose end of the queue it listens to.
     let (drawn, ()) = tokio::join!(drawn, bench);

@@ -9,7 +9,9 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::config::Capture;
+use super::doing_again::Replayer;
 use super::{ports, sessions};
+use crate::capture::Recorder;
 use crate::cors::Browser;
 use crate::proxy::{self, Authority, Overrides, Proxy};
 use crate::session::{self, Reader, Session};
@@ -28,6 +30,8 @@ pub(super) enum Keep<'a> {
 /// A proxy that serves and the session it speaks to.
 pub(super) struct Live {
     session: Session,
+    recorder: Recorder,
+    reach: proxy::Reach,
     end: oneshot::Sender<()>,
     serving: JoinHandle<()>,
     /// The session file, if it is kept.
@@ -81,6 +85,11 @@ impl Live {
             None => Session::in_memory(rules, 1),
         }?;
         let overrides = Overrides::default();
+        let reach = proxy::Reach {
+            upstream_ca: capture.upstream_ca.clone(),
+            insecure: capture.insecure.clone(),
+            upstream_proxy: capture.upstream_proxy.clone(),
+        };
         let config = proxy::Config {
             listen: found.addresses,
             authority,
@@ -91,7 +100,7 @@ impl Live {
             upstream_proxy: capture.upstream_proxy.clone(),
             overrides: overrides.clone(),
         };
-        let proxy = match Proxy::bind(config, recorder).await {
+        let proxy = match Proxy::bind(config, recorder.clone()).await {
             Ok(proxy) => proxy,
             Err(error) => {
                 drop(session);
@@ -110,6 +119,8 @@ impl Live {
         }));
         Ok(Self {
             session,
+            recorder,
+            reach,
             end,
             serving,
             path,
@@ -128,6 +139,12 @@ impl Live {
     /// What was captured so far.
     pub(super) fn reader(&self) -> Reader {
         self.session.reader()
+    }
+
+    /// Who does requests again into this session.
+    pub(super) fn replayer(&self) -> Result<Replayer> {
+        let recorder = Some(self.recorder.clone());
+        Replayer::new(&self.reach, recorder, self.reader())
     }
 
     /// Comes back only if the proxy ends by itself, which it should not.

@@ -10,6 +10,7 @@ mod config;
 mod contrast;
 mod demo;
 mod diagnose;
+mod doing_again;
 mod exit;
 mod explain;
 mod export;

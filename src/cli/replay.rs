@@ -1,7 +1,7 @@
 //! `replay`: does a recorded fetch again, as the browser and as curl, and says what is different.
 
 use std::io::{self, BufRead, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -17,10 +17,10 @@ use crate::capture::Recorder;
 use crate::cors::Outcome;
 use crate::diagnose::{Diagnosis, Exchanges, Surroundings, diagnose as judge};
 use crate::proxy::Courier;
-use crate::replay::{self, Edit, Ending, Manner, Plan, Ran};
+use crate::replay::{self, Edit, Ending, Manner, Plan, Ran, Unrepeatable};
 use crate::report::{self, Servers};
 use crate::session::{self, Reader, Row, Session};
-use crate::wire::{Exchange, ExchangeId, Origin, Side};
+use crate::wire::{Exchange, ExchangeId, Failure, Origin, Side};
 
 /// How many of the file's last requests are looked at for what they say about the servers asked.
 const ROWS_LOOKED_AT_MAX: u64 = 20_000;
@@ -96,8 +96,8 @@ pub(super) async fn run(args: &ReplayArgs) -> Result<Exit> {
         consent(&plan, plans.len())?;
     }
     let courier = args.reach.courier()?;
-    let done = send(&plans, &courier, loaded.reader, args).await?;
-    done.print(&before, args)
+    let done = send(&plans, &courier, loaded.reader, args.out.as_deref()).await?;
+    done.print(&before, args.format)
 }
 
 /// The fetch that is meant.
@@ -124,13 +124,18 @@ fn recorded(reader: &Reader, args: &ReplayArgs) -> Result<Diagnosis> {
     })
 }
 
-fn plan(reader: &Reader, before: &Diagnosis, args: &ReplayArgs) -> Result<Plan> {
+/// What the browser did, read back.
+pub(super) fn plan_of(reader: &Reader, before: &Diagnosis) -> Result<Plan, Unrepeatable> {
     let body = |id: ExchangeId| {
         let kept = reader.exchange(id)?.request_body.kept_bytes;
         let at_most = usize::try_from(kept).ok()?;
         reader.body(id, Side::Request, 0, at_most).ok()
     };
-    let mut plan = replay::plan_of(before, reader, &body)?;
+    replay::plan_of(before, reader, &body)
+}
+
+fn plan(reader: &Reader, before: &Diagnosis, args: &ReplayArgs) -> Result<Plan> {
+    let mut plan = plan_of(reader, before)?;
     let mut edit: Edit = args.request.edit()?;
     edit.url.clone_from(&args.url);
     edit.browser = args.browser.map(Into::into);
@@ -203,7 +208,7 @@ fn consent(plan: &Plan, times: usize) -> Result<()> {
 
 /// What was sent and answered, beside what was recorded. Numbers go on where the file's end, so each
 /// is that of one exchange.
-struct Done {
+pub(super) struct Done {
     file: Reader,
     reader: Reader,
     first_id: u64,
@@ -220,9 +225,16 @@ impl Exchanges for Done {
     }
 }
 
-async fn send(plans: &[Plan], courier: &Courier, file: Reader, args: &ReplayArgs) -> Result<Done> {
+/// Sends the plans one after the other, into a session of their own: kept in the file `out`, or
+/// nowhere.
+pub(super) async fn send(
+    plans: &[Plan],
+    courier: &Courier,
+    file: Reader,
+    out: Option<&Path>,
+) -> Result<Done> {
     let first_id = file.first_id().0 + file.len() as u64;
-    let (session, recorder) = place(args, first_id)?;
+    let (session, recorder) = place(out, first_id)?;
     let mut runs = Vec::new();
     for plan in plans {
         let ran = replay::run(plan, courier, &recorder).await;
@@ -233,7 +245,7 @@ async fn send(plans: &[Plan], courier: &Courier, file: Reader, args: &ReplayArgs
     tokio::task::spawn_blocking(move || session.finish())
         .await
         .context("the recording thread broke; try again")??;
-    if let Some(out) = &args.out {
+    if let Some(out) = out {
         output::say(&format!("The replay is in {}.", out.display()));
     }
     Ok(Done {
@@ -244,8 +256,8 @@ async fn send(plans: &[Plan], courier: &Courier, file: Reader, args: &ReplayArgs
     })
 }
 
-fn place(args: &ReplayArgs, first_id: u64) -> Result<(Session, Recorder)> {
-    Ok(match &args.out {
+fn place(out: Option<&Path>, first_id: u64) -> Result<(Session, Recorder)> {
+    Ok(match out {
         Some(out) => Session::create(session::Options {
             first_id,
             ..session::Options::new(out)
@@ -282,7 +294,29 @@ impl Done {
         around
     }
 
-    fn print(&self, before: &Diagnosis, args: &ReplayArgs) -> Result<Exit> {
+    fn print(&self, before: &Diagnosis, format: Format) -> Result<Exit> {
+        let (text, exit) = self.written(before, format)?;
+        diagnose::write(&text, format)?;
+        for (plan, ran) in &self.runs {
+            if let Some(said) = withheld(plan, ran) {
+                output::say(&format!("Note: {said}."));
+            }
+        }
+        if let Some(failure) = self.failure() {
+            bail!("the server could not be asked: {}", failure.detail);
+        }
+        Ok(exit)
+    }
+
+    fn failure(&self) -> Option<&Failure> {
+        self.runs.iter().find_map(|(_, ran)| match &ran.ending {
+            Ending::Failed(failure) => Some(failure),
+            _ => None,
+        })
+    }
+
+    /// All that is to be said of it, and the exit status it calls for.
+    pub(super) fn written(&self, before: &Diagnosis, format: Format) -> Result<(String, Exit)> {
         let secrets = Secrets::of(self.runs.iter().map(|(plan, _)| plan));
         let around = self.around(before);
         let judge = |ran: &Ran| {
@@ -295,8 +329,8 @@ impl Done {
             .filter_map(|(plan, ran)| Some((plan, ran, judge(ran)?)))
             .collect();
         let diagnoses: Vec<Diagnosis> = judged.iter().map(|(_, _, d)| d.clone()).collect();
-        let (verdicts, exit) = diagnose::written(&diagnoses, self, 0, args.format);
-        let text = match args.format {
+        let (verdicts, exit) = diagnose::written(&diagnoses, self, 0, format);
+        let text = match format {
             Format::Text => {
                 let mut text = contrast::written(before, &judged, self);
                 let told = judged.iter().map(|(_, _, diagnosis)| diagnosis.outcome);
@@ -312,26 +346,7 @@ impl Done {
             Format::Json => format!("{}\n", self.json(&verdicts, before, &judged)?),
             Format::Ndjson => verdicts,
         };
-        diagnose::write(&secrets.hidden(text), args.format)?;
-        for (plan, ran, _) in &judged {
-            if matches!(ran.ending, Ending::Withheld) {
-                output::say(&format!(
-                    "Note: as {} the {} itself was not sent, since {} of it was never recorded; give \
-                     it with -H 'NAME: VALUE' or --data.",
-                    plan.manner.name(),
-                    plan.method(),
-                    plan.unknown().join(" and ")
-                ));
-            }
-        }
-        let failure = self.runs.iter().find_map(|(_, ran)| match &ran.ending {
-            Ending::Failed(failure) => Some(failure),
-            _ => None,
-        });
-        if let Some(failure) = failure {
-            bail!("the server could not be asked: {}", failure.detail);
-        }
-        Ok(exit)
+        Ok((secrets.hidden(text), exit))
     }
 
     /// The document of `diagnose`, with what was replayed and what was recorded beside it.
@@ -371,4 +386,17 @@ fn ended(ending: &Ending) -> &'static str {
         Ending::Withheld => "withheld",
         Ending::Failed(_) => "failed",
     }
+}
+
+/// Why a request was not sent although nothing forbids it.
+pub(super) fn withheld(plan: &Plan, ran: &Ran) -> Option<String> {
+    matches!(ran.ending, Ending::Withheld).then(|| {
+        format!(
+            "as {} the {} itself was not sent, since {} of it was never recorded; give it with -H \
+             'NAME: VALUE' or --data",
+            plan.manner.name(),
+            plan.method(),
+            plan.unknown().join(" and ")
+        )
+    })
 }

@@ -219,6 +219,20 @@ impl Plan {
         !matches!(self.method.as_str(), "GET" | "HEAD" | "OPTIONS")
     }
 
+    /// Names of headers whose values are not known.
+    pub fn unknown_headers(&self) -> Vec<String> {
+        let names = self.unknown.iter().filter_map(|unknown| match unknown {
+            Unknown::Header(name) => Some(name.clone()),
+            Unknown::Body => None,
+        });
+        names.collect()
+    }
+
+    /// Whether there was a body that is not known.
+    pub fn lacks_body(&self) -> bool {
+        self.unknown.contains(&Unknown::Body)
+    }
+
     /// What must not be printed although it is sent: values of cookies and of headers that hold
     /// credentials, bare and as they stand.
     pub fn secrets(&self) -> Vec<String> {

@@ -63,6 +63,10 @@ pub(crate) enum Action {
     Zoom,
     /// Launch a browser.
     Launch,
+    /// Do it again as the browser would.
+    Replay,
+    /// Edit it, then do it again.
+    EditReplay,
     /// Keys for where you are.
     Help,
     /// Every action, searchable.
@@ -122,6 +126,8 @@ impl Action {
             Self::Chatter => "browser-chatter",
             Self::Zoom => "zoom",
             Self::Launch => "browser",
+            Self::Replay => "replay",
+            Self::EditReplay => "edit-replay",
             Self::Help => "help",
             Self::Palette => "palette",
             Self::Columns => "columns",

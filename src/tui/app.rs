@@ -10,6 +10,7 @@ use super::keymap::{Focus, Keymap};
 use super::list::{Column, List, Shown};
 use super::options::{Options, ThemeChoice};
 use super::pane::Pane;
+use super::replay::Replays;
 use super::searching::Searching;
 use super::text::size;
 use super::theme::{Ground, Theme};
@@ -90,6 +91,7 @@ pub struct App {
     pub(crate) pane: Pane,
     pub(crate) filter: FilterBox,
     pub(super) searching: Searching,
+    pub(crate) replays: Replays,
     pub(crate) notice: Option<(String, Timestamp)>,
     pub(crate) paused: bool,
     pub(crate) zoomed: bool,
@@ -147,6 +149,7 @@ impl App {
             pane: Pane::default(),
             filter: FilterBox::new(&options.filter),
             searching: Searching::default(),
+            replays: Replays::default(),
             notice,
             paused: false,
             zoomed: false,
@@ -246,6 +249,7 @@ impl App {
     pub(super) fn captured(&mut self) {
         if !self.paused {
             self.behind = self.list.entries.advance(&self.reader);
+            self.select_replayed();
         }
     }
 
@@ -268,6 +272,14 @@ impl App {
             }
             // For a dialog that is closed by now.
             Outcome::Mended(_) => None,
+            Outcome::Drafted(draft) => {
+                self.drafted(draft);
+                None
+            }
+            Outcome::Replayed(replayed) => {
+                self.replayed(replayed);
+                None
+            }
             Outcome::Searched(searched) => {
                 self.searched(searched);
                 None

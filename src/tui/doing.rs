@@ -79,6 +79,8 @@ impl App {
                     self.say("opening a browser…".to_owned());
                 }
             }
+            Action::Replay => self.replay(commands),
+            Action::EditReplay => self.edit_and_replay(commands),
             Action::Help => self.open_dialog(Box::new(HelpDialog::default())),
             Action::Palette => self.open_palette(),
             Action::Whole => self.open_whole(commands),
@@ -128,6 +130,7 @@ impl App {
                 .selected_entry()
                 .is_some_and(|e| e.fetch.is_some()),
             Action::StopTrial => !self.trials.is_empty(),
+            Action::Replay | Action::EditReplay => self.can_replay(),
             Action::Pause => self.is_live() && any,
             _ => true,
         }

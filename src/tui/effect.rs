@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use super::filter::DeepTest;
 use super::fix::Mended;
+use super::replay::{Draft, ReplayRequest, Replayed};
 use super::text::Document;
+use crate::cors::Outcome as Verdict;
 use crate::diagnose::{Diagnosis, FetchId, Role};
 use crate::fix::Trial;
 use crate::report::{Explanation, Whole};
@@ -34,6 +36,11 @@ pub enum Effect {
     Mend(FetchId),
     /// Draw the whole picture of the session.
     Picture,
+    /// Do a request again as the browser would; only asked for when
+    /// [`Options::can_replay`](super::Options::can_replay) says somebody can.
+    Replay(ReplayRequest),
+    /// Write a request as text to be edited; only asked for as above.
+    Draft(ExchangeId),
     /// Keep a filter under a name in the configuration; only asked for when
     /// [`Options::can_keep`](super::Options::can_keep) says somebody can.
     KeepFilter {
@@ -58,6 +65,10 @@ pub enum Outcome {
     Trials(Vec<Trial>, Option<String>),
     /// One sentence for the bottom line.
     Notice(String),
+    /// A request as text to be edited.
+    Drafted(Draft),
+    /// What became of a replay.
+    Replayed(Replayed),
     /// A slice was looked at.
     Searched(Searched),
     /// What mends a fetch.
@@ -117,6 +128,8 @@ pub struct Loaded {
     pub(crate) before: Option<Explanation>,
     /// The fix made ready to be tried, or why there is none.
     pub(crate) trial: Result<Trial, String>,
+    /// For a replay: what it repeats, what became of that, and why.
+    pub(crate) repeats: Option<(ExchangeId, Verdict, String)>,
     pub(crate) request_body: Document,
     pub(crate) response_body: Document,
     pub(crate) messages: Vec<Message>,

@@ -324,6 +324,20 @@ pub(crate) const BINDINGS: &[Binding] = &[
     ),
     bind(
         Everywhere,
+        &[Char('r')],
+        Action::Replay,
+        "do it again as the browser would: what has changed?",
+        Some("replay"),
+    ),
+    bind(
+        Everywhere,
+        &[Char('R')],
+        Action::EditReplay,
+        "edit method, URL, headers or body, then do it again",
+        None,
+    ),
+    bind(
+        Everywhere,
         &[Char('q'), Ctrl('c')],
         Action::Quit,
         "quit",

@@ -10,12 +10,14 @@ use super::effect::{Effect, LoadRequest, Loaded, Outcome, Searched};
 use super::fix::mend;
 use super::search::search;
 use super::text::{Document, hex_document, json_document, looks_like_json, size};
+use crate::cors::Outcome as Verdict;
 use crate::diagnose::Role;
 use crate::fix;
 use crate::report::{self, Whole};
 use crate::session::Reader;
 use crate::wire::{
-    BodyFacts, Exchange, ExchangeId, HeaderList, Kind, Side, decode_body, decode_charset,
+    BodyFacts, Exchange, ExchangeId, HeaderList, Kind, Replay, Side, Source, decode_body,
+    decode_charset,
 };
 
 /// How much of a body is read from the session, in bytes, content coding on.
@@ -168,10 +170,21 @@ fn load(reader: &Reader, request: LoadRequest) -> Outcome {
         trial,
         request_body: body(reader, &exchange, Side::Request),
         response_body: body(reader, &exchange, Side::Response),
+        repeats: repeated(reader, &exchange),
         messages,
         messages_before,
         exchange,
     }))
+}
+
+/// What became of the fetch that a replay repeats.
+fn repeated(reader: &Reader, exchange: &Exchange) -> Option<(ExchangeId, Verdict, String)> {
+    let Source::Replay(Replay { of: Some(of), .. }) = exchange.source else {
+        return None;
+    };
+    let diagnosis = reader.diagnosis(reader.fetch_of(of)?)?;
+    let explained = report::explain(&diagnosis, None, reader);
+    Some((of, diagnosis.outcome, explained.headline))
 }
 
 fn body(reader: &Reader, exchange: &Exchange, side: Side) -> Document {

@@ -27,6 +27,8 @@ pub struct Options {
     pub can_launch: bool,
     /// Whether [`Effect::Trials`](super::Effect::Trials) will be answered: there is traffic to change.
     pub can_try: bool,
+    /// Whether [`Effect::Replay`](super::Effect::Replay) will be answered.
+    pub can_replay: bool,
     /// Becomes true when the program must end: the screen closes as if `q` was pressed. Signals are
     /// watched by the screen itself.
     pub shutdown: Option<tokio::sync::watch::Receiver<bool>>,

@@ -8,6 +8,7 @@ use std::path::Path;
 use tokio::sync::mpsc;
 
 use super::browser::Launcher;
+use super::doing_again::Replayer;
 use super::settings;
 use crate::fix::Trial;
 use crate::proxy::Overrides;
@@ -17,15 +18,32 @@ use crate::tui::{self, Effect, Outcome};
 pub(super) use trial_file::read as read_trials;
 pub(super) use trials::put_in_force;
 
+/// What is performed with.
+pub(super) struct Tools<'a> {
+    /// Who opens browsers, if somebody can.
+    pub(super) launcher: Option<&'a mut Launcher>,
+    /// Where trial fixes are put in force, if there is traffic.
+    pub(super) overrides: Option<&'a Overrides>,
+    /// Where the configuration is kept.
+    pub(super) configuration: &'a Path,
+    /// Who does requests again.
+    pub(super) replayer: Replayer,
+}
+
 /// Performs what the screen asks for, one after the other, until the screen is gone.
 pub(super) async fn run(
     reader: Reader,
-    mut launcher: Option<&mut Launcher>,
-    overrides: Option<&Overrides>,
-    configuration: &Path,
+    tools: Tools<'_>,
     effects: mpsc::Receiver<Effect>,
     outcomes: mpsc::Sender<Outcome>,
 ) {
+    let Tools {
+        mut launcher,
+        overrides,
+        configuration,
+        replayer,
+    } = tools;
+    let later = outcomes.clone();
     let mut in_force: Vec<Trial> = Vec::new();
     tui::serve(reader, effects, outcomes, |effect| match effect {
         Effect::LaunchBrowser => {
@@ -37,6 +55,15 @@ pub(super) async fn run(
         Effect::KeepFilter { name, filter } => {
             let said = settings::keep_filter(configuration, &name, &filter);
             Some(Outcome::Notice(said))
+        }
+        // These take their time; the screen does not wait for them.
+        Effect::Replay(request) => {
+            replayer.clone().replay(request, later.clone());
+            None
+        }
+        Effect::Draft(exchange) => {
+            replayer.clone().draft(exchange, later.clone());
+            None
         }
         // The session itself does the others.
         _ => None,

@@ -5,10 +5,13 @@
 //! everywhere; what comes back to it comes through [`Dialog::outcome`].
 
 mod columns;
+mod consent;
+mod editor;
 mod fix;
 mod help;
 mod name;
 mod palette;
+mod paper;
 mod picker;
 mod whole;
 
@@ -26,9 +29,12 @@ use super::keymap::Focus;
 use super::view;
 
 pub(crate) use columns::ColumnsDialog;
+pub(crate) use consent::ConsentDialog;
+pub(crate) use editor::EditorDialog;
 pub(crate) use fix::FixDialog;
 pub(crate) use help::HelpDialog;
 pub(crate) use name::NameDialog;
+pub(crate) use paper::PaperDialog;
 pub(crate) use picker::Picker;
 
 /// What becomes of a dialog after it was told something.

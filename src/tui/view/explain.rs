@@ -43,6 +43,13 @@ pub(super) fn lines(loaded: &Loaded, theme: &Theme, room: usize) -> Vec<Line<'st
     }
     let text = |text: &str, style: Style| labelled("", text, 0, inner, Style::new(), style);
 
+    if let Some((of, was, why)) = &loaded.repeats {
+        let sentence = format!("↻ {of} once more: {} {was} ({why})", was.glyph().trim());
+        let now = format!("now {} {}", told.outcome.glyph().trim(), told.outcome);
+        let mut lines = text(&sentence, theme.outcome(*was));
+        lines.extend(text(&now, theme.outcome(told.outcome)));
+        section("REPLAY", lines);
+    }
     let mut cause = Vec::new();
     if !told.cause.is_empty() {
         cause.extend(text(&told.cause, Style::new()));

@@ -1,7 +1,7 @@
 //! A person at a test terminal.
 
 use corscope::session::Reader;
-use corscope::tui::{App, Command, Event, Options, ThemeChoice, perform};
+use corscope::tui::{App, Command, Effect, Event, Options, ThemeChoice, perform};
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -15,6 +15,8 @@ pub(crate) struct Person {
     terminal: Terminal<TestBackend>,
     pub(crate) copied: Option<String>,
     pub(crate) left: bool,
+    /// What was asked for that needs more than the session.
+    pub(crate) asked: Vec<Effect>,
 }
 
 /// Options of a live capture, without colour.
@@ -35,6 +37,7 @@ impl Person {
             terminal: Terminal::new(TestBackend::new(columns, rows)).unwrap(),
             copied: None,
             left: false,
+            asked: Vec::new(),
         };
         person.happens(Event::Resize(columns, rows));
         person.happens(Event::Captured);
@@ -52,6 +55,8 @@ impl Person {
                 Command::Perform(effect) => {
                     if let Some(outcome) = perform(&self.reader, &effect) {
                         todo.extend(self.app.update(Event::Outcome(outcome), NOW));
+                    } else {
+                        self.asked.push(effect);
                     }
                 }
                 Command::Copy(text, _) => self.copied = Some(text),

@@ -8,3 +8,4 @@ mod keys;
 mod malice;
 mod pictures;
 mod real;
+mod replay;
