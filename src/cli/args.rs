@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
+use super::audit::AuditArgs;
 use super::check::CheckArgs;
 use super::replay::ReplayArgs;
 use crate::cors::Browser;
@@ -55,6 +56,8 @@ pub(super) enum Command {
     Diagnose(DiagnoseArgs),
     /// Ask a live server what a browser would ask, and judge its answers; no capture needed
     Check(CheckArgs),
+    /// The checklist before a deployment, by asking the live server
+    Audit(AuditArgs),
     /// Do a recorded fetch again, as the browser and as curl, and compare
     Replay(ReplayArgs),
     /// Write a capture as HAR, report, JSON or commands; secrets are replaced unless --secrets

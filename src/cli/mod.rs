@@ -2,6 +2,7 @@
 
 mod args;
 mod asking;
+mod audit;
 mod browser;
 mod ca;
 mod check;
@@ -59,6 +60,7 @@ fn dispatch(args: &Args) -> Result<Exit> {
         Some(Command::View(args)) => block_on(inspect::view(args)),
         Some(Command::Diagnose(args)) => diagnose::run(args),
         Some(Command::Check(args)) => block_on(check::run(args)),
+        Some(Command::Audit(args)) => block_on(audit::run(args)),
         Some(Command::Replay(args)) => block_on(replay::run(args)),
         Some(Command::Export(args)) => export::run(args),
         Some(Command::Redact(args)) => redact::run(args),

@@ -172,6 +172,12 @@ impl Plan {
         }
     }
 
+    /// Only its preflight is to be sent: the request never follows.
+    pub fn preflight_only(mut self) -> Self {
+        self.unknown.push(Unknown::Body);
+        self
+    }
+
     /// The method.
     pub fn method(&self) -> &str {
         &self.method
