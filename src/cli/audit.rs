@@ -224,7 +224,7 @@ fn items(args: &AuditArgs, url: &Url, probes: &[(Probe, Plan)], answered: &Answe
             Probe::Trick(_) | Probe::Http | Probe::Development if reflects => {}
             Probe::Trick(how) => items.push(seen.stranger("overbroad-origin-match", how)),
             Probe::Http => {
-                items.push(seen.stranger("http-origin-allowed", "your page without TLS"))
+                items.push(seen.stranger("http-origin-allowed", "your page without TLS"));
             }
             Probe::Development => {
                 let mut item =

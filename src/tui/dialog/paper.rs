@@ -55,7 +55,9 @@ impl Dialog for PaperDialog {
             KeyCode::PageUp => self.move_by(-page),
             KeyCode::PageDown | KeyCode::Char(' ') => self.move_by(page),
             KeyCode::Home | KeyCode::Char('g') => self.scroll = 0,
-            KeyCode::Char('y') => commands.push(Command::Copy(self.lines.join("\n"))),
+            KeyCode::Char('y') => {
+                commands.push(Command::Copy(self.lines.join("\n"), "the comparison"))
+            }
             _ => {}
         }
         After::Stay
