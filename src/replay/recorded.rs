@@ -141,9 +141,8 @@ fn script_of(headers: &HeaderList, asked: Option<&[String]>) -> HeaderList {
     let set = |name: &str| {
         let lower = name.to_ascii_lowercase();
         let was_asked = asked.is_some_and(|a| a.contains(&lower));
-        let own = matches!(lower.as_str(), "accept" | "accept-language")
-            || lower.starts_with(':')
-            || is_written_by_browser(name);
+        let own =
+            matches!(lower.as_str(), "accept" | "accept-language") || is_written_by_browser(name);
         was_asked || !own
     };
     HeaderList::from_pairs(
@@ -173,7 +172,6 @@ fn end_to_end(headers: &HeaderList) -> HeaderList {
     HeaderList::from_pairs(
         headers
             .iter()
-            .filter(|f| !f.name.starts_with(':'))
             .filter(|f| !LEFT_OUT.iter().any(|name| f.is(name)))
             .map(|f| (f.name, f.value)),
     )
@@ -240,7 +238,6 @@ mod tests {
     #[test]
     fn what_script_set_is_told_from_what_the_browser_wrote() {
         let headers = HeaderList::from_pairs([
-            (":authority", "api.test"),
             ("user-agent", "Mozilla/5.0"),
             ("accept", "*/*"),
             ("sec-fetch-mode", "cors"),

@@ -56,7 +56,7 @@ impl Dialog for PaperDialog {
             KeyCode::PageDown | KeyCode::Char(' ') => self.move_by(page),
             KeyCode::Home | KeyCode::Char('g') => self.scroll = 0,
             KeyCode::Char('y') => {
-                commands.push(Command::Copy(self.lines.join("\n"), "the comparison"))
+                commands.push(Command::Copy(self.lines.join("\n"), "the comparison"));
             }
             _ => {}
         }
