@@ -121,7 +121,14 @@ impl WholeDialog {
     fn draw_endpoints(&self, app: &App, server: &Server, frame: &mut Frame<'_>, area: Rect) {
         let theme = &app.theme;
         let room = usize::from(area.width);
-        let block = CELL * KINDS.len() + 1;
+        // Origins are shown whole where they fit at all; endpoints give way first.
+        let least = CELL * KINDS.len() + 1;
+        let origins = server.pages.iter().map(|page| width(&sanitise(page)) + 2);
+        let block = origins
+            .max()
+            .unwrap_or(0)
+            .clamp(least, room.saturating_sub(20).max(least));
+        let gap = " ".repeat(block - CELL * KINDS.len());
         let name = server
             .endpoints
             .iter()
@@ -146,7 +153,7 @@ impl WholeDialog {
             for kind in ["OPT", "ok", "error"] {
                 kinds_line.push(Span::styled(format!("{kind:<CELL$}"), theme.heading));
             }
-            kinds_line.push(Span::raw(" "));
+            kinds_line.push(Span::raw(gap.clone()));
         }
         let hidden = server.pages.len().saturating_sub(shown.clone().count());
         if hidden > 0 {
@@ -175,7 +182,7 @@ impl WholeDialog {
                     ));
                     spans.push(Span::raw(" "));
                 }
-                spans.push(Span::raw(" "));
+                spans.push(Span::raw(gap.clone()));
             }
             let base = if chosen { theme.selected } else { Style::new() };
             put(frame, area, y, Line::from(spans), base);
