@@ -191,7 +191,7 @@ fn tell_everything(recorder: &Recorder) {
 fn everything(reader: &Reader) -> Vec<String> {
     let mut told = Vec::new();
     reader.scan(reader.first_id(), usize::MAX, &mut |row| {
-        let mut row = row.clone();
+        let mut row = *row;
         // Whether a verdict was corrected while somebody looked is not the capture's.
         row.mark.corrected = false;
         told.push(format!("{row:?}"));
