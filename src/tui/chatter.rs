@@ -42,6 +42,10 @@ pub(crate) fn is_chatter(server_origin: &str, path: &str, page_origin: Option<&s
     if path == "/favicon.ico" {
         return true;
     }
+    // Chromium asks who is signed in as if a page of Google's did.
+    if server_origin == "https://accounts.google.com" && path.starts_with("/ListAccounts?") {
+        return true;
+    }
     if page_origin.is_some() {
         return false;
     }
@@ -65,6 +69,14 @@ mod tests {
         assert!(is_chatter("http://r3.gvt1.com:80", "/x", None));
         assert!(!is_chatter(update, "/service", Some("https://app.test")));
         assert!(!is_chatter("https://api.app.test", "/v1", None));
+        let google = Some("https://www.google.com");
+        let accounts = "https://accounts.google.com";
+        assert!(is_chatter(
+            accounts,
+            "/ListAccounts?source=ChromiumBrowser",
+            google
+        ));
+        assert!(!is_chatter(accounts, "/signin", google));
         assert!(is_chatter(
             "http://app.localhost:3000",
             "/favicon.ico",
