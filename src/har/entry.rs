@@ -143,8 +143,8 @@ impl Entry {
         }
         let end = own_end(&raw.own["end"]).unwrap_or_else(|| end(response.is_some(), &error));
         let declared = number(&raw.request["bodySize"]);
-        let request_body = request_body(raw.request["postData"].take(), declared);
-        let response_body = content(raw.response["content"].take());
+        let request_body = request_body(taken(&mut raw.request, "postData"), declared);
+        let response_body = content(taken(&mut raw.response, "content"));
         let is_web_socket = web_socket || head.is_websocket() || raw.resource_type == "websocket";
         let phases = phases(&raw.timings);
         let held = sum(&[phases.queued, phases.dns, phases.connect, phases.tls]);
@@ -359,7 +359,7 @@ fn request_body(mut post: Value, declared: Option<f64>) -> Body {
     };
     let bytes = params.unwrap_or_else(|| {
         let base64 = is_base64(&post["encoding"]);
-        body_bytes(post["text"].take(), base64)
+        body_bytes(taken(&mut post, "text"), base64)
     });
     Body::new(bytes, declared)
 }
@@ -375,10 +375,15 @@ fn urlencoded(params: &[Value]) -> Option<Bytes> {
     Some(Bytes::from(form.finish()))
 }
 
+/// A member out of what should be an object; nothing out of what is none.
+fn taken(from: &mut Value, name: &str) -> Value {
+    from.get_mut(name).map(Value::take).unwrap_or_default()
+}
+
 fn content(mut content: Value) -> Body {
     let base64 = is_base64(&content["encoding"]);
     let declared = number(&content["size"]);
-    Body::new(body_bytes(content["text"].take(), base64), declared)
+    Body::new(body_bytes(taken(&mut content, "text"), base64), declared)
 }
 
 impl Body {
