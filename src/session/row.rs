@@ -25,7 +25,7 @@ pub struct Row<'a> {
     pub path: &'a str,
     /// What it loads, in a word: `doc css js img font media fetch ws sse preflight tunnel manifest
     /// worker wasm report other`.
-    pub type_: &'a str,
+    pub type_: &'static str,
     /// When the request head was read.
     pub opened_at: Timestamp,
     /// From opening to the response head, in microseconds.

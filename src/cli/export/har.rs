@@ -83,7 +83,7 @@ pub(in crate::cli) fn write(
         )?;
         let mut kind = "other";
         reader.rows(&[id], &mut |row| {
-            kind = report_kind(row.type_);
+            kind = row.type_;
         });
         writer.exchange(Item {
             exchange: &exchange,
@@ -95,31 +95,6 @@ pub(in crate::cli) fn write(
         })?;
     }
     writer.finish().context("the HAR cannot be finished")
-}
-
-// A row's word outlives the lock it is read under.
-fn report_kind(word: &str) -> &'static str {
-    const WORDS: [&str; 15] = [
-        "doc",
-        "css",
-        "js",
-        "img",
-        "font",
-        "media",
-        "fetch",
-        "ws",
-        "sse",
-        "preflight",
-        "tunnel",
-        "manifest",
-        "worker",
-        "wasm",
-        "report",
-    ];
-    WORDS
-        .into_iter()
-        .find(|known| *known == word)
-        .unwrap_or("other")
 }
 
 fn messages(reader: &Reader, id: ExchangeId) -> impl Iterator<Item = Message> + '_ {
