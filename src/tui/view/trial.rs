@@ -43,16 +43,14 @@ pub(super) fn draw(app: &App, frame: &mut Frame<'_>, area: Rect) {
         let left = room.saturating_sub(width(&stop));
         let long = format!(" ⚡ trial fix on {scope}{page}: {what}");
         let short = format!(" ⚡ trial fix on {scope}: {what}");
-        let text = if width(&long) <= left {
-            long
-        } else if width(&short) <= left {
-            short
-        } else {
-            let fixed = format!(" ⚡ trial fix on : {what}");
-            let scope = ellipsis(&scope, left.saturating_sub(width(&fixed)).max(12)).into_owned();
-            let text = format!(" ⚡ trial fix on {scope}: {what}");
-            ellipsis(&text, left).into_owned()
-        };
+        let brief = format!(
+            " ⚡ {scope}: {} changed",
+            count(trial.lines() as u64, "header")
+        );
+        let text = [long, short, brief.clone()]
+            .into_iter()
+            .find(|text| width(text) <= left)
+            .unwrap_or_else(|| ellipsis(&brief, left).into_owned());
         let gap = " ".repeat(left.saturating_sub(width(&text)));
         let row = Rect {
             y,
