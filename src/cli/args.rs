@@ -429,6 +429,8 @@ pub(super) enum CaCommand {
     Path(PlaceArgs),
     /// Print its certificate as PEM
     Export(PlaceArgs),
+    /// Make a new one in its place, with a new key
+    Rotate(PlaceArgs),
 }
 
 /// A family of browsers whose rules can be applied.

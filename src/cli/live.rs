@@ -65,6 +65,11 @@ impl Live {
     ) -> Result<Self> {
         let found = ports::find(&capture.listen)?;
         let authority = Authority::load_or_create(&capture.places.authority)?;
+        let said = found
+            .remark
+            .into_iter()
+            .chain(authority.remarks().iter().cloned());
+        let remark = said.reduce(|all, more| format!("{all} {more}"));
         let certificate = authority.certificate_path();
         let certificate_pem = authority.certificate_pem().to_owned();
         let spki_sha256 = authority.spki_sha256_base64();
@@ -130,7 +135,7 @@ impl Live {
                 certificate,
                 certificate_pem,
                 spki_sha256,
-                remark: found.remark,
+                remark,
                 left_behind,
             },
         })

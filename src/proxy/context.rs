@@ -12,6 +12,7 @@ use super::dial::DialTimes;
 use super::flow::Flow;
 use super::leaf::Leaves;
 use super::overrides::Overrides;
+use super::page::{Site, is_ours};
 use super::pool::Pool;
 use super::target::{HostList, Target};
 use crate::capture::{ExchangeRecorder, Recorder};
@@ -26,13 +27,16 @@ pub(super) struct Shared {
     pub only: HostList,
     pub overrides: Overrides,
     pub addresses: Vec<SocketAddr>,
+    /// Our own page.
+    pub site: Site,
 }
 
 impl Shared {
     /// Whether a tunnel to this host is passed through unread.
     pub(super) fn passes_through(&self, target: &Target) -> bool {
-        self.pass_through.contains(&target.host, target.port)
-            || (!self.only.is_empty() && !self.only.contains(&target.host, target.port))
+        !is_ours(&target.host)
+            && (self.pass_through.contains(&target.host, target.port)
+                || (!self.only.is_empty() && !self.only.contains(&target.host, target.port)))
     }
 
     /// Whether a host and port, as in a `Host` field, mean this proxy.
@@ -43,14 +47,15 @@ impl Shared {
             .any(|a| a.port() == target.port && (local || target.host.parse() == Ok(a.ip())))
     }
 
-    pub(super) fn address_text(&self) -> String {
-        let texts: Vec<String> = self.addresses.iter().map(ToString::to_string).collect();
-        texts.join(" and ")
-    }
-
-    pub(super) fn certificate_text(&self) -> String {
-        let path: std::path::PathBuf = self.leaves.authority().certificate_path();
-        path.display().to_string()
+    /// Whether a `Host` field may name this proxy where it is asked as a server. An address always
+    /// may where we listen on all of them; a name only if it means this machine everywhere, since
+    /// any other can be made to point here by who owns it (DNS rebinding).
+    pub(super) fn is_own_host(&self, target: &Target) -> bool {
+        let open = |a: &SocketAddr| a.ip().is_unspecified() && a.port() == target.port;
+        let address = target.host.parse::<std::net::IpAddr>().is_ok();
+        self.is_own_name(target)
+            || is_ours(&target.host)
+            || (address && self.addresses.iter().any(open))
     }
 }
 

@@ -20,7 +20,7 @@ use super::hygiene::{
     Passage, is_websocket_upgrade, pass_request, pass_response, recorded, recorded_request,
 };
 use super::overrides::{Change, STAND_IN_AFTER};
-use super::page;
+use super::page::{self, Asked, Way};
 use super::pool::{Lease, Link, Need, Returning, send_failure};
 use super::tap::{Gate, Outgoing, RequestBody, ResponseBody, Running};
 use super::target::Target;
@@ -44,8 +44,10 @@ const STALE_MAX: usize = 2;
 pub(super) async fn serve(context: &Context, request: Request<Incoming>) -> Response<Outgoing> {
     match &context.route {
         Route::Tunnel(_) if request.method() == Method::CONNECT => {
-            page::unusable("a tunnel inside a tunnel", request.headers())
+            let status = StatusCode::BAD_REQUEST;
+            page::unusable(status, "a tunnel inside a tunnel", request.headers())
         }
+        Route::Tunnel(target) if page::is_ours(&target.host) => own(context, Way::Tunnel, &request),
         Route::Tunnel(target) => {
             let target = Arc::clone(target);
             forward(context, target, request).await
@@ -54,6 +56,9 @@ pub(super) async fn serve(context: &Context, request: Request<Incoming>) -> Resp
             super::tunnel::connect(context, request).await
         }
         Route::Proxy => match proxied_target(request.uri()) {
+            Some(target) if is_own_page(context, &target, request.uri()) => {
+                own(context, Way::Proxy, &request)
+            }
             Some(target) => forward(context, Arc::new(target), request).await,
             None => direct(context, &request).await,
         },
@@ -78,11 +83,17 @@ async fn direct(context: &Context, request: &Request<Incoming>) -> Response<Outg
     let target = host
         .and_then(|h| h.parse().ok())
         .and_then(|a| Target::of(&a, false));
-    let for_us = target.as_ref().is_none_or(|t| shared.is_own_name(t));
+    let for_us = target.as_ref().is_none_or(|t| shared.is_own_host(t));
     if request.uri().scheme().is_none() && for_us {
-        return page::hello(&shared.address_text(), &shared.certificate_text(), headers);
+        return own(context, Way::Direct, request);
     }
-    let why = "it names no server that could be asked";
+    let (status, why) = if request.uri().scheme().is_none() {
+        let why = "it was sent to corscope as to a server, under a name that is not corscope's";
+        (StatusCode::MISDIRECTED_REQUEST, why)
+    } else {
+        let why = "it names no server that could be asked";
+        (StatusCode::BAD_REQUEST, why)
+    };
     let url = match target {
         Some(target) => format!("http://{}{}", target.authority(), path_of(request.uri())),
         None => request.uri().to_string(),
@@ -96,7 +107,36 @@ async fn direct(context: &Context, request: &Request<Incoming>) -> Response<Outg
     let recorder = shared.recorder.open(Kind::Http, context.client, head).await;
     let failure = failure(FailureStage::Proxy, FailureKind::Protocol, why);
     recorder.close(End::Failed(failure), Timings::default());
-    page::unusable(why, headers)
+    page::unusable(status, why, headers)
+}
+
+/// Whether a request through the proxy is for our own page. Of what lies at the proxy's address only
+/// that is; anything else there would come back to us and is told to.
+fn is_own_page(context: &Context, target: &Target, uri: &Uri) -> bool {
+    let shared = &context.shared;
+    page::is_ours(&target.host) || (shared.is_own_name(target) && shared.site.has(uri.path()))
+}
+
+/// Our own page. It is nobody's traffic, so it is not recorded.
+fn own(context: &Context, way: Way, request: &Request<Incoming>) -> Response<Outgoing> {
+    let shared = &context.shared;
+    let host = request.headers().get(header::HOST);
+    let host = host.and_then(|h| h.to_str().ok()?.parse().ok());
+    let named = request.uri().authority().cloned().or(host);
+    let target = named.and_then(|a| Target::of(&a, false));
+    if target.is_some_and(|t| !shared.is_own_host(&t)) {
+        let why = "it is for another server, but came over a connection to corscope's own page";
+        return page::unusable(StatusCode::MISDIRECTED_REQUEST, why, request.headers());
+    }
+    let asked = Asked {
+        way,
+        method: request.method(),
+        path: request.uri().path(),
+        headers: request.headers(),
+        client: context.client.addr.map(|a| a.ip()),
+        addresses: &shared.addresses,
+    };
+    shared.site.answer(shared.leaves.authority(), &asked)
 }
 
 /// Sends a request on to its server, and the answer back.

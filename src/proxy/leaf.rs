@@ -126,7 +126,10 @@ impl Leaves {
         params.not_before = moment(now - BACK_DATED_DAYS * DAY_SECONDS);
         params.not_after = moment(expires_at);
         let certificate = params.signed_by(&self.key, &self.authority.issuer)?;
-        let chain = vec![certificate.der().clone(), self.authority.der.clone()];
+        let chain = vec![
+            certificate.der().clone(),
+            self.authority.certificate.der.clone(),
+        ];
         let certified = CertifiedKey::new(chain, Arc::clone(&self.signing));
         let mut config = self.base.clone();
         config.cert_resolver = Arc::new(Always(Arc::new(certified)));
@@ -207,7 +210,7 @@ mod tests {
         let mut server = rustls::ServerConnection::new(config).expect("server");
         let mut roots = rustls::RootCertStore::empty();
         roots
-            .add(leaves.authority.der.clone())
+            .add(leaves.authority.certificate.der.clone())
             .expect("a usable root");
         let provider = Arc::new(ring::default_provider());
         let client = rustls::ClientConfig::builder_with_provider(provider)

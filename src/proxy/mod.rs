@@ -63,7 +63,7 @@ use pool::Pool;
 use target::HostList;
 use tls::{RootsError, UpstreamTls};
 
-pub use ca::{Authority, CaError};
+pub use ca::{Authority, CaCertificate, CaError, Rotated};
 pub use courier::{Courier, Delivered, Errand, Limits, Reach};
 pub use limits::CONNECTIONS_MAX;
 pub use listen::loopback;
@@ -196,6 +196,9 @@ impl Proxy {
         let leaves = Leaves::new(config.authority).map_err(|error| ProxyError::Keys {
             why: error.to_string(),
         })?;
+        let site = page::Site::new().map_err(|error| ProxyError::Keys {
+            why: error.to_string(),
+        })?;
         let listeners = listen::listen(listen).map_err(|e| ProxyError::Bind {
             addr: e.addr,
             source: e.source,
@@ -216,6 +219,7 @@ impl Proxy {
                 only: HostList::new(&config.only),
                 overrides: config.overrides,
                 addresses,
+                site,
             }),
         })
     }

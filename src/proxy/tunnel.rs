@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -34,10 +34,15 @@ pub(super) async fn connect(
     let shared = &context.shared;
     let target = request.uri().authority().and_then(|a| Target::of(a, true));
     let Some(target) = target else {
-        return page::unusable("CONNECT names no host", request.headers());
+        let status = StatusCode::BAD_REQUEST;
+        return page::unusable(status, "CONNECT names no host", request.headers());
     };
     if context.http2 {
-        return page::unusable("CONNECT is served over HTTP/1 only", request.headers());
+        let (status, why) = (
+            StatusCode::BAD_REQUEST,
+            "CONNECT is served over HTTP/1 only",
+        );
+        return page::unusable(status, why, request.headers());
     }
     let head = RequestHead {
         method: "CONNECT".to_owned(),
@@ -163,6 +168,7 @@ impl Tunnel {
         let at_most = Duration::from_secs(CLIENT_TLS_SECONDS_MAX);
         match tokio::time::timeout(at_most, self.shake_hands(stream)).await {
             Ok(Ok((stream, name))) => {
+                self.shared.site.accepted(self.client.addr.map(|a| a.ip()));
                 let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
                 let target = Target {
                     tls_name: name.filter(|n| **n != *self.target.host),
@@ -225,6 +231,13 @@ impl Tunnel {
     }
 
     async fn fail(&self, failure: Failure) {
+        let client = self.client.addr.map(|a| a.ip());
+        if page::is_ours(&self.target.host) {
+            // The check of our own page: nobody's traffic.
+            let why = format!("the check of this page ({:?})", failure.kind);
+            return self.shared.site.refused(client, &why);
+        }
+        self.shared.site.refused(client, &failure.detail);
         let recorder = self.open(Kind::Tunnel).await;
         recorder.close(End::Failed(failure), Timings::default());
     }

@@ -26,6 +26,7 @@ mod reports;
 mod session;
 mod snippets;
 mod support;
+mod trust;
 mod tui;
 mod verdicts;
 mod warnings;

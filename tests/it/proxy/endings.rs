@@ -492,7 +492,7 @@ async fn asked_directly() {
         .header("host", "api.test")
         .body(empty())
         .unwrap();
-    assert_eq!(sender.send(ask).await.unwrap().status(), 400);
+    assert_eq!(sender.send(ask).await.unwrap().status(), 421);
     let heard = rig.only().await;
     assert_eq!(heard.failure().stage, FailureStage::Proxy);
     assert_eq!(heard.opening.request.url, "http://api.test/x");

@@ -1,13 +1,37 @@
 //! What corscope says in its own name, where no server did.
 
+mod profile;
+mod seen;
+mod site;
+
 use std::fmt::Write;
 
 use bytes::Bytes;
-use http::{HeaderMap, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use http_body_util::Full;
 
 use super::tap::Outgoing;
 use crate::wire::{Failure, FailureKind, FailureStage};
+
+pub(super) use site::{Asked, Site, Way, is_ours};
+
+/// Nobody else's page reads, frames, caches or re-interprets what we say. `style-src` is widened by
+/// the one page that has a style sheet.
+const STRICT: [(HeaderName, &str); 6] = [
+    (header::CACHE_CONTROL, "no-store"),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (
+        HeaderName::from_static("cross-origin-resource-policy"),
+        "same-origin",
+    ),
+    (
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; \
+         frame-ancestors 'none'",
+    ),
+];
 
 /// Told instead of an answer that never came.
 pub(super) fn failed(failure: &Failure, url: &str, asked: &HeaderMap) -> Response<Outgoing> {
@@ -51,24 +75,18 @@ pub(super) fn failed(failure: &Failure, url: &str, asked: &HeaderMap) -> Respons
     page(status, title, hint, &facts, asked)
 }
 
-/// Told to who asks the proxy itself, as if it were a server.
-pub(super) fn hello(address: &str, certificate: &str, asked: &HeaderMap) -> Response<Outgoing> {
-    let facts = [("Proxy address", address), ("Its certificate", certificate)];
-    page(
-        StatusCode::OK,
-        "corscope is listening",
-        "This is a proxy, not a site: set it as the HTTP and HTTPS proxy of a browser, or let \
-         `corscope open` start one that uses it already.",
-        &facts,
-        asked,
-    )
-}
-
 /// Told to who sends a request that has no way to go.
-pub(super) fn unusable(why: &str, asked: &HeaderMap) -> Response<Outgoing> {
-    let hint = "A request to a proxy names the whole URL (RFC 9112 § 3.2.2).";
+pub(super) fn unusable(status: StatusCode, why: &str, asked: &HeaderMap) -> Response<Outgoing> {
+    let hint = match status {
+        StatusCode::BAD_REQUEST => "A request to a proxy names the whole URL (RFC 9112 § 3.2.2).",
+        StatusCode::MISDIRECTED_REQUEST => {
+            "corscope's own page is at http://corscope.test/ for who uses the proxy, and at \
+             127.0.0.1 or localhost for who does not."
+        }
+        _ => "corscope's own page is http://corscope.test/.",
+    };
     page(
-        StatusCode::BAD_REQUEST,
+        status,
         "corscope cannot use this request",
         hint,
         &[("Why", why)],
@@ -83,22 +101,29 @@ fn page(
     facts: &[(&str, &str)],
     asked: &HeaderMap,
 ) -> Response<Outgoing> {
-    let html = asked
-        .get(header::ACCEPT)
-        .is_some_and(|v| memchr::memmem::find(v.as_bytes(), b"text/html").is_some());
-    let (kind, text) = if html {
+    let (kind, text) = if wants_html(asked) {
         ("text/html; charset=utf-8", as_html(title, hint, facts))
     } else {
         ("text/plain; charset=utf-8", as_text(title, hint, facts))
     };
-    let mut response = Response::new(Outgoing::Page(Full::new(Bytes::from(text))));
+    said(status, kind, Bytes::from(text))
+}
+
+fn wants_html(asked: &HeaderMap) -> bool {
+    asked
+        .get(header::ACCEPT)
+        .is_some_and(|v| memchr::memmem::find(v.as_bytes(), b"text/html").is_some())
+}
+
+/// An answer of our own, with the headers that all of them have.
+fn said(status: StatusCode, kind: &'static str, body: Bytes) -> Response<Outgoing> {
+    let mut response = Response::new(Outgoing::Page(Full::new(body)));
     *response.status_mut() = status;
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static(kind));
-    headers.insert(
-        header::CACHE_CONTROL,
-        header::HeaderValue::from_static("no-store"),
-    );
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    for (name, value) in STRICT {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
     response
 }
 

@@ -1,7 +1,11 @@
-//! The local certificate authority: made on first use, kept in one private file, never replaced.
+//! The local certificate authority: made on first use, kept in one private file, replaced only when
+//! a person says so.
+
+mod certificate;
+mod files;
 
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use base64::Engine;
@@ -14,6 +18,10 @@ use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 use time::OffsetDateTime;
 
+pub use certificate::CaCertificate;
+use certificate::{ORGANIZATION, day, hex, sha256};
+use files::{create_directory, create_file, io_error, keep_private, machine_name};
+
 /// The private file: key, then certificate, PEM, readable by its owner only. What counts.
 const PRIVATE_FILE: &str = "corscope-ca-key.pem";
 /// The certificate alone, PEM, for people and programs that are to trust it.
@@ -22,6 +30,9 @@ const PUBLIC_FILE: &str = "corscope-ca.pem";
 const LIFE_DAYS: i64 = 365;
 /// How far certificates are back-dated, in days: clocks differ.
 const BACK_DATED_DAYS: i64 = 2;
+
+/// How many days before its end a person is told.
+const WARN_DAYS: i64 = 30;
 
 const DAY_SECONDS: i64 = 86_400;
 
@@ -39,7 +50,7 @@ pub enum CaError {
         source: io::Error,
     },
     /// A file is not what it should be. It is left as it is.
-    #[error("{} is not a usable certificate authority ({why}); move it away to have a new one made", path.display())]
+    #[error("{} is not a usable certificate authority ({why}); corscope ca rotate makes a new one", path.display())]
     Corrupt {
         /// Which file.
         path: PathBuf,
@@ -47,7 +58,7 @@ pub enum CaError {
         why: &'static str,
     },
     /// Its life is over.
-    #[error("the certificate authority in {} expired on {on}; move both corscope-ca files away to have a new one made", path.display())]
+    #[error("the certificate authority in {} expired on {on}; corscope ca rotate makes a new one", path.display())]
     Expired {
         /// Which file.
         path: PathBuf,
@@ -67,10 +78,19 @@ pub enum CaError {
 /// P-256, one year, `pathLen 0`. The key never leaves its file (0600) and this value.
 pub struct Authority {
     pub(super) issuer: Issuer<'static, KeyPair>,
-    pub(super) der: CertificateDer<'static>,
-    pem: String,
+    pub(super) certificate: CaCertificate,
     directory: PathBuf,
-    expires_at: i64,
+    remarks: Vec<String>,
+}
+
+/// What became of an authority that was replaced.
+pub struct Rotated {
+    /// The new one.
+    pub authority: Authority,
+    /// The certificate before, as far as it was readable.
+    pub before: Option<CaCertificate>,
+    /// Where the key file before lies now, if it was unusable: nothing is thrown away unread.
+    pub set_aside: Option<PathBuf>,
 }
 
 impl Authority {
@@ -101,11 +121,18 @@ impl Authority {
             }
             Err(e) => return Err(io_error("read", &private, e)),
         };
-        let authority = Self::from_pem(&text, &private)?;
-        keep_private(&private)?;
+        let mut authority = Self::from_pem(&text, &private)?;
+        if let Some(mode) = keep_private(&private)? {
+            authority.remarks.push(format!(
+                "The key {} could be read by others (mode {mode:03o}); it is 600 now. If somebody \
+                 may have read it, corscope ca rotate makes a new one.",
+                private.display()
+            ));
+        }
         match fs::read(&public) {
             Ok(bytes)
-                if CertificateDer::from_pem_slice(&bytes).is_ok_and(|c| c == authority.der) => {}
+                if CertificateDer::from_pem_slice(&bytes)
+                    .is_ok_and(|c| c == authority.certificate.der) => {}
             Ok(_) => {
                 return Err(CaError::Corrupt {
                     path: public,
@@ -113,7 +140,7 @@ impl Authority {
                 });
             }
             Err(e) if e.kind() == io::ErrorKind::NotFound => {
-                create_file(&public, authority.pem.as_bytes(), 0o644)?;
+                create_file(&public, authority.certificate_pem().as_bytes(), 0o644)?;
             }
             Err(e) => return Err(io_error("read", &public, e)),
         }
@@ -137,32 +164,96 @@ impl Authority {
         if !certificate.is_ca() {
             return Err(corrupt("its certificate is not an authority's"));
         }
-        let expires_at = certificate.validity().not_after.timestamp();
-        if expires_at <= now_seconds() {
+        let shown = CaCertificate::from_der(&der).ok_or_else(|| corrupt("no certificate in it"))?;
+        let now = now_seconds();
+        if shown.expires_at() <= now {
             return Err(CaError::Expired {
                 path: path.to_owned(),
-                on: day(expires_at),
+                on: shown.expires_on(),
             });
         }
+        let remarks = ageing(&shown, now).into_iter().collect();
         let issuer = Issuer::from_ca_cert_der(&der, key)
             .map_err(|_| corrupt("its certificate cannot be used for signing"))?;
         Ok(Self {
             issuer,
-            pem: pem_of(&der),
-            der,
+            certificate: shown,
             directory: path.parent().unwrap_or(Path::new(".")).to_owned(),
-            expires_at,
+            remarks,
         })
+    }
+
+    /// Makes a new authority in the place of the one that is there, whatever its state. Programs
+    /// that run go on with the old one until they are started again.
+    pub fn rotate(directory: &Path) -> Result<Rotated, CaError> {
+        create_directory(directory)?;
+        let private = directory.join(PRIVATE_FILE);
+        let public = directory.join(PUBLIC_FILE);
+        let before = Self::certificate_in(directory);
+        let text = make()?;
+        let unusable = match fs::read_to_string(&private) {
+            Ok(text) => matches!(
+                Self::from_pem(&text, &private),
+                Err(CaError::Corrupt { .. } | CaError::Io { .. })
+            ),
+            Err(e) => e.kind() != io::ErrorKind::NotFound,
+        };
+        let mut set_aside = None;
+        if unusable {
+            let aside = directory.join(format!("{PRIVATE_FILE}.unusable-{}", now_seconds()));
+            fs::rename(&private, &aside).map_err(|e| io_error("set aside", &private, e))?;
+            set_aside = Some(aside);
+        }
+        // Without its public file an authority is whole; with another's it is not.
+        match fs::remove_file(&public) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => {
+                return Err(io_error("replace", &public, e));
+            }
+            _ => {}
+        }
+        let beside = directory.join(format!("{PRIVATE_FILE}.new"));
+        let _ = fs::remove_file(&beside);
+        create_file(&beside, text.as_bytes(), 0o600)?;
+        fs::rename(&beside, &private).map_err(|e| io_error("replace", &private, e))?;
+        Ok(Rotated {
+            authority: Self::load_or_create(directory)?,
+            before,
+            set_aside,
+        })
+    }
+
+    /// The certificate that lies in a directory, whether or not there is a key for it and whether or
+    /// not it is still valid. Nothing is made.
+    pub fn certificate_in(directory: &Path) -> Option<CaCertificate> {
+        [PRIVATE_FILE, PUBLIC_FILE].iter().find_map(|file| {
+            let text = fs::read(directory.join(file)).ok()?;
+            CaCertificate::all_from_pem(&text).into_iter().next()
+        })
+    }
+
+    /// Where the key of a directory's authority lies, or would.
+    pub fn key_path_in(directory: &Path) -> PathBuf {
+        directory.join(PRIVATE_FILE)
+    }
+
+    /// The certificate.
+    pub fn certificate(&self) -> &CaCertificate {
+        &self.certificate
+    }
+
+    /// What a person should be told before this authority is used; whole sentences.
+    pub fn remarks(&self) -> &[String] {
+        &self.remarks
     }
 
     /// The certificate as PEM.
     pub fn certificate_pem(&self) -> &str {
-        &self.pem
+        self.certificate.pem()
     }
 
     /// The certificate as DER.
     pub fn certificate_der(&self) -> &[u8] {
-        &self.der
+        self.certificate.der()
     }
 
     /// Where the certificate lies, without the key: the file to hand to a browser or an operating
@@ -186,8 +277,32 @@ impl Authority {
 
     /// When it expires, in seconds since 1970-01-01T00:00:00Z.
     pub fn expires_at(&self) -> i64 {
-        self.expires_at
+        self.certificate.expires_at()
     }
+}
+
+/// What is to be said about the age of an authority that is not yet over.
+fn ageing(certificate: &CaCertificate, now: i64) -> Option<String> {
+    let from = certificate.valid_from();
+    if from > now {
+        return Some(format!(
+            "By the clock of this machine ({}) corscope's certificate authority is valid only from \
+             {} on, so no browser accepts it; set the clock, or make a new one with corscope ca \
+             rotate.",
+            day(now),
+            day(from)
+        ));
+    }
+    let left = certificate.days_left(now);
+    let when = match left {
+        WARN_DAYS.. => return None,
+        1.. => format!("in {left} days"),
+        _ => "today".to_owned(),
+    };
+    Some(format!(
+        "corscope's certificate authority expires {when}, on {}; corscope ca rotate makes a new one.",
+        certificate.expires_on()
+    ))
 }
 
 fn make() -> Result<String, CaError> {
@@ -196,14 +311,13 @@ fn make() -> Result<String, CaError> {
     let now = now_seconds();
     let mut name = DistinguishedName::new();
     let machine = machine_name();
+    // Two authorities of one day need two names: certificate stores tell them apart by these.
+    let short = hex(&sha256(&key.subject_public_key_info())[..3], "").to_lowercase();
     name.push(
         DnType::CommonName,
-        format!("corscope on {machine}, {}", day(now)),
+        format!("corscope on {machine}, {} ({short})", day(now)),
     );
-    name.push(
-        DnType::OrganizationName,
-        "corscope (local development only)",
-    );
+    name.push(DnType::OrganizationName, ORGANIZATION);
     let mut params = CertificateParams::default();
     params.distinguished_name = name;
     params.serial_number = Some(random_serial().map_err(crypto)?);
@@ -226,126 +340,22 @@ pub(super) fn random_serial() -> Result<SerialNumber, rcgen::Error> {
     Ok(SerialNumber::from_slice(&bytes))
 }
 
+/// Thirty-two hexadecimal digits that nobody can guess.
+pub(super) fn random_token() -> Result<String, rcgen::Error> {
+    let mut bytes = [0_u8; 16];
+    ring::default_provider()
+        .secure_random
+        .fill(&mut bytes)
+        .map_err(|_| rcgen::Error::RingUnspecified)?;
+    Ok(hex(&bytes, "").to_lowercase())
+}
+
 pub(super) fn now_seconds() -> i64 {
     chrono::Utc::now().timestamp()
 }
 
 pub(super) fn moment(seconds: i64) -> OffsetDateTime {
     OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH)
-}
-
-fn day(seconds: i64) -> String {
-    let at = chrono::DateTime::from_timestamp(seconds, 0).unwrap_or_default();
-    at.format("%Y-%m-%d").to_string()
-}
-
-fn sha256(data: &[u8]) -> Vec<u8> {
-    let suite = ring::cipher_suite::TLS13_AES_128_GCM_SHA256;
-    let hash = suite.tls13().map(|s| s.common.hash_provider.hash(data));
-    hash.map_or_else(Vec::new, |h| h.as_ref().to_vec())
-}
-
-fn machine_name() -> String {
-    let name = fs::read_to_string("/proc/sys/kernel/hostname")
-        .or_else(|_| fs::read_to_string("/etc/hostname"))
-        .or_else(|_| std::env::var("HOSTNAME"))
-        .or_else(|_| std::env::var("COMPUTERNAME"))
-        .unwrap_or_default();
-    let name: String = name
-        .trim()
-        .chars()
-        .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_'))
-        .take(40)
-        .collect();
-    if name.is_empty() {
-        "this machine".to_owned()
-    } else {
-        name
-    }
-}
-
-fn pem_of(der: &[u8]) -> String {
-    let text = base64::engine::general_purpose::STANDARD.encode(der);
-    let mut pem = String::from("-----BEGIN CERTIFICATE-----\n");
-    let mut rest = text.as_str();
-    while !rest.is_empty() {
-        let (line, more) = rest.split_at(rest.len().min(64));
-        pem.push_str(line);
-        pem.push('\n');
-        rest = more;
-    }
-    pem.push_str("-----END CERTIFICATE-----\n");
-    pem
-}
-
-// === files ===
-
-fn io_error(doing: &'static str, path: &Path, source: io::Error) -> CaError {
-    CaError::Io {
-        doing,
-        path: path.to_owned(),
-        source,
-    }
-}
-
-fn create_directory(path: &Path) -> Result<(), CaError> {
-    if path.is_dir() {
-        return Ok(());
-    }
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::DirBuilderExt;
-        builder.mode(0o700);
-    }
-    builder
-        .create(path)
-        .map_err(|e| io_error("create", path, e))
-}
-
-/// Creates a file whole or not at all; a file that is already there stays.
-fn create_file(path: &Path, content: &[u8], mode: u32) -> Result<(), CaError> {
-    let failed = |e| io_error("create", path, e);
-    let temporary = path.with_extension(format!("{}.tmp", std::process::id()));
-    let _ = fs::remove_file(&temporary);
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt;
-        options.mode(mode);
-    }
-    #[cfg(not(unix))]
-    let _ = mode;
-    let written = options.open(&temporary).and_then(|mut file| {
-        file.write_all(content)?;
-        file.sync_all()
-    });
-    // Unlike a rename, a link never takes the place of a file.
-    let linked = written.and_then(|()| match fs::hard_link(&temporary, path) {
-        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        Err(_) if !path.exists() => fs::rename(&temporary, path),
-        other => other,
-    });
-    let _ = fs::remove_file(&temporary);
-    linked.map_err(failed)
-}
-
-/// Takes the key away from other users, should it have been copied or restored carelessly.
-fn keep_private(path: &Path) -> Result<(), CaError> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        let failed = |e| io_error("protect", path, e);
-        let mode = fs::metadata(path).map_err(failed)?.permissions().mode();
-        if mode & 0o077 != 0 {
-            fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(failed)?;
-        }
-    }
-    #[cfg(not(unix))]
-    let _ = path;
-    Ok(())
 }
 
 #[cfg(test)]
@@ -435,6 +445,82 @@ mod tests {
         fs::remove_file(made.key_path()).expect("removed");
         assert!(Authority::load_or_create(home.path()).is_err());
         assert!(!made.key_path().exists());
+    }
+
+    #[test]
+    fn what_is_replaced_is_told_and_what_was_unusable_is_kept() {
+        let home = tempfile::tempdir().expect("a directory");
+        let first = Authority::load_or_create(home.path()).expect("made");
+        let names = || {
+            let files = fs::read_dir(home.path()).expect("a directory");
+            files.filter_map(Result::ok).count()
+        };
+        let rotated = Authority::rotate(home.path()).expect("replaced");
+        assert_eq!(rotated.before.as_ref(), Some(first.certificate()));
+        assert!(rotated.set_aside.is_none());
+        assert_ne!(
+            rotated.authority.spki_sha256_base64(),
+            first.spki_sha256_base64()
+        );
+        assert_ne!(
+            rotated.authority.certificate().name(),
+            first.certificate().name()
+        );
+        assert_eq!(names(), 2, "the old key is gone");
+        let loaded = Authority::load_or_create(home.path()).expect("loaded");
+        assert_eq!(loaded.certificate(), rotated.authority.certificate());
+
+        fs::write(loaded.key_path(), "garbage").expect("written");
+        let again = Authority::rotate(home.path()).expect("replaced");
+        assert_eq!(
+            again.before.as_ref(),
+            Some(loaded.certificate()),
+            "from the public file"
+        );
+        let aside = again.set_aside.expect("kept");
+        assert_eq!(fs::read_to_string(aside).expect("there"), "garbage");
+        assert!(Authority::load_or_create(home.path()).is_ok());
+    }
+
+    #[test]
+    fn age_is_told_in_time() {
+        let home = tempfile::tempdir().expect("a directory");
+        let made = Authority::load_or_create(home.path()).expect("made");
+        let (certificate, now) = (made.certificate(), now_seconds());
+        assert_eq!(ageing(certificate, now), None);
+        for (at, says) in [
+            (now - 3 * DAY_SECONDS, "set the clock"),
+            (now + (LIFE_DAYS - 20) * DAY_SECONDS, "expires in 20 days"),
+            (now + LIFE_DAYS * DAY_SECONDS - 60, "expires today"),
+        ] {
+            let said = ageing(certificate, at).expect("a remark");
+            assert!(
+                said.contains(says) && said.contains("corscope ca rotate"),
+                "{said}"
+            );
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_key_others_could_read_is_tightened_with_a_sentence() {
+        use std::os::unix::fs::PermissionsExt;
+        let home = tempfile::tempdir().expect("a directory");
+        let made = Authority::load_or_create(home.path()).expect("made");
+        assert!(made.remarks().is_empty());
+        let loose = fs::Permissions::from_mode(0o644);
+        fs::set_permissions(made.key_path(), loose).expect("set");
+        let loaded = Authority::load_or_create(home.path()).expect("loaded");
+        let said = loaded.remarks().join(" ");
+        assert!(
+            said.contains("644") && said.contains("corscope ca rotate"),
+            "{said}"
+        );
+        let mode = fs::metadata(made.key_path())
+            .expect("there")
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o600);
     }
 
     #[test]

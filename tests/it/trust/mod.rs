@@ -1,0 +1,3 @@
+//! The authority, the page that offers it, the stores it is put into.
+
+mod page;
