@@ -8,6 +8,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 use super::audit::AuditArgs;
 use super::check::CheckArgs;
+use super::compare::CompareArgs;
 use super::replay::ReplayArgs;
 use crate::cors::Browser;
 use crate::launch::Brand;
@@ -60,6 +61,8 @@ pub(super) enum Command {
     Audit(AuditArgs),
     /// Do a recorded fetch again, as the browser and as curl, and compare
     Replay(ReplayArgs),
+    /// Compare two captures: what got worse, what was mended, what else moved
+    Compare(CompareArgs),
     /// Write a capture as HAR, report, JSON or commands; secrets are replaced unless --secrets
     Export(ExportArgs),
     /// Copy a HAR file of any tool without the secrets in it

@@ -7,6 +7,7 @@ mod browser;
 mod ca;
 mod check;
 mod checks;
+mod compare;
 mod config;
 mod contrast;
 mod demo;
@@ -62,6 +63,7 @@ fn dispatch(args: &Args) -> Result<Exit> {
         Some(Command::Check(args)) => block_on(check::run(args)),
         Some(Command::Audit(args)) => block_on(audit::run(args)),
         Some(Command::Replay(args)) => block_on(replay::run(args)),
+        Some(Command::Compare(args)) => compare::run(args),
         Some(Command::Export(args)) => export::run(args),
         Some(Command::Redact(args)) => redact::run(args),
         Some(Command::Sessions(args)) => sessions::run(args),

@@ -5,12 +5,14 @@
 //!                             → corscope/diagnosis/1              (to_json)
 //!                             → Markdown, one HTML file           (Paper)
 //! Glance (what a row remembers) → a few words for a column        (brief)
+//! two exchanges, two captures → what differs                      (abreast, compare_captures)
 //! ```
 //!
 //! All wording about causes comes from the pages in `assets/causes`; the browsers' own sentences are
 //! theirs, with the real values in them.
 
 mod brief;
+mod compared;
 mod comparison;
 mod console;
 mod copy;
@@ -28,6 +30,11 @@ mod text;
 mod whole;
 
 pub use brief::{Glance, brief};
+pub use compared::{
+    Abreast, Body, Captures, Census, Change, Compared, Difference, HeaderChange, Laid, One, Part,
+    ShapeChange, Side, abreast, captures_to_json, captures_to_text, compare_bodies,
+    compare_captures,
+};
 pub use comparison::{Cell, Comparison, Strip};
 pub use copy::{Copied, Quoting, curl, fetch_js, httpie, powershell};
 pub use explain::{Case, Explanation, FixLine, Note, Proof, explain};

@@ -83,6 +83,8 @@ pub(crate) enum Action {
     NextMarked,
     /// The whole picture: coverage and checklist.
     Whole,
+    /// The selected request beside the marked one.
+    Compare,
 }
 
 impl Action {
@@ -136,6 +138,7 @@ impl Action {
             Self::Comment => "comment",
             Self::NextMarked => "next-marked",
             Self::Whole => "whole-picture",
+            Self::Compare => "compare",
         }
     }
 }

@@ -18,7 +18,7 @@ use super::view;
 use crate::cors::Outcome as Verdict;
 use crate::fix::Trial;
 use crate::session::{Reader, RowEnd};
-use crate::wire::Timestamp;
+use crate::wire::{ExchangeId, Timestamp};
 
 /// How long a notice stays, in microseconds.
 const NOTICE_MICROS: u64 = 6_000_000;
@@ -103,6 +103,8 @@ pub struct App {
     /// Where the keys go when it is closed.
     pub(crate) focus_behind: Focus,
     pub(crate) keys: Keymap,
+    /// What was marked last: what others are compared with.
+    pub(crate) marked_last: Option<ExchangeId>,
     /// Trial fixes that are in force, or may be.
     pub(crate) trials: Vec<Trial>,
     /// What the terminal can show.
@@ -158,6 +160,7 @@ impl App {
             dialog: None,
             focus_behind: Focus::List,
             keys,
+            marked_last: None,
             trials: Vec::new(),
             ground,
             now,
@@ -293,7 +296,7 @@ impl App {
                 None
             }
             // Whoever asked for it was closed meanwhile.
-            Outcome::Picture(..) => None,
+            Outcome::Picture(..) | Outcome::Compared(_) => None,
         };
         if let Some(next) = next {
             commands.push(Command::Perform(Effect::Load(next)));

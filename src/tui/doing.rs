@@ -84,6 +84,7 @@ impl App {
             Action::Help => self.open_dialog(Box::new(HelpDialog::default())),
             Action::Palette => self.open_palette(),
             Action::Whole => self.open_whole(commands),
+            Action::Compare => self.compare(commands),
             Action::Mark => self.mark(),
             Action::Comment => self.comment(),
             Action::NextMarked => {
@@ -111,6 +112,7 @@ impl App {
             | Action::Tab(_)
             | Action::Mark
             | Action::Comment => any,
+            Action::Compare => any && self.list.entries.len() > 1,
             Action::Fix => self.list.selected_entry().is_some_and(|entry| {
                 let outcome = entry.outcome;
                 entry.fetch.is_some() && matches!(outcome, Outcome::Blocked | Outcome::Depends)
@@ -232,6 +234,13 @@ impl App {
         ));
     }
 
+    /// Selects an exchange, and shows its verdict.
+    pub(crate) fn go_to(&mut self, exchange: ExchangeId) {
+        if let Some(fetch) = self.reader.fetch_of(exchange) {
+            self.jump_to(Seen { fetch, exchange });
+        }
+    }
+
     /// Selects the exchange that proves something, and shows its verdict. What hides it gives way.
     pub(crate) fn jump_to(&mut self, seen: Seen) {
         let number = self.list.entries.number_of(Some(seen.fetch), seen.exchange);
@@ -261,8 +270,7 @@ impl App {
     fn mark(&mut self) {
         let Some(exchange) = self.noted() else { return };
         let marked = self.list.entries.notes.get(exchange).is_some();
-        let note = (!marked).then(String::new);
-        self.list.entries.note(&self.reader, exchange, note);
+        self.set_mark(exchange, !marked);
     }
 
     fn comment(&mut self) {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::compare::{Pair, Paired};
 use super::filter::DeepTest;
 use super::fix::Mended;
 use super::replay::{Draft, ReplayRequest, Replayed};
@@ -36,6 +37,8 @@ pub enum Effect {
     Mend(FetchId),
     /// Draw the whole picture of the session.
     Picture,
+    /// Lay two requests abreast.
+    Compare(Pair),
     /// Do a request again as the browser would; only asked for when
     /// [`Options::can_replay`](super::Options::can_replay) says somebody can.
     Replay(ReplayRequest),
@@ -73,6 +76,8 @@ pub enum Outcome {
     Searched(Searched),
     /// What mends a fetch.
     Mended(Box<Mended>),
+    /// Two requests laid abreast.
+    Compared(Box<Paired>),
     /// The whole picture, and how many fetches were too many for it.
     Picture(Box<Whole>, usize),
 }

@@ -303,6 +303,13 @@ pub(crate) const BINDINGS: &[Binding] = &[
     ),
     bind(
         Everywhere,
+        &[Char('d')],
+        Action::Compare,
+        "compare with the marked request; marks this one if none is",
+        Some("compare"),
+    ),
+    bind(
+        Everywhere,
         &[Char('M')],
         Action::Comment,
         "comment on this request",

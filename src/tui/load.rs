@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
+use super::compare;
 use super::copying;
 use super::effect::{Effect, LoadRequest, Loaded, Outcome, Searched};
 use super::fix::mend;
@@ -37,6 +38,7 @@ pub fn perform(reader: &Reader, effect: &Effect) -> Option<Outcome> {
     match effect {
         Effect::Load(request) => Some(load(reader, *request)),
         Effect::Picture => Some(picture(reader)),
+        Effect::Compare(pair) => Some(compare::lay(reader, *pair)),
         Effect::Search(request) => Some(Outcome::Searched(search(reader, request))),
         Effect::Mend(fetch) => Some(Outcome::Mended(Box::new(mend(reader, *fetch)))),
         Effect::Curl(id) => Some(copying::curl(reader, *id)),
@@ -94,10 +96,13 @@ pub async fn serve(
                 |_| Outcome::Notice("the fix could not be worked out".to_owned()),
                 |mended| Outcome::Mended(Box::new(mended)),
             ))
-        } else if matches!(effect, Effect::Curl(_) | Effect::Brief(_)) {
+        } else if matches!(
+            effect,
+            Effect::Curl(_) | Effect::Brief(_) | Effect::Compare(_)
+        ) {
             let reader = reader.clone();
             let written = tokio::task::spawn_blocking(move || perform(&reader, &effect)).await;
-            let lost = || Some(Outcome::Notice("this could not be written".to_owned()));
+            let lost = || Some(Outcome::Notice("this could not be laid out".to_owned()));
             written.unwrap_or_else(|_| lost())
         } else {
             other(effect)

@@ -9,6 +9,7 @@ mod app;
 mod boxes;
 mod chatter;
 mod clipboard;
+mod compare;
 mod copying;
 mod dialog;
 mod doing;
@@ -35,6 +36,7 @@ mod trial;
 mod view;
 
 pub use app::{App, Command, Event};
+pub use compare::{Pair, Paired};
 pub use effect::{Effect, LoadRequest, Loaded, Outcome, SearchRequest, Searched};
 pub use error::TuiError;
 pub use fix::Mended;

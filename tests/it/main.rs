@@ -9,6 +9,7 @@
 mod architecture;
 mod browsers;
 mod cli;
+mod compare;
 mod console;
 mod export;
 mod fixes;

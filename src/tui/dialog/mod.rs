@@ -5,6 +5,7 @@
 //! everywhere; what comes back to it comes through [`Dialog::outcome`].
 
 mod columns;
+mod compare;
 mod consent;
 mod editor;
 mod fix;
@@ -29,6 +30,7 @@ use super::keymap::Focus;
 use super::view;
 
 pub(crate) use columns::ColumnsDialog;
+pub(crate) use compare::CompareDialog;
 pub(crate) use consent::ConsentDialog;
 pub(crate) use editor::EditorDialog;
 pub(crate) use fix::FixDialog;

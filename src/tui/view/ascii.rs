@@ -4,8 +4,9 @@
 use ratatui::buffer::Buffer;
 
 /// What stands for a sign of ours.
-const SIGNS: [(&str, &str); 48] = [
+const SIGNS: [(&str, &str); 49] = [
     ("±", "~"),
+    ("≠", "!"),
     ("◆", "#"),
     ("✖", "X"),
     ("✔", "v"),

@@ -1,6 +1,7 @@
 //! The screen: scripted keys and a small capture on a test terminal; the program in a real one.
 
 mod capture;
+mod compare;
 mod copying;
 mod driver;
 mod fix;

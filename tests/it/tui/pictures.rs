@@ -66,6 +66,7 @@ fn dialogs() {
         check("palette", ":copy", size);
         check("columns", "gC<Down> ", size);
         check("whole", "o", size);
+        check("compare", "!d!!!d", size);
     }
     check("help-search", "?/blocked", (120, 36));
 }
