@@ -11,7 +11,7 @@ use super::check::CheckArgs;
 use super::compare::CompareArgs;
 use super::replay::ReplayArgs;
 use crate::cors::Browser;
-use crate::launch::Brand;
+use crate::launch::{Brand, Edition, Wish};
 use crate::report::Quoting;
 use crate::tui::ThemeChoice;
 
@@ -131,13 +131,18 @@ pub(super) struct PlaceArgs {
 #[command(after_help = "\
 Examples:
   corscope open http://localhost:3000
-  corscope open --browser firefox https://app.test")]
+  corscope open --browser firefox https://app.test
+  corscope open --browser chrome-beta --profile work https://app.test")]
 pub(super) struct OpenArgs {
     /// Page to open
     pub(super) url: Option<String>,
-    /// chrome, chromium, edge, brave, vivaldi, opera or firefox [default: the first that is found]
-    #[arg(long, value_name = "NAME", value_parser = brand)]
-    pub(super) browser: Option<Brand>,
+    /// chrome, chromium, edge, brave, vivaldi, opera or firefox, with -beta, -developer, -nightly or
+    /// -esr behind it if that is meant; or a program's path [default: the first that is found]
+    #[arg(long, value_name = "NAME", value_parser = wish)]
+    pub(super) browser: Option<Wish>,
+    /// Keep the browser's profile under this name, for the next time [default: a throw-away one]
+    #[arg(long, value_name = "NAME", value_parser = profile_name)]
+    pub(super) profile: Option<String>,
     /// The browser opens no window
     #[arg(long)]
     pub(super) headless: bool,
@@ -455,8 +460,8 @@ impl From<BrowserName> for Browser {
 }
 
 /// The browser that is wanted: this one, or the first that is found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Wanted(pub(super) Option<Brand>);
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Wanted(pub(super) Wish);
 
 /// How verdicts are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -493,12 +498,30 @@ fn theme(name: &str) -> Result<ThemeChoice, String> {
 }
 
 fn wanted(id: &str) -> Result<Wanted, String> {
-    Ok(Wanted(if id == "any" { None } else { Some(brand(id)?) }))
+    Ok(Wanted(if id == "any" { Wish::Any } else { wish(id)? }))
 }
 
-fn brand(id: &str) -> Result<Brand, String> {
-    let known: Vec<&str> = Brand::ALL.iter().map(|b| b.id()).collect();
-    Brand::from_id(id).ok_or_else(|| format!("it is one of {}", known.join(", ")))
+fn wish(text: &str) -> Result<Wish, String> {
+    Wish::parse(text).ok_or_else(|| {
+        let brands: Vec<&str> = Brand::ALL.iter().map(|b| b.id()).collect();
+        let editions: Vec<_> = Edition::ALL[1..].iter().map(|e| e.id()).collect();
+        format!(
+            "it is one of {}, perhaps with -{} behind it, or the path of a program",
+            brands.join(", "),
+            editions.join(", -")
+        )
+    })
+}
+
+// It becomes the name of a directory.
+fn profile_name(name: &str) -> Result<String, String> {
+    let fine = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if name.is_empty() || name.len() > 64 || name.starts_with('.') || !name.chars().all(fine) {
+        return Err(
+            "a name has up to 64 letters, digits, -, _ and ., and begins with no dot".into(),
+        );
+    }
+    Ok(name.to_owned())
 }
 
 // `30s`, `500ms`, `2m`, `1h`; a bare number means seconds.

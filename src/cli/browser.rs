@@ -1,44 +1,78 @@
 //! Browsers started here: in a profile of their own, through the proxy, gone when corscope goes.
 
+use std::path::PathBuf;
+
 use anyhow::{Result, bail};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
 
 use super::live::Facts;
-use crate::launch::{Brand, Options, Program, Running};
+use crate::launch::{Options, Program, Running, Wish};
 
 /// How many may be open at once.
 const OPEN_MAX: usize = 16;
+/// How many sentences wait for the screen.
+const WORDS_MAX: usize = 32;
+
+/// What is the same for every browser of a capture.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Manner {
+    /// Which one is wanted.
+    pub(super) wish: Wish,
+    /// Without a window.
+    pub(super) headless: bool,
+    /// Where its profile is kept, if it is: in there by the browser's name.
+    pub(super) kept: Option<PathBuf>,
+}
 
 /// Starts browsers for one capture and ends them with it.
 pub(super) struct Launcher {
-    brand: Option<Brand>,
+    manner: Manner,
     options: Options,
-    running: Vec<Running>,
+    found: Vec<Program>,
+    open: Vec<Open>,
+    tell: mpsc::Sender<String>,
+    told: Option<mpsc::Receiver<String>>,
+}
+
+/// A browser that is open, or was.
+struct Open {
+    end: oneshot::Sender<()>,
+    life: JoinHandle<()>,
 }
 
 impl Launcher {
-    /// For this capture: the browser asked for, or whichever is found first.
-    pub(super) fn new(facts: &Facts, brand: Option<Brand>, headless: bool) -> Result<Self> {
+    /// For this capture.
+    pub(super) fn new(facts: &Facts, manner: Manner) -> Result<Self> {
         let Some(proxy) = facts.addresses.first().copied() else {
             bail!("the proxy listens nowhere, so no browser can use it");
         };
+        let mut options = Options::new(
+            proxy,
+            facts.certificate_pem.clone(),
+            facts.spki_sha256.clone(),
+        );
+        options.headless = manner.headless;
+        let mut found = Program::all();
+        if let Ok(wanted) = Program::choose(&manner.wish) {
+            // What was asked for comes first.
+            found.retain(|program| program.path != wanted.path);
+            found.insert(0, wanted);
+        }
+        let (tell, told) = mpsc::channel(WORDS_MAX);
         Ok(Self {
-            brand,
-            options: Options {
-                proxy,
-                ca_pem: facts.certificate_pem.clone(),
-                ca_spki_sha256_base64: facts.spki_sha256.clone(),
-                url: None,
-                headless,
-                arguments: Vec::new(),
-                preferences: Vec::new(),
-            },
-            running: Vec::new(),
+            manner,
+            options,
+            found,
+            open: Vec::new(),
+            tell,
+            told: Some(told),
         })
     }
 
     /// Whether there is such a browser at all.
-    pub(super) fn check(brand: Option<Brand>) -> Result<()> {
-        Program::find(brand)?;
+    pub(super) fn check(wish: &Wish) -> Result<()> {
+        Program::choose(wish)?;
         Ok(())
     }
 
@@ -48,28 +82,85 @@ impl Launcher {
         self
     }
 
-    /// Opens a browser; says so in one sentence.
+    /// The browsers there are, by name and place; the first is the one that was asked for.
+    pub(super) fn found(&self) -> Vec<(String, String)> {
+        let found = self.found.iter();
+        found
+            .map(|program| (program.to_string(), program.path.display().to_string()))
+            .collect()
+    }
+
+    /// What becomes of browsers later, in sentences for the screen; once.
+    pub(super) fn words(&mut self) -> Option<mpsc::Receiver<String>> {
+        self.told.take()
+    }
+
+    /// Opens the browser that was asked for; says so in one sentence.
     pub(super) fn open(&mut self) -> Result<String> {
-        if self.running.len() == OPEN_MAX {
-            bail!("{OPEN_MAX} browsers were opened already; use one of them");
+        let program = Program::choose(&self.manner.wish)?;
+        self.start(&program)
+    }
+
+    /// Opens one of those that were [found](Self::found).
+    pub(super) fn open_one(&mut self, number: usize) -> Result<String> {
+        match self.found.get(number).cloned() {
+            Some(program) => self.start(&program),
+            None => self.open(),
         }
-        let program = Program::find(self.brand)?;
-        let running = Running::start(&program, &self.options)?;
-        let mut text = format!(
-            "Opened {} in a throw-away profile.",
-            running.program().brand.id()
-        );
+    }
+
+    fn start(&mut self, program: &Program) -> Result<String> {
+        self.open.retain(|open| !open.life.is_finished());
+        if self.open.len() == OPEN_MAX {
+            bail!("{OPEN_MAX} browsers are open; use one of them, or close one");
+        }
+        let mut options = self.options.clone();
+        options.kept = self.manner.kept.as_ref().map(|dir| dir.join(program.id()));
+        let mut running = Running::start(program, &options)?;
+        let mut text = match &options.kept {
+            None => format!("Opened {program} in a throw-away profile."),
+            Some(dir) => format!("Opened {program} with the profile {}.", dir.display()),
+        };
         for note in running.notes() {
             text.extend([" Note: ", note, "."]);
         }
-        self.running.push(running);
+        let (end, ended) = oneshot::channel();
+        let tell = self.tell.clone();
+        let name = program.to_string();
+        let life = tokio::spawn(async move {
+            let closed = tokio::select! {
+                how = running.wait() => Some(how),
+                // That the sender is gone means the same.
+                _ = ended => None,
+            };
+            running.close().await;
+            if let Some(how) = closed {
+                let said = match how {
+                    Ok(status) if !status.success() => {
+                        format!("{name} ended by itself ({status}).")
+                    }
+                    _ => format!("{name} was closed."),
+                };
+                // A screen that is gone or busy does without.
+                let _ = tell.try_send(said);
+            }
+        });
+        self.open.push(Open { end, life });
         Ok(text)
     }
 
     /// Closes all of them and removes their profiles.
     pub(super) async fn close(self) {
-        for running in self.running {
-            running.close().await;
+        let lives: Vec<_> = self
+            .open
+            .into_iter()
+            .map(|open| {
+                let _ = open.end.send(());
+                open.life
+            })
+            .collect();
+        for life in lives {
+            let _ = life.await;
         }
     }
 }

@@ -64,6 +64,8 @@ pub(super) struct Places {
     pub(super) sessions: PathBuf,
     /// What a person configures: `XDG_CONFIG_HOME/corscope`.
     pub(super) config: PathBuf,
+    /// Kept browser profiles: `XDG_DATA_HOME/corscope/profiles`.
+    pub(super) profiles: PathBuf,
 }
 
 impl Places {
@@ -79,6 +81,7 @@ impl Places {
             return Ok(Self {
                 authority: dir.join("ca"),
                 sessions: dir.join("sessions"),
+                profiles: dir.join("profiles"),
                 config: dir,
             });
         }
@@ -88,6 +91,7 @@ impl Places {
             authority: xdg.data_dir().join("corscope").join("ca"),
             sessions: state.join("corscope").join("sessions"),
             config: xdg.config_dir().join("corscope"),
+            profiles: xdg.data_dir().join("corscope").join("profiles"),
         })
     }
 

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use tokio::time::{Instant, sleep};
 
 use super::args::{DemoArgs, Wanted};
-use super::browser::Launcher;
+use super::browser::{Launcher, Manner};
 use super::config::Capture;
 use super::exit::Exit;
 use super::live::{Keep, Live};
@@ -14,7 +14,7 @@ use super::settings::{self, Screen};
 use super::signals::Signals;
 use super::{diagnose, inspect};
 use crate::demo::{Client, Demo, Pace};
-use crate::launch::Brand;
+use crate::launch::Wish;
 use crate::session::Reader;
 
 /// How long a real browser may take for all calls of the page, start included.
@@ -28,8 +28,8 @@ pub(super) async fn run(args: &DemoArgs) -> Result<Exit> {
         inspect::needs_a_terminal("corscope demo --once prints the verdicts instead")?;
     }
     let screen = settings::screen(&args.screen, &args.capture.place)?;
-    if let Some(Wanted(brand)) = args.browser {
-        Launcher::check(brand)?;
+    if let Some(Wanted(wish)) = &args.browser {
+        Launcher::check(wish)?;
     }
     let demo = Demo::start().await?;
     if capture.upstream_ca.is_some() {
@@ -50,8 +50,8 @@ async fn once(args: &DemoArgs, demo: &Demo, capture: &Capture) -> Result<Exit> {
     let live = Live::start(capture, Keep::No, None).await?;
     let reader = live.reader();
     let called = async {
-        match args.browser {
-            Some(Wanted(brand)) => by_a_browser(&live, demo, brand).await,
+        match &args.browser {
+            Some(Wanted(wish)) => by_a_browser(&live, demo, wish).await,
             None => by_ourselves(&live, demo).await,
         }
     };
@@ -75,8 +75,13 @@ fn client(live: &Live) -> Result<Client> {
     Ok(Client::new(address, &live.facts.certificate_pem)?)
 }
 
-async fn by_a_browser(live: &Live, demo: &Demo, brand: Option<Brand>) -> Result<()> {
-    let launcher = Launcher::new(&live.facts, brand, true)?;
+async fn by_a_browser(live: &Live, demo: &Demo, wish: &Wish) -> Result<()> {
+    let manner = Manner {
+        wish: wish.clone(),
+        headless: true,
+        kept: None,
+    };
+    let launcher = Launcher::new(&live.facts, manner)?;
     let mut launcher = launcher.page(Some(demo.page_url()));
     launcher.open()?;
     let last = demo.scenarios().last().context("the demo makes no calls")?;
@@ -110,11 +115,13 @@ fn has_seen(reader: &Reader, url: &str) -> bool {
 
 async fn watched(args: &DemoArgs, demo: Demo, capture: &Capture, screen: Screen) -> Result<Exit> {
     let live = Live::start(capture, Keep::No, None).await?;
-    let launcher = Launcher::new(
-        &live.facts,
-        args.browser.and_then(|wanted| wanted.0),
-        args.headless,
-    )?;
+    let wish = args.browser.as_ref().map(|wanted| wanted.0.clone());
+    let manner = Manner {
+        wish: wish.unwrap_or_default(),
+        headless: args.headless,
+        kept: None,
+    };
+    let launcher = Launcher::new(&live.facts, manner)?;
     let launcher = launcher.page(Some(demo.page_url()));
     if args.browser.is_some() {
         return inspect::show(live, screen, launcher, true).await;

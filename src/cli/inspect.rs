@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 use tokio::sync::mpsc;
 
 use super::args::{Args, OpenArgs, ViewArgs};
-use super::browser::Launcher;
+use super::browser::{Launcher, Manner};
 use super::config::{self, Capture};
 use super::doing_again::Replayer;
 use super::exit::Exit;
@@ -12,6 +12,7 @@ use super::live::{Keep, Live};
 use super::settings::{self, Screen};
 use super::signals::Signals;
 use super::{input, output, workbench};
+use crate::launch::Wish;
 use crate::proxy::{Overrides, Reach};
 use crate::session::Reader;
 use crate::tui;
@@ -26,10 +27,10 @@ pub(super) async fn run(args: &Args) -> Result<Exit> {
     let capture = Capture::of(&args.capture)?;
     let screen = settings::screen(&args.screen, &args.capture.place)?;
     if page.is_some() {
-        Launcher::check(None)?;
+        Launcher::check(&Wish::Any)?;
     }
     let live = Live::start(&capture, Keep::Sessions, args.browser.map(Into::into)).await?;
-    let launcher = Launcher::new(&live.facts, None, false)?;
+    let launcher = Launcher::new(&live.facts, Manner::default())?;
     let open_now = page.is_some();
     show(live, screen, launcher.page(page.map(Into::into)), open_now).await
 }
@@ -40,9 +41,17 @@ pub(super) async fn open(args: &OpenArgs) -> Result<Exit> {
     needs_a_terminal("corscope record --out FILE captures without one")?;
     let capture = Capture::of(&args.capture)?;
     let screen = settings::screen(&args.screen, &args.capture.place)?;
-    Launcher::check(args.browser)?;
+    let manner = Manner {
+        wish: args.browser.clone().unwrap_or_default(),
+        headless: args.headless,
+        kept: args
+            .profile
+            .as_ref()
+            .map(|name| capture.places.profiles.join(name)),
+    };
+    Launcher::check(&manner.wish)?;
     let live = Live::start(&capture, Keep::Sessions, None).await?;
-    let launcher = Launcher::new(&live.facts, args.browser, args.headless)?;
+    let launcher = Launcher::new(&live.facts, manner)?;
     show(live, screen, launcher.page(page.map(Into::into)), true).await
 }
 
@@ -96,7 +105,7 @@ pub(super) async fn show(
         addresses: facts.addresses.clone(),
         hints: hints(&live),
         notices,
-        can_launch: Launcher::check(None).is_ok(),
+        browsers: launcher.found(),
         can_try: true,
         can_replay: true,
         ..screen.options

@@ -1,8 +1,12 @@
 //! Chromium is told everything on its command line.
 
+use std::fs;
 use std::path::Path;
 
-use super::Options;
+use serde_json::json;
+
+use super::nest::downloads;
+use super::{LaunchError, Options};
 
 /// Calls of the browser's own that would stand between those of the page.
 const CHATTER_OFF: [&str; 13] = [
@@ -24,6 +28,21 @@ const CHATTER_OFF: [&str; 13] = [
 
 /// Features that call home, or open a page of their own.
 const FEATURES_OFF: &str = "--disable-features=OptimizationHints,MediaRouter,DialMediaRouteProvider,NetworkTimeServiceQuerying,ChromeWhatsNewUI,AutofillServerCommunication,CertificateTransparencyComponentUpdater,InterestFeedContentSuggestions,Translate";
+
+/// Fills a new profile. A kept one has its own by then.
+pub(super) fn prepare(profile: &Path) -> Result<(), LaunchError> {
+    let file = profile.join("Default").join("Preferences");
+    let Some(downloads) = downloads().filter(|_| !file.exists()) else {
+        return Ok(());
+    };
+    // What is downloaded must not go with the profile.
+    let text = json!({
+        "download": { "default_directory": downloads, "directory_upgrade": true },
+    });
+    fs::create_dir_all(profile.join("Default"))
+        .and_then(|()| fs::write(file, text.to_string()))
+        .map_err(LaunchError::Profile)
+}
 
 pub(super) fn arguments(profile: &Path, options: &Options, no_sandbox: bool) -> Vec<String> {
     let mut arguments: Vec<String> = CHATTER_OFF.map(str::to_owned).to_vec();
@@ -48,6 +67,13 @@ pub(super) fn arguments(profile: &Path, options: &Options, no_sandbox: bool) -> 
     }
     if no_sandbox {
         arguments.push("--no-sandbox".to_owned());
+    }
+    if options.wired && cfg!(unix) {
+        arguments.extend([
+            "--remote-debugging-pipe".to_owned(),
+            // The pipe alone makes `navigator.webdriver` true, but a person sits here.
+            "--disable-blink-features=AutomationControlled".to_owned(),
+        ]);
     }
     arguments.extend(options.arguments.iter().cloned());
     arguments.push(

@@ -10,6 +10,7 @@ use rustls_pki_types::pem::PemObject;
 use sha1::{Digest, Sha1};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
+use super::nest::downloads;
 use super::{LaunchError, Options};
 
 /// Preferences whose value is the same for every start.
@@ -62,6 +63,15 @@ const PREFERENCES: [(&str, &str); 41] = [
     ("trailhead.firstrun.didSeeAboutWelcome", "true"),
 ];
 
+/// Environment of every start.
+pub(super) const ENVIRONMENT: [(&str, &str); 2] = [
+    // Makes the preference for the settings server count; else it is asked dozens of times.
+    ("MOZ_REMOTE_SETTINGS_DEVTOOLS", "1"),
+    ("MOZ_CRASHREPORTER_DISABLE", "1"),
+];
+/// Where Firefox tells the port on which it speaks BiDi.
+pub(super) const PORT_FILE: &str = "WebDriverBiDiServer.json";
+
 // PKCS#11 and NSS constants (pkcs11t.h, pkcs11n.h).
 const CKO_CERTIFICATE: u32 = 1;
 const CKO_NSS_TRUST: u32 = 0xce53_4353;
@@ -72,11 +82,40 @@ const CKT_NSS_MUST_VERIFY_TRUST: u32 = 0xce53_4353;
 /// Fills a new profile.
 pub(super) fn prepare(profile: &Path, options: &Options) -> Result<(), LaunchError> {
     fs::write(profile.join("user.js"), preferences(options)).map_err(LaunchError::Profile)?;
-    trust(&profile.join("cert9.db"), &options.ca_pem)
+    let store = profile.join("cert9.db");
+    if store.exists() {
+        // A kept profile, and perhaps another authority than the last time.
+        if trusts(&store, &options.ca_pem)? {
+            return Ok(());
+        }
+        fs::remove_file(&store).map_err(LaunchError::Profile)?;
+    }
+    trust(&store, &options.ca_pem)
+}
+
+/// Whether a certificate database holds the authority; it was trusted when it was put there.
+fn trusts(file: &Path, ca_pem: &str) -> Result<bool, LaunchError> {
+    let der =
+        CertificateDer::from_pem_slice(ca_pem.as_bytes()).map_err(|_| LaunchError::Certificate)?;
+    let database = Connection::open(file)?;
+    let found = database.query_row(
+        "SELECT count(*) FROM nssPublic WHERE a11 = ?1",
+        [&der[..]],
+        |row| row.get::<_, i64>(0),
+    );
+    // A database that cannot be read is made anew.
+    Ok(found.unwrap_or(0) > 0)
 }
 
 pub(super) fn arguments(profile: &Path, options: &Options) -> Vec<String> {
     let mut arguments = vec!["--no-remote".to_owned(), "--new-instance".to_owned()];
+    if cfg!(windows) {
+        // Else the program ends at once, and its window lives on.
+        arguments.push("--wait-for-browser".to_owned());
+    }
+    if options.wired {
+        arguments.push("--remote-debugging-port=0".to_owned());
+    }
     if options.headless {
         arguments.push("--headless".to_owned());
     }
@@ -105,6 +144,16 @@ fn preferences(options: &Options) -> String {
         set(&format!("network.proxy.{scheme}"), &host);
         let port = options.proxy.port().to_string();
         set(&format!("network.proxy.{scheme}_port"), &port);
+    }
+    if let Some(dir) = downloads() {
+        // What is downloaded must not go with the profile.
+        set("browser.download.folderList", "2");
+        // As JSON it is a string of JavaScript.
+        set("browser.download.dir", &serde_json::json!(dir).to_string());
+    }
+    if options.wired {
+        // It would set dozens of preferences for tests; here it only listens.
+        set("remote.prefs.recommended", "false");
     }
     for (name, value) in &options.preferences {
         set(name, value);
@@ -209,6 +258,10 @@ mod tests {
         // Trust is found by issuer and serial number.
         assert_eq!(rows[0].2, rows[1].2);
         assert_eq!(rows[0].2[0], 2);
+        assert!(trusts(&file, &ca.pem()).expect("readable"));
+        let other = params.self_signed(&rcgen::KeyPair::generate().expect("a key"));
+        let other = other.expect("a certificate").pem();
+        assert!(!trusts(&file, &other).expect("readable"));
         assert!(matches!(
             trust(&dir.path().join("b"), "no PEM"),
             Err(LaunchError::Certificate)

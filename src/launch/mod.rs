@@ -1,9 +1,15 @@
-//! Finding and starting a browser in a throw-away profile that uses the proxy and trusts its
-//! authority. Nothing on the system and nothing in the user's own profile changes.
+//! Finding and starting a browser in a profile of its own that uses the proxy and trusts its
+//! authority. Nothing on the system, in the home directory or in the user's own profile changes.
+//!
+//! Only Linux has been tried. What is known of macOS and Windows is in the table of places and
+//! behind `cfg`; there nobody ends the browser when corscope is killed without a word.
 
 mod chromium;
 mod find;
 mod firefox;
+mod guard;
+mod nest;
+mod table;
 
 use std::io;
 use std::net::SocketAddr;
@@ -11,10 +17,14 @@ use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use tempfile::TempDir;
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
-pub use find::{Brand, Family, Program};
+use find::Pack;
+use guard::Guard;
+use nest::{Nest, NestError};
+
+pub use find::{Program, Wish};
+pub use table::{Brand, Edition, Family};
 
 /// How long a browser may take to close after it was asked to.
 const CLOSE_AT_MOST: Duration = Duration::from_secs(3);
@@ -37,29 +47,97 @@ pub struct Options {
     pub url: Option<String>,
     /// Without a window.
     pub headless: bool,
+    /// The profile to use and keep; a throw-away one if none is named.
+    pub kept: Option<PathBuf>,
+    /// Whether the browser can be asked what it decided, through its [`Wire`].
+    pub wired: bool,
     /// Further arguments of the command line.
     pub arguments: Vec<String>,
     /// Further preferences for Firefox: name, and value as JavaScript.
     pub preferences: Vec<(String, String)>,
 }
 
+impl Options {
+    /// For this proxy and its authority: a window on an empty page, a throw-away profile.
+    pub fn new(proxy: SocketAddr, ca_pem: String, ca_spki_sha256_base64: String) -> Self {
+        Self {
+            proxy,
+            ca_pem,
+            ca_spki_sha256_base64,
+            url: None,
+            headless: false,
+            kept: None,
+            wired: false,
+            arguments: Vec::new(),
+            preferences: Vec::new(),
+        }
+    }
+}
+
+/// The way to ask a launched browser.
+#[derive(Debug)]
+pub enum Wire {
+    /// Chromium's DevTools protocol: messages on a pair of pipes, each with a zero byte behind it.
+    /// No port is open; when our end closes, the browser closes.
+    Pipe {
+        /// To the browser.
+        to: ChildStdin,
+        /// From the browser.
+        from: ChildStdout,
+    },
+    /// Firefox's WebDriver BiDi on a port of loopback, which this file in the profile tells once the
+    /// browser listens.
+    Port {
+        /// `WebDriverBiDiServer.json`.
+        file: PathBuf,
+    },
+}
+
 /// Why a browser does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum LaunchError {
     /// No such browser is installed.
-    #[error("{}", not_found(*.brand))]
+    #[error("{}", not_found(.wanted.as_deref(), .others))]
     NotFound {
         /// The one that was asked for, if one was.
-        brand: Option<Brand>,
+        wanted: Option<String>,
+        /// Those that are installed.
+        others: Vec<String>,
+    },
+    /// The program that was named is not there.
+    #[error(
+        "{} is no program that can be run; give --browser the path of one, or a name such as firefox",
+        .path.display()
+    )]
+    NoProgram {
+        /// As named.
+        path: PathBuf,
     },
     /// There is no screen to open a window on.
-    #[error("there is no display to open a browser window on; add --headless to do without")]
+    #[error(
+        "there is no display to open a browser window on (neither DISPLAY nor WAYLAND_DISPLAY is \
+         set); add --headless to do without a window"
+    )]
     NoDisplay,
+    /// The kept profile is open already.
+    #[error("the profile {} is open in another browser; close that one, or choose another name with --profile", .path.display())]
+    InUse {
+        /// Where it is kept.
+        path: PathBuf,
+    },
+    /// What is packed as a snap or a flatpak does not see where profiles are kept.
+    #[error(
+        "{name} is a snap or flatpak, which cannot use a kept profile; leave --profile out, or choose another browser"
+    )]
+    Packed {
+        /// Which browser.
+        name: String,
+    },
     /// The profile cannot be written.
-    #[error("cannot write the browser's throw-away profile: {0}")]
+    #[error("cannot write the browser's profile: {0}")]
     Profile(#[source] io::Error),
     /// The profile's certificate database cannot be written.
-    #[error("cannot write the certificate into the browser's throw-away profile: {0}")]
+    #[error("cannot write the certificate into the browser's profile: {0}")]
     Trust(#[from] rusqlite::Error),
     /// The authority's certificate does not parse.
     #[error("the proxy's CA certificate is not a certificate in PEM")]
@@ -74,22 +152,34 @@ pub enum LaunchError {
     },
 }
 
-fn not_found(brand: Option<Brand>) -> String {
-    if let Some(brand) = brand {
-        return format!(
-            "{} is not installed; install it or choose another browser with --browser",
-            brand.id()
-        );
+fn not_found(wanted: Option<&str>, others: &[String]) -> String {
+    match (wanted, others) {
+        (Some(wanted), []) => format!(
+            "{wanted} is not installed, nor any other browser that is known; install it or give \
+             --browser the path of a program"
+        ),
+        (Some(wanted), others) => {
+            let verb = if others.len() == 1 { "is" } else { "are" };
+            let others = others.join(", ");
+            format!("{wanted} is not installed; installed {verb} {others}: choose with --browser")
+        }
+        (None, _) => {
+            let known: Vec<_> = Brand::ALL.iter().map(|b| b.id()).collect();
+            format!(
+                "no browser found; install one of {}, or give --browser the path of one",
+                known.join(", ")
+            )
+        }
     }
-    let known: Vec<_> = Brand::ALL.iter().map(|b| b.id()).collect();
-    format!("no browser found; install one of {}", known.join(", "))
 }
 
 /// A browser that was started here. When this is dropped the browser ends and its profile goes.
 pub struct Running {
     program: Program,
     child: Child,
-    profile: Option<TempDir>,
+    nest: Nest,
+    guard: Guard,
+    wire: Option<Wire>,
     notes: Vec<String>,
 }
 
@@ -99,51 +189,61 @@ impl Running {
         if !options.headless && !has_display() {
             return Err(LaunchError::NoDisplay);
         }
-        let profile = new_profile(program).map_err(LaunchError::Profile)?;
+        if options.kept.is_some() && program.pack != Pack::Plain {
+            return Err(LaunchError::Packed {
+                name: program.to_string(),
+            });
+        }
+        let nest = Nest::make(program, options.kept.as_deref()).map_err(|error| match error {
+            NestError::Io(error) => LaunchError::Profile(error),
+            NestError::InUse => LaunchError::InUse {
+                path: options.kept.clone().unwrap_or_default(),
+            },
+        })?;
         let mut notes = Vec::new();
+        let profile = nest.profile();
         let arguments = match program.brand.family() {
             Family::Chromium => {
                 let no_sandbox = is_root();
                 if no_sandbox {
                     notes.push(format!(
-                        "running as root, so {} is started with --no-sandbox",
-                        program.brand.id()
+                        "running as root, so {program} is started with --no-sandbox"
                     ));
                 }
-                chromium::arguments(profile.path(), options, no_sandbox)
+                chromium::prepare(profile)?;
+                chromium::arguments(profile, options, no_sandbox)
             }
             Family::Firefox => {
-                firefox::prepare(profile.path(), options)?;
-                firefox::arguments(profile.path(), options)
+                firefox::prepare(profile, options)?;
+                firefox::arguments(profile, options)
             }
         };
-        let mut command = Command::new(&program.path);
-        command
-            .args(arguments)
-            .stdin(Stdio::null())
-            // What browsers complain about would be drawn over the screen.
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .kill_on_drop(true);
-        // Its own group: it can be ended with all its helpers, and the terminal's Ctrl-C is ours.
-        #[cfg(unix)]
-        command.process_group(0);
-        // Both write a little outside their profile, else.
-        command
-            .env("BREAKPAD_DUMP_LOCATION", profile.path())
-            .env("XDG_CACHE_HOME", profile.path().join("cache"));
+        let piped = options.wired && pipes(program);
+        let mut command = command(program, &arguments, piped);
+        command.envs(nest.environment(program));
         if program.brand.family() == Family::Firefox {
-            // Makes the preference for the settings server count; else it is asked dozens of times.
-            command.env("MOZ_REMOTE_SETTINGS_DEVTOOLS", "1");
+            command.envs(firefox::ENVIRONMENT);
         }
-        let child = command.spawn().map_err(|source| LaunchError::Start {
+        let mut child = command.spawn().map_err(|source| LaunchError::Start {
             path: program.path.clone(),
             source,
         })?;
+        let wire = if !options.wired {
+            None
+        } else if piped {
+            let ends = child.stdin.take().zip(child.stdout.take());
+            ends.map(|(to, from)| Wire::Pipe { to, from })
+        } else {
+            (program.brand.family() == Family::Firefox).then(|| Wire::Port {
+                file: profile.join(firefox::PORT_FILE),
+            })
+        };
         Ok(Self {
+            guard: Guard::post(child.id(), nest.root()),
             program: program.clone(),
             child,
-            profile: Some(profile),
+            nest,
+            wire,
             notes,
         })
     }
@@ -153,9 +253,9 @@ impl Running {
         &self.program
     }
 
-    /// Its throw-away profile.
+    /// Its profile.
     pub fn profile(&self) -> &Path {
-        self.profile.as_ref().map_or(Path::new(""), TempDir::path)
+        self.nest.profile()
     }
 
     /// What the user should be told about how it was started.
@@ -163,28 +263,35 @@ impl Running {
         &self.notes
     }
 
+    /// The way to ask it, if [`Options::wired`] asked for one and this browser has one; once.
+    pub fn take_wire(&mut self) -> Option<Wire> {
+        self.wire.take()
+    }
+
+    /// Its process.
+    pub fn id(&self) -> Option<u32> {
+        self.child.id()
+    }
+
     /// Waits until the user closes it.
     pub async fn wait(&mut self) -> io::Result<ExitStatus> {
         self.child.wait().await
     }
 
-    /// Asks it to close, insists after a while, and removes the profile.
+    /// Asks it to close, insists after a while, and removes the profile unless it is kept.
     pub async fn close(mut self) {
         self.ask_to_close();
-        if tokio::time::timeout(CLOSE_AT_MOST, self.child.wait())
-            .await
-            .is_err()
-        {
+        let asked = tokio::time::timeout(CLOSE_AT_MOST, self.child.wait()).await;
+        if asked.is_err() {
             self.kill();
             let _ = self.child.wait().await;
         }
-        if let Some(profile) = self.profile.take() {
-            for _ in 0..REMOVE_TRIES {
-                if remove(profile.path()) {
-                    break;
-                }
-                tokio::time::sleep(REMOVE_PAUSE).await;
+        self.guard.dismiss();
+        for _ in 0..REMOVE_TRIES {
+            if self.nest.remove() {
+                break;
             }
+            tokio::time::sleep(REMOVE_PAUSE).await;
         }
     }
 
@@ -222,35 +329,45 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         self.kill();
-        if let Some(profile) = self.profile.take() {
-            for _ in 0..REMOVE_TRIES {
-                if remove(profile.path()) {
-                    break;
-                }
-                std::thread::sleep(REMOVE_PAUSE);
+        self.guard.dismiss();
+        for _ in 0..REMOVE_TRIES {
+            if self.nest.remove() {
+                break;
             }
+            std::thread::sleep(REMOVE_PAUSE);
         }
     }
 }
 
-/// Whether the directory is gone.
-fn remove(dir: &Path) -> bool {
-    let _ = std::fs::remove_dir_all(dir);
-    !dir.exists()
+/// Whether this browser can be asked through pipes: by a shell, which puts them where Chromium wants
+/// them. Those of snaps and flatpaks pass too.
+fn pipes(program: &Program) -> bool {
+    cfg!(unix) && program.brand.family() == Family::Chromium
 }
 
-fn new_profile(program: &Program) -> io::Result<TempDir> {
-    let mut builder = tempfile::Builder::new();
-    let builder = builder.prefix("corscope-browser-");
-    let home = std::env::var_os("HOME").map(PathBuf::from);
-    match program.snap().zip(home) {
-        Some((snap, home)) => {
-            let own = home.join("snap").join(snap).join("common");
-            std::fs::create_dir_all(&own)?;
-            builder.tempdir_in(own)
-        }
-        None => builder.tempdir(),
+fn command(program: &Program, arguments: &[String], piped: bool) -> Command {
+    let mut command;
+    if piped {
+        command = Command::new("/bin/sh");
+        let move_pipes = "exec \"$0\" \"$@\" 3<&0 4>&1 </dev/null >/dev/null";
+        command
+            .args(["-c", move_pipes])
+            .arg(&program.path)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
+    } else {
+        command = Command::new(&program.path);
+        command.stdin(Stdio::null()).stdout(Stdio::null());
     }
+    command
+        .args(arguments)
+        // What browsers complain about would be drawn over the screen.
+        .stderr(Stdio::null())
+        .kill_on_drop(true);
+    // Its own group: it can be ended with all its helpers, and the terminal's Ctrl-C is ours.
+    #[cfg(unix)]
+    command.process_group(0);
+    command
 }
 
 fn has_display() -> bool {

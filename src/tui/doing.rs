@@ -3,7 +3,6 @@
 use super::action::Action;
 use super::app::{App, Command};
 use super::dialog::{ColumnsDialog, HelpDialog, NameDialog};
-use super::effect::Effect;
 use super::keymap::Focus;
 use super::list::{Chip, Steering, Wish};
 use super::pane::Tab;
@@ -74,9 +73,8 @@ impl App {
                 }
             }
             Action::Launch => {
-                if self.options.can_launch {
-                    commands.push(Command::Perform(Effect::LaunchBrowser));
-                    self.say("opening a browser…".to_owned());
+                if self.can(Action::Launch) {
+                    self.open_browsers(commands);
                 }
             }
             Action::Replay => self.replay(commands),
@@ -122,7 +120,7 @@ impl App {
             Action::Follow => any && self.list.steering != Steering::Follow && self.is_live(),
             Action::Chatter => self.list.entries.chatter_count() > 0,
             Action::ShowAll => self.list.entries.lens().hidden_before > 0,
-            Action::Launch => self.options.can_launch,
+            Action::Launch => !self.options.browsers.is_empty(),
             Action::TryFix => {
                 let loaded = self.pane.loaded.as_ref();
                 self.options.can_try && loaded.is_some_and(|l| l.trial.is_ok())

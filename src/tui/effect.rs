@@ -20,9 +20,9 @@ use crate::wire::{Exchange, ExchangeId, Message};
 pub enum Effect {
     /// Fetch what the detail pane shows. At most one is under way at a time; it must be answered.
     Load(LoadRequest),
-    /// Launch a browser that uses the proxy; only asked for when
-    /// [`Options::can_launch`](super::Options::can_launch) says somebody can.
-    LaunchBrowser,
+    /// Launch a browser that uses the proxy: one of [`Options::browsers`](super::Options::browsers),
+    /// by its place there.
+    LaunchBrowser(usize),
     /// Look into headers and bodies for what the filter wants. One is under way at a time; each looks
     /// at a slice and must be answered.
     Search(SearchRequest),

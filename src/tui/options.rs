@@ -23,8 +23,9 @@ pub struct Options {
     pub settings: Settings,
     /// Whether [`Effect::KeepFilter`](super::Effect::KeepFilter) will be answered.
     pub can_keep: bool,
-    /// Whether [`Effect::LaunchBrowser`](super::Effect::LaunchBrowser) will be answered.
-    pub can_launch: bool,
+    /// The browsers that [`Effect::LaunchBrowser`](super::Effect::LaunchBrowser) can launch, the
+    /// preferred one first: name, and where it is installed.
+    pub browsers: Vec<(String, String)>,
     /// Whether [`Effect::Trials`](super::Effect::Trials) will be answered: there is traffic to change.
     pub can_try: bool,
     /// Whether [`Effect::Replay`](super::Effect::Replay) will be answered.

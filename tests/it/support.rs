@@ -245,6 +245,17 @@ pub(crate) struct OnTerminal {
 
 impl OnTerminal {
     pub(crate) fn start(home: &Home, args: &[&str], columns: u16, rows: u16) -> Self {
+        Self::start_with(home, args, &[], columns, rows)
+    }
+
+    /// The same with some variables of the environment set.
+    pub(crate) fn start_with(
+        home: &Home,
+        args: &[&str],
+        variables: &[(&str, &Path)],
+        columns: u16,
+        rows: u16,
+    ) -> Self {
         let size = portable_pty::PtySize {
             rows,
             cols: columns,
@@ -263,6 +274,9 @@ impl OnTerminal {
             "NO_COLOR",
         ] {
             command.env_remove(name);
+        }
+        for (name, value) in variables {
+            command.env(name, value);
         }
         let child = pair.slave.spawn_command(command).unwrap();
         drop(pair.slave);

@@ -45,11 +45,15 @@ pub(super) async fn run(
     } = tools;
     let later = outcomes.clone();
     let mut in_force: Vec<Trial> = Vec::new();
+    let words = launcher.as_deref_mut().and_then(Launcher::words);
+    let passing_on = words.map(|words| tokio::spawn(pass_on(words, later.clone())));
     tui::serve(reader, effects, outcomes, |effect| match effect {
-        Effect::LaunchBrowser => {
+        Effect::LaunchBrowser(number) => {
             let launcher = launcher.as_deref_mut()?;
-            let said = launcher.open().unwrap_or_else(|error| error.to_string());
-            Some(Outcome::Notice(said))
+            let said = launcher.open_one(number);
+            Some(Outcome::Notice(
+                said.unwrap_or_else(|error| error.to_string()),
+            ))
         }
         Effect::Trials(trials) => Some(trials::set(overrides?, trials, &mut in_force)),
         Effect::KeepFilter { name, filter } => {
@@ -69,8 +73,20 @@ pub(super) async fn run(
         _ => None,
     })
     .await;
+    if let Some(passing_on) = passing_on {
+        passing_on.abort();
+    }
     // What no bar tells of must not go on.
     if let Some(overrides) = overrides {
         overrides.clear();
+    }
+}
+
+/// Hands on what is said about browsers.
+async fn pass_on(mut words: mpsc::Receiver<String>, screen: mpsc::Sender<Outcome>) {
+    while let Some(said) = words.recv().await {
+        if screen.send(Outcome::Notice(said)).await.is_err() {
+            break;
+        }
     }
 }

@@ -4,6 +4,7 @@
 //! that opens it: `app.open_dialog(Box::new(...))`. What it needs done leaves as a [`Command`], as
 //! everywhere; what comes back to it comes through [`Dialog::outcome`].
 
+mod browsers;
 mod columns;
 mod compare;
 mod consent;

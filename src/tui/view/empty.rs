@@ -98,9 +98,7 @@ fn lines(app: &App, room: usize) -> Vec<Line<'static>> {
         app.keys.label(Action::Launch)
     );
     let hints = app.options.hints.iter().map(String::as_str);
-    let hints = app
-        .options
-        .can_launch
+    let hints = (!app.options.browsers.is_empty())
         .then_some(launch.as_str())
         .into_iter()
         .chain(hints);

@@ -3,6 +3,7 @@
 
 mod devtools;
 mod fixes;
+mod launch;
 mod marionette;
 mod recipe;
 mod trial;
@@ -68,6 +69,8 @@ impl Bench {
             ca_spki_sha256_base64: spki,
             url: None,
             headless: true,
+            kept: None,
+            wired: false,
             arguments: Vec::new(),
             preferences: Vec::new(),
         };

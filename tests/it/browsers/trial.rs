@@ -107,6 +107,8 @@ fn options(brand: Brand, proxy: SocketAddr, ca_pem: String) -> Options {
         ca_spki_sha256_base64: String::new(),
         url: None,
         headless: true,
+        kept: None,
+        wired: false,
         arguments: arguments.into_iter().map(str::to_owned).collect(),
         preferences,
     }

@@ -220,6 +220,8 @@ impl Show {
             ca_spki_sha256_base64: String::new(),
             url: None,
             headless: true,
+            kept: None,
+            wired: false,
             arguments: Vec::new(),
             preferences: Vec::new(),
         };

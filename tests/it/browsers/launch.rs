@@ -1,0 +1,286 @@
+//! Browsers as the program itself launches them, with an empty home directory: what they show on the
+//! wire from every sort of origin, and that nothing of them is left behind, however they end.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use corscope::demo::{Demo, Party};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::super::support::{Home, OnTerminal, Origin, answer, eventually};
+
+/// A home directory that must stay empty, and the places outside it that are written to.
+struct Bench {
+    home: Home,
+    data: TempDir,
+    tmp: TempDir,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let dir = || tempfile::tempdir().unwrap();
+        Self {
+            home: Home::new(),
+            data: dir(),
+            tmp: dir(),
+        }
+    }
+
+    /// `open`, without a window.
+    fn open(&self, browser: &str, args: &[&str]) -> OnTerminal {
+        let data = self.data.path().to_str().unwrap();
+        let mut all = vec!["open", "--headless", "--browser", browser];
+        all.extend(["--listen", "127.0.0.1:0", "--data-dir", data]);
+        all.extend(args);
+        let variables = [("TMPDIR", self.tmp.path())];
+        OnTerminal::start_with(&self.home, &all, &variables, 120, 40)
+    }
+
+    /// Directories of launched browsers.
+    fn nests(&self) -> Vec<PathBuf> {
+        let entries = fs::read_dir(self.tmp.path()).unwrap().flatten();
+        let ours = entries.filter(|e| {
+            let name = e.file_name();
+            name.to_string_lossy().starts_with("corscope-browser-")
+        });
+        ours.map(|e| e.path()).collect()
+    }
+
+    /// Waits for the browser; its directory.
+    fn nest(&self) -> PathBuf {
+        let mut found = None;
+        eventually("a browser runs", || {
+            found = self.nests().pop();
+            found.as_ref().is_some_and(|dir| !processes(dir).is_empty())
+        });
+        found.unwrap()
+    }
+
+    /// Nothing is left: no directory, no process, nothing in the home directory.
+    fn is_clean(&self, nest: &Path) {
+        eventually("the browser's directory is gone", || {
+            self.nests().is_empty()
+        });
+        eventually("its processes are gone", || processes(nest).is_empty());
+        let left: Vec<PathBuf> = fs::read_dir(self.home.path())
+            .unwrap()
+            .flatten()
+            .map(|e| e.path())
+            .collect();
+        assert_eq!(left, Vec::<PathBuf>::new(), "left in the home directory");
+    }
+
+    /// What was captured, judged.
+    fn judged(&self) -> Vec<Value> {
+        let sessions = self.data.path().join("sessions");
+        let file = fs::read_dir(sessions).unwrap().next().unwrap().unwrap();
+        let elsewhere = Home::new();
+        let done = elsewhere.run(&[
+            "diagnose",
+            file.path().to_str().unwrap(),
+            "--format",
+            "json",
+        ]);
+        let json: Value = serde_json::from_str(&done.stdout).unwrap();
+        json["fetches"].as_array().unwrap().clone()
+    }
+}
+
+/// Processes that name this directory on their command line.
+fn processes(dir: &Path) -> Vec<u32> {
+    let dir = dir.to_str().unwrap();
+    let entries = fs::read_dir("/proc").unwrap().flatten();
+    let numbers = entries.filter_map(|e| e.file_name().to_str()?.parse().ok());
+    numbers
+        .filter(|pid: &u32| {
+            let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            String::from_utf8_lossy(&line).contains(dir)
+        })
+        .collect()
+}
+
+/// A page that makes these calls and then reports what it saw.
+fn page(calls: &[String]) -> String {
+    let calls: Vec<String> = calls.iter().map(|url| format!("'{url}'")).collect();
+    format!(
+        "<!doctype html><title>calls</title><script>
+        (async () => {{
+          const saw = [];
+          for (const url of [{}]) {{
+            try {{ saw.push((await fetch(url)).status); }} catch {{ saw.push('blocked'); }}
+          }}
+          await fetch('/done?' + saw.join());
+        }})();
+        </script>",
+        calls.join(", ")
+    )
+}
+
+/// A site whose page makes some calls; what it reported in the end.
+fn site(calls: &[String]) -> (Origin, Arc<Mutex<Option<String>>>) {
+    let html = page(calls);
+    let report = Arc::new(Mutex::new(None));
+    let heard = Arc::clone(&report);
+    let site = Origin::serve(move |head| {
+        let path = head.split(' ').nth(1).unwrap_or_default();
+        if let Some(saw) = path.strip_prefix("/done?") {
+            *heard.lock().unwrap() = Some(saw.to_owned());
+            return answer("200 OK", &[], "");
+        }
+        answer("200 OK", &[("Content-Type", "text/html")], &html)
+    });
+    (site, report)
+}
+
+/// `open` is what becomes of an answer that anybody may read.
+async fn every_origin(browser: &str, open: &str) {
+    let demo = Demo::start().await.unwrap();
+    let api = Origin::serve(|head| {
+        let any = ("Access-Control-Allow-Origin", "*");
+        if head.starts_with("GET /open") {
+            answer("200 OK", &[any], "{}")
+        } else {
+            answer("200 OK", &[], "{}")
+        }
+    });
+    let at = |host: &str, path: &str| format!("http://{host}:{}{path}", api.address.port());
+    let calls = [
+        at("127.0.0.1", "/open"),
+        at("localhost", "/open"),
+        at("api.localhost", "/open"),
+        at("localhost", "/closed"),
+        // Over TLS, so the authority is trusted if it is seen.
+        demo.site().url(Party::Api, "/nothing-here"),
+    ];
+    let (site, report) = site(&calls);
+    let port = site.address.port();
+    let bench = Bench::new();
+    let ca = demo.upstream_ca_file().to_str().unwrap();
+    let url = format!("http://app.localhost:{port}/");
+    let mut terminal = bench.open(browser, &["--upstream-ca", ca, &url]);
+    let nest = bench.nest();
+    eventually("the page made its calls", || {
+        report.lock().unwrap().is_some()
+    });
+    let saw = report.lock().unwrap().take().unwrap();
+    assert!(saw.starts_with("200,200,200,blocked,"), "{saw}");
+    terminal.keys("q");
+    assert_eq!(terminal.wait(), 0);
+    bench.is_clean(&nest);
+
+    let judged = bench.judged();
+    let outcome = |url: &str| {
+        let found: Vec<&Value> = judged.iter().filter(|f| f["url"] == url).collect();
+        assert_eq!(found.len(), 1, "{url}: {found:?}");
+        found[0]["outcome"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(outcome(&url), "exempt");
+    for url in &calls[..3] {
+        assert_eq!(outcome(url), open, "{url}");
+    }
+    assert_eq!(outcome(&calls[3]), "blocked");
+    let over_tls = outcome(&calls[4]);
+    assert_ne!(over_tls, "failed", "{over_tls}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_sort_of_origin_goes_through_the_proxy_in_chromium() {
+    every_origin("chromium", "allowed").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_sort_of_origin_goes_through_the_proxy_in_firefox() {
+    // Its requests do not tell whether they carry credentials.
+    every_origin("firefox", "depends").await;
+}
+
+#[test]
+fn a_closed_browser_goes_and_the_screen_stays() {
+    let bench = Bench::new();
+    let mut terminal = bench.open("chromium", &[]);
+    let nest = bench.nest();
+    terminal.sees("Opened Chromium in a throw-away profile.");
+    eventually("all of it runs", || processes(&nest).len() > 6);
+    // As a person closes its window: the first process is the browser itself.
+    let browser = processes(&nest).into_iter().min().unwrap();
+    let asked = std::process::Command::new("kill")
+        .arg(browser.to_string())
+        .status();
+    assert!(asked.unwrap().success());
+    terminal.sees("Chromium was closed.");
+    bench.is_clean(&nest);
+    assert!(terminal.is_taken());
+    terminal.keys("q");
+    assert_eq!(terminal.wait(), 0);
+}
+
+#[test]
+fn the_browser_goes_with_a_corscope_that_is_told_to_end() {
+    for (browser, signal) in [("chromium", "HUP"), ("firefox", "TERM")] {
+        let bench = Bench::new();
+        let mut terminal = bench.open(browser, &[]);
+        let nest = bench.nest();
+        terminal.sees("Opened");
+        terminal.signal(signal);
+        terminal.wait();
+        bench.is_clean(&nest);
+    }
+}
+
+#[test]
+fn the_browser_goes_with_a_corscope_that_is_killed() {
+    for browser in ["chromium", "firefox"] {
+        let bench = Bench::new();
+        let mut terminal = bench.open(browser, &[]);
+        let nest = bench.nest();
+        terminal.sees("Opened");
+        terminal.signal("KILL");
+        terminal.wait();
+        bench.is_clean(&nest);
+    }
+}
+
+#[test]
+fn a_named_profile_is_kept_and_nothing_else() {
+    let bench = Bench::new();
+    let kept = bench.data.path().join("profiles/work");
+    for _ in 0..2 {
+        let mut terminal = bench.open("firefox", &["--profile", "work"]);
+        let nest = bench.nest_of_kept(&kept);
+        terminal.sees("with the profile");
+        terminal.keys("q");
+        terminal.wait();
+        bench.is_clean(&nest);
+        eventually("no process uses the profile", || {
+            processes(&kept).is_empty()
+        });
+    }
+    let firefox = fs::read_dir(&kept).unwrap().next().unwrap().unwrap().path();
+    assert!(firefox.join("cert9.db").exists(), "{}", firefox.display());
+    // Which of the two is open is told, and nothing is harmed.
+    let mut first = bench.open("firefox", &["--profile", "work"]);
+    first.sees("with the profile");
+    let data = bench.data.path().to_str().unwrap();
+    let mut args = vec!["open", "--headless", "--browser", "firefox"];
+    args.extend(["--profile", "work", "--listen", "127.0.0.1:0"]);
+    args.extend(["--data-dir", data]);
+    let mut second = OnTerminal::start(&bench.home, &args, 100, 30);
+    assert_eq!(second.wait(), 2, "{}", second.text());
+    assert!(
+        second.text().contains("is open in another browser"),
+        "{}",
+        second.text()
+    );
+    first.keys("q");
+    first.wait();
+}
+
+impl Bench {
+    /// As [`nest`](Self::nest), for a browser whose profile lies elsewhere.
+    fn nest_of_kept(&self, profile: &Path) -> PathBuf {
+        eventually("a browser runs", || !processes(profile).is_empty());
+        self.nests().pop().unwrap()
+    }
+}
