@@ -1,7 +1,7 @@
 //! Reading a session file, one's own while it grows or another's.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use quick_cache::unsync::Cache;
@@ -34,7 +34,7 @@ pub struct About {
 /// One who reads a session file. Reading never changes it.
 pub struct Archive {
     path: PathBuf,
-    way: Way,
+    way: Mutex<Way>,
     heads: Mutex<Cache<i64, SharedHeaders>>,
     // Holds the copy that is read where the original cannot be.
     _copy: Option<Copy>,
@@ -45,18 +45,27 @@ enum Way {
     /// Through the writer's connection: nobody else can see the file.
     Shared(SharedConnection),
     /// Through one of its own, connected when it is first needed.
-    Own(Mutex<Option<Connection>>),
+    Own(Option<Connection>),
 }
 
 impl Archive {
     /// Reads what this writer wrote: through a connection of its own if the file has a name, so
     /// that reading never waits for writing.
     pub fn of(writer: &Writer) -> Self {
-        let mut archive = Self::new(writer.path(), None, None);
+        let archive = Self::new(writer.path(), None, None);
         if !writer.has_name() {
-            archive.way = Way::Shared(Arc::clone(writer.connection()));
+            archive.read_through(writer);
         }
         archive
+    }
+
+    /// From now on reads through the writer's connection: nobody can find the file by its name.
+    pub fn read_through(&self, writer: &Writer) {
+        *self.way() = Way::Shared(Arc::clone(writer.connection()));
+    }
+
+    fn way(&self) -> MutexGuard<'_, Way> {
+        self.way.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Opens a session file for reading, whatever state it was left in.
@@ -68,7 +77,7 @@ impl Archive {
     pub(super) fn new(path: &Path, connection: Option<Connection>, copy: Option<Copy>) -> Self {
         Self {
             path: path.to_owned(),
-            way: Way::Own(Mutex::new(connection)),
+            way: Mutex::new(Way::Own(connection)),
             heads: Mutex::new(Cache::new(HEADS_REMEMBERED)),
             _copy: copy,
         }
@@ -261,11 +270,10 @@ impl Archive {
         question: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, SessionError> {
         let told = |error| SessionError::from_database(&self.path, &error);
-        match &self.way {
+        match &mut *self.way() {
             Way::Shared(connection) => question(&lock(connection)).map_err(told),
             Way::Own(connection) => {
-                let mut connection = connection.lock().unwrap_or_else(PoisonError::into_inner);
-                let connection = match &mut *connection {
+                let connection = match connection {
                     Some(connection) => connection,
                     none => none.insert(connect(&self.path, "")?),
                 };
@@ -276,8 +284,8 @@ impl Archive {
 
     /// Lets go of the file until it is next asked, so that its writer can close it.
     pub fn release(&self) {
-        if let Way::Own(connection) = &self.way {
-            *connection.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        if let Way::Own(connection) = &mut *self.way() {
+            *connection = None;
         }
     }
 }

@@ -36,6 +36,8 @@ pub(super) fn lock(connection: &SharedConnection) -> MutexGuard<'_, Connection> 
 /// The one who writes a session file.
 pub struct Writer {
     path: PathBuf,
+    // Which file it is, so that it is noticed when another lies there, or none.
+    file: Option<(u64, u64)>,
     connection: SharedConnection,
     heads: Cache<Head, i64>,
     next_head: i64,
@@ -64,12 +66,8 @@ impl Writer {
     /// Makes a new file, readable by its owner only; a file that is there already stays as it is.
     /// Beyond `file_bytes_max` it is as if the disk were full.
     pub fn create(path: &Path, file_bytes_max: Option<u64>) -> Result<Self, SessionError> {
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        match options.open(path) {
-            Ok(_) => {}
+        match new_file(path) {
+            Ok(()) => {}
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
                 return Err(SessionError::Exists { path: path.into() });
             }
@@ -80,13 +78,13 @@ impl Writer {
                 });
             }
         }
-        let made = Connection::open_with_flags(
-            path,
-            OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-        )
-        .and_then(|connection| prepare(&connection, true, file_bytes_max).map(|()| connection));
+        let made = connect(path)
+            .and_then(|connection| prepare(&connection, true, file_bytes_max).map(|()| connection));
         match made {
-            Ok(connection) => Ok(Self::new(path, connection)),
+            Ok(connection) => Ok(Self {
+                file: identity(path),
+                ..Self::new(path, connection)
+            }),
             Err(error) => {
                 // It is ours and empty: leave nothing half-made behind.
                 let _ = std::fs::remove_file(path);
@@ -112,6 +110,7 @@ impl Writer {
         connection.set_prepared_statement_cache_capacity(32);
         Self {
             path: path.to_owned(),
+            file: None,
             connection: Arc::new(Mutex::new(connection)),
             heads: Cache::new(HEADS_REMEMBERED),
             next_head: 1,
@@ -317,6 +316,60 @@ impl Writer {
         Ok(())
     }
 
+    /// Whether the file was deleted, or another put in its place, since it was made. What is written
+    /// still goes into it, but nobody would find it.
+    pub fn is_gone(&self) -> bool {
+        self.file.is_some() && identity(&self.path) != self.file
+    }
+
+    /// Writes the file anew where it was deleted, with all that was in it, and goes on there. `let_go`
+    /// makes readers let go of the old one.
+    pub fn write_anew(&mut self, let_go: impl FnOnce()) -> Result<(), SessionError> {
+        let deleted = |detail: String| SessionError::Deleted {
+            path: self.path.clone(),
+            detail,
+        };
+        if self.path.exists() {
+            return Err(deleted("another file lies there".into()));
+        }
+        let whole = beside(&self.path, ".anew");
+        new_file(&whole).map_err(|error| deleted(error.to_string()))?;
+        let connection = Arc::clone(&self.connection);
+        let mut connection = lock(&connection);
+        let result = self.move_to(&mut connection, &whole, let_go);
+        if result.is_err() {
+            let _ = std::fs::remove_file(&whole);
+        }
+        let new = result.map_err(deleted)?;
+        *connection = new;
+        self.file = identity(&self.path);
+        self.heads.clear();
+        Ok(())
+    }
+
+    fn move_to(
+        &self,
+        connection: &mut Connection,
+        whole: &Path,
+        let_go: impl FnOnce(),
+    ) -> Result<Connection, String> {
+        let told = |error: rusqlite::Error| error.to_string();
+        connection
+            .execute("VACUUM INTO ?1", [whole.to_string_lossy()])
+            .map_err(told)?;
+        std::fs::rename(whole, &self.path).map_err(|error| error.to_string())?;
+        let_go();
+        // The log that bears its name is of the one that was deleted, and goes with the connection.
+        *connection = Connection::open_in_memory().map_err(told)?;
+        for ending in ["-wal", "-shm"] {
+            let _ = std::fs::remove_file(beside(&self.path, ending));
+        }
+        let new = connect(&self.path).map_err(told)?;
+        go_on(&new, true, None).map_err(told)?;
+        new.set_prepared_statement_cache_capacity(32);
+        Ok(new)
+    }
+
     /// Closes the file: all in one piece, nothing beside it.
     pub fn close(&mut self) -> Result<(), SessionError> {
         let connection = lock(&self.connection);
@@ -371,6 +424,15 @@ fn prepare(
     }
     connection.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     transaction.commit()?;
+    go_on(connection, named, file_bytes_max)
+}
+
+/// How a file is written once it has its tables.
+fn go_on(
+    connection: &Connection,
+    named: bool,
+    file_bytes_max: Option<u64>,
+) -> rusqlite::Result<()> {
     if named {
         // What is written is seen by readers at once, and survives this process; only a power cut
         // may lose the last moments, which buys one fsync per some megabytes.
@@ -387,6 +449,42 @@ fn prepare(
     }
     // Another process may hold the file for a moment; traffic waits only when the queue is full.
     connection.busy_timeout(std::time::Duration::from_secs(1))
+}
+
+/// A file that nobody else can read, and that was not there before.
+fn new_file(path: &Path) -> std::io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop)
+}
+
+fn connect(path: &Path) -> rusqlite::Result<Connection> {
+    Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )
+}
+
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
+}
+
+/// Device and number of the file at a path; `None` where there is none.
+#[cfg(unix)]
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt;
+    let metadata = std::fs::metadata(path).ok()?;
+    Some((metadata.dev(), metadata.ino()))
+}
+
+// An open file cannot be deleted there.
+#[cfg(not(unix))]
+fn identity(_: &Path) -> Option<(u64, u64)> {
+    None
 }
 
 /// A header list as it is stored: text where it is text.

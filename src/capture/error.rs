@@ -69,6 +69,14 @@ pub enum SessionError {
         /// The file.
         path: PathBuf,
     },
+    /// It was deleted while it was written, and cannot be written anew.
+    #[error("{} was deleted while it was recorded, and cannot be written anew ({detail}); give that place back to it before corscope ends", path.display())]
+    Deleted {
+        /// The file.
+        path: PathBuf,
+        /// Why it cannot.
+        detail: String,
+    },
     /// Another process holds it.
     #[error("{} is in use by another process; try again when it has finished", path.display())]
     Busy {

@@ -77,18 +77,31 @@ impl Live {
             Keep::Sessions => sessions::left_behind(&capture.places.sessions),
             Keep::File(_) | Keep::No => None,
         };
-        let path = match keep {
-            Keep::File(out) => Some(new_file(out)?),
-            Keep::Sessions => Some(capture.places.new_session()?),
-            Keep::No => None,
-        };
-        let (session, recorder) = match &path {
-            Some(path) => Session::create(session::Options {
+        let create = |path: PathBuf| -> Result<_> {
+            let (session, recorder) = Session::create(session::Options {
                 rules,
-                ..session::Options::new(path)
-            }),
-            None => Session::in_memory(rules, 1),
-        }?;
+                ..session::Options::new(&path)
+            })?;
+            Ok((session, recorder, Some(path)))
+        };
+        let in_memory = || -> Result<_> {
+            let (session, recorder) = Session::in_memory(rules, 1)?;
+            Ok((session, recorder, None))
+        };
+        let mut remark = found.remark;
+        let (session, recorder, path) = match keep {
+            Keep::File(out) => create(new_file(out)?)?,
+            Keep::Sessions => match capture.places.new_session().and_then(create) {
+                Ok(made) => made,
+                // Who did not ask for a file wants to see the traffic first of all.
+                Err(error) => {
+                    let said = format!("This session is not kept: {error:#}.");
+                    remark = Some(remark.map_or(said.clone(), |before| format!("{before} {said}")));
+                    in_memory()?
+                }
+            },
+            Keep::No => in_memory()?,
+        };
         let overrides = Overrides::default();
         let reach = proxy::Reach {
             upstream_ca: capture.upstream_ca.clone(),

@@ -56,23 +56,30 @@ pub(super) async fn run(args: &RecordArgs) -> Result<Exit> {
             trial.lines()
         ));
     }
+    let into = if live.path.is_some() {
+        session.as_str()
+    } else {
+        "memory only"
+    };
     output::say(&format!(
-        "Recording to {session}; Ctrl-C ends it. For https the browser must trust {}.",
+        "Recording to {into}; Ctrl-C ends it. For https the browser must trust {}.",
         live.facts.certificate.display()
     ));
 
     let reader = live.reader();
     let mut broken = None;
+    let mut told = None;
     let lines = (args.format == RecordFormat::Ndjson)
         .then(|| LiveLines::new(reader.clone(), Redactor::clone(&redactor)));
     tokio::select! {
+        () = tell_troubles(&reader, &mut told) => {}
         error = print(lines.as_ref()) => broken = Some(error),
         () = signals.next() => {}
         () = after(args.at_most) => {}
         () = idle(&reader, args.until_idle) => {}
         error = live.broken() => broken = Some(error),
     }
-    live.finish(signals.next()).await?;
+    let finished = live.finish(signals.next()).await;
     if let Some(lines) = &lines {
         lines.print(true)?;
     }
@@ -81,12 +88,24 @@ pub(super) async fn run(args: &RecordArgs) -> Result<Exit> {
             export::write_har(&reader, None, &redactor, out)
         })?;
     }
+    // What is in memory has been told by then, whatever became of the disk.
+    finished?;
     if let Some(error) = broken {
         return Err(error);
     }
     let counts = reader.counts();
     output::say(&summary(&counts));
-    if let Some(trouble) = reader.trouble() {
+    if counts.skipped_bytes > 0 {
+        output::say(&format!(
+            "Note: {} bytes of bodies passed and could not be kept.",
+            counts.skipped_bytes
+        ));
+    }
+    // Also one that is over: it may have come and gone between two looks.
+    if let Some(trouble) = reader
+        .last_trouble()
+        .filter(|last| Some(last) != told.as_ref())
+    {
         output::say(&format!("Note: {trouble}"));
     }
     Ok(Exit::of_blocked(counts.blocked))
@@ -135,6 +154,19 @@ async fn print(lines: Option<&LiveLines>) -> anyhow::Error {
         Some(lines) => lines.run().await,
         None => std::future::pending().await,
     }
+}
+
+// What goes wrong with the recording is said when it happens, each thing once; never comes back.
+async fn tell_troubles(reader: &Reader, told: &mut Option<String>) {
+    let mut revision = reader.revision();
+    while revision.changed().await.is_ok() {
+        let trouble = reader.trouble().filter(|now| Some(now) != told.as_ref());
+        if let Some(trouble) = trouble {
+            output::say(&format!("Note: {trouble}"));
+            *told = Some(trouble);
+        }
+    }
+    std::future::pending().await
 }
 
 async fn after(time: Option<Duration>) {

@@ -189,6 +189,11 @@ impl Reader {
     pub fn trouble(&self) -> Option<String> {
         self.whole.trouble()
     }
+
+    /// What was last wrong with the recording, also if it is mended by now.
+    pub fn last_trouble(&self) -> Option<String> {
+        self.whole.last_trouble()
+    }
 }
 
 impl Exchanges for Reader {

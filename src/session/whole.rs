@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
@@ -28,8 +28,15 @@ pub(super) struct Whole {
     pub(super) unwanted: AtomicBool,
     state: RwLock<State>,
     cache: Cache<u64, Arc<Exchange>, Weight>,
-    trouble: Mutex<Option<String>>,
+    trouble: Mutex<Trouble>,
     around: RwLock<Surroundings>,
+}
+
+/// What is wrong with the recording now, and what was last, were it mended since.
+#[derive(Default)]
+struct Trouble {
+    now: Option<String>,
+    last: Option<String>,
 }
 
 /// Rows and verdicts, behind one lock that is only ever held for memory's work.
@@ -88,7 +95,7 @@ impl Whole {
                 messages: HashMap::new(),
             }),
             cache: Cache::with_weighter(16_384, CACHE_BYTES_MAX, Weight),
-            trouble: Mutex::new(None),
+            trouble: Mutex::default(),
             around: RwLock::new(Surroundings::new()),
         }
     }
@@ -111,14 +118,23 @@ impl Whole {
     }
 
     pub(super) fn trouble(&self) -> Option<String> {
-        self.trouble
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.troubles().now.clone()
+    }
+
+    pub(super) fn last_trouble(&self) -> Option<String> {
+        self.troubles().last.clone()
     }
 
     pub(super) fn set_trouble(&self, sentence: Option<String>) {
-        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = sentence;
+        let mut troubles = self.troubles();
+        if sentence.is_some() {
+            troubles.last.clone_from(&sentence);
+        }
+        troubles.now = sentence;
+    }
+
+    fn troubles(&self) -> MutexGuard<'_, Trouble> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Keeps an exchange that ended at hand, as long as there is room.

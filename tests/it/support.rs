@@ -83,21 +83,7 @@ impl Home {
     pub(crate) fn record(&self, args: &[&str]) -> Recording {
         let mut all = vec!["record", "--listen", "127.0.0.1:0"];
         all.extend_from_slice(args);
-        let mut child = self.command(&all).spawn().unwrap();
-        let mut stdout = BufReader::new(child.stdout.take().unwrap());
-        let mut first = String::new();
-        stdout.read_line(&mut first).unwrap();
-        let json: Option<serde_json::Value> = serde_json::from_str(&first).ok();
-        let told = json.as_ref().and_then(|line| line["address"].as_str());
-        let Ok(address) = told.unwrap_or(first.trim()).parse() else {
-            let done: Done = child.wait_with_output().unwrap().into();
-            panic!("record did not say its address but {first:?}: {done:?}");
-        };
-        Recording {
-            child: Some(child),
-            stdout,
-            address,
-        }
+        Recording::of(&mut self.command(&all))
     }
 }
 
@@ -109,6 +95,40 @@ pub(crate) struct Recording {
 }
 
 impl Recording {
+    /// Starts `record` and waits until it listens.
+    pub(crate) fn of(command: &mut Command) -> Self {
+        let mut child = command.spawn().unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut first = String::new();
+        stdout.read_line(&mut first).unwrap();
+        let json: Option<serde_json::Value> = serde_json::from_str(&first).ok();
+        let told = json.as_ref().and_then(|line| line["address"].as_str());
+        let Ok(address) = told.unwrap_or(first.trim()).parse() else {
+            let done: Done = child.wait_with_output().unwrap().into();
+            panic!("record did not say its address but {first:?}: {done:?}");
+        };
+        Self {
+            child: Some(child),
+            stdout,
+            address,
+        }
+    }
+
+    /// Ends the program as Ctrl-C does where a shell runs it, which waits for it.
+    pub(crate) fn interrupt_child(&self) {
+        let listed = std::fs::read_dir("/proc").unwrap().flatten();
+        let parent = self.pid().to_string();
+        let child = listed.filter_map(|entry| {
+            let pid = entry.file_name().into_string().ok()?;
+            let stat = std::fs::read_to_string(entry.path().join("stat")).ok()?;
+            let ppid = stat.rsplit(')').next()?.split_whitespace().nth(1)?;
+            (ppid == parent).then_some(pid)
+        });
+        for pid in child {
+            Command::new("kill").args(["-INT", &pid]).status().unwrap();
+        }
+    }
+
     pub(crate) fn pid(&self) -> u32 {
         self.child.as_ref().unwrap().id()
     }

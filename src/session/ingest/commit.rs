@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use super::{Broken, Ingest, RETRY, UNSAVED_BYTES_MAX};
+use super::{Broken, Ingest, LOOK, RETRY, UNSAVED_BYTES_MAX};
 use crate::capture::{Batch, SessionError};
 use crate::session::whole::weight;
 use crate::wire::{End, Side};
@@ -26,6 +26,9 @@ impl Ingest {
             }
             self.write();
             self.show();
+        }
+        if something && self.looked_at.elapsed() >= LOOK {
+            self.look_after();
         }
         let skipped = self.queue.skipped_bytes() + self.lost_bytes;
         let skipped_before = self.whole.skipped_bytes.swap(skipped, Ordering::Relaxed);
@@ -104,6 +107,24 @@ impl Ingest {
                 *exchange = Arc::clone(&working.exchange);
             }
         }
+    }
+
+    /// Sees that the file is still there, and writes it anew where somebody deleted it.
+    pub(super) fn look_after(&mut self) {
+        self.looked_at = Instant::now();
+        if !self.writer.is_gone() {
+            return;
+        }
+        let archive = &self.whole.archive;
+        let said = match self.writer.write_anew(|| archive.release()) {
+            Ok(()) => {
+                let path = self.whole.archive.path().display();
+                format!("{path} was deleted while it was recorded; all of it was written anew.")
+            }
+            Err(error) => format!("The session is in danger: {error}."),
+        };
+        self.whole.set_trouble(Some(said));
+        self.whole.bump();
     }
 
     pub(super) fn retry_if_due(&mut self) {

@@ -28,6 +28,8 @@ const LINGER: Duration = Duration::from_millis(8);
 const TICK: Duration = Duration::from_secs(1);
 /// How often writing is tried again after the disk failed.
 const RETRY: Duration = Duration::from_secs(2);
+/// How often it is looked whether the file is still there.
+const LOOK: Duration = Duration::from_secs(1);
 /// How much of what could not be written stays in memory.
 const UNSAVED_BYTES_MAX: u64 = 64 << 20;
 
@@ -45,6 +47,7 @@ pub(super) struct Ingest {
     heard: u64,
     lost_bytes: u64,
     broken: Option<Broken>,
+    looked_at: Instant,
 }
 
 /// An exchange that is open, or was when the batch began.
@@ -94,6 +97,7 @@ impl Ingest {
             heard: 0,
             lost_bytes: 0,
             broken: None,
+            looked_at: Instant::now(),
         }
     }
 
@@ -147,6 +151,15 @@ impl Ingest {
         self.judging.finish();
         self.commit();
         self.retry();
+        self.look_after();
+        if self.writer.is_gone() {
+            // Only this process still has it: for as long as it lives.
+            self.whole.archive.read_through(&self.writer);
+            return Err(SessionError::Deleted {
+                path: self.whole.archive.path().to_owned(),
+                detail: "its place is gone".into(),
+            });
+        }
         let result = match &self.broken {
             None => self.writer.note("finished_at", &Value::Integer(now().0)),
             Some(_) => Err(SessionError::Full {
