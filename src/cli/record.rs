@@ -166,7 +166,7 @@ async fn tell_troubles(reader: &Reader, told: &mut Option<String>) {
             *told = Some(trouble);
         }
     }
-    std::future::pending().await;
+    std::future::pending::<()>().await;
 }
 
 async fn after(time: Option<Duration>) {
