@@ -69,7 +69,7 @@ impl Live {
             .remark
             .into_iter()
             .chain(authority.remarks().iter().cloned());
-        let remark = said.reduce(|all, more| format!("{all} {more}"));
+        let mut remark = said.reduce(|all, more| format!("{all} {more}"));
         let certificate = authority.certificate_path();
         let certificate_pem = authority.certificate_pem().to_owned();
         let spki_sha256 = authority.spki_sha256_base64();
@@ -88,7 +88,6 @@ impl Live {
             let (session, recorder) = Session::in_memory(rules, 1)?;
             Ok((session, recorder, None))
         };
-        let mut remark = found.remark;
         let (session, recorder, path) = match keep {
             Keep::File(out) => create(new_file(out)?)?,
             Keep::Sessions => match capture.places.new_session().and_then(create) {
