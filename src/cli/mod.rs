@@ -28,6 +28,7 @@ mod replay;
 mod sessions;
 mod settings;
 mod signals;
+mod trust;
 mod workbench;
 
 use std::num::NonZero;

@@ -231,6 +231,11 @@ impl Authority {
         })
     }
 
+    /// Where the certificate of a directory's authority lies, or would.
+    pub fn certificate_path_in(directory: &Path) -> PathBuf {
+        directory.join(PUBLIC_FILE)
+    }
+
     /// Where the key of a directory's authority lies, or would.
     pub fn key_path_in(directory: &Path) -> PathBuf {
         directory.join(PRIVATE_FILE)

@@ -1,3 +1,4 @@
 //! The authority, the page that offers it, the stores it is put into.
 
 mod page;
+mod stores;

@@ -39,6 +39,7 @@ fn the_page_says_what_is_needed_and_nothing_is_recorded() {
     let told = through(proxy, "GET", "http://corscope.test/", &[HTML]);
     assert!(told.starts_with("HTTP/1.1 200 OK"), "{told}");
     for part in [
+        "corscope ca install",
         "It does not trust corscope yet",
         "NODE_EXTRA_CA_CERTS=",
         "enable full trust",
