@@ -72,6 +72,7 @@ mod align;
 mod asking;
 mod configuration;
 mod connections;
+mod cookies;
 mod csp;
 mod decide;
 mod demand;
@@ -101,6 +102,7 @@ mod surroundings;
 mod warnings;
 
 pub use align::{Alignment, Piece, visible};
+pub use cookies::{Asked, Fate, Judged, SameSite, SetCookie, why_sent};
 pub use decide::{diagnose, diagnose_all};
 pub use demand::Demand;
 pub use diagnosis::{Branch, Cause, Diagnosis, Evidence, Part, Severity, Warning};

@@ -85,6 +85,26 @@ pub(crate) enum Action {
     Whole,
     /// The selected request beside the marked one.
     Compare,
+    /// Look for a text in what the pane shows.
+    Find,
+    /// The next place where it was found.
+    NextFound,
+    /// The place before.
+    PreviousFound,
+    /// Show one level of a body more.
+    UnfoldLevel,
+    /// Show one level less.
+    FoldLevel,
+    /// Show a body in the next way: laid out, as it came, in hex.
+    NextMode,
+    /// Break long lines, or let them go on beyond the edge.
+    Wrap,
+    /// Move long lines to the right.
+    PanLeft,
+    /// Move long lines to the left.
+    PanRight,
+    /// Copy the line with the cursor.
+    CopyLine,
 }
 
 impl Action {
@@ -139,6 +159,16 @@ impl Action {
             Self::NextMarked => "next-marked",
             Self::Whole => "whole-picture",
             Self::Compare => "compare",
+            Self::Find => "find",
+            Self::NextFound => "next-found",
+            Self::PreviousFound => "previous-found",
+            Self::UnfoldLevel => "unfold-level",
+            Self::FoldLevel => "fold-level",
+            Self::NextMode => "view",
+            Self::Wrap => "wrap",
+            Self::PanLeft => "pan-left",
+            Self::PanRight => "pan-right",
+            Self::CopyLine => "copy-line",
         }
     }
 }

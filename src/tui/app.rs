@@ -240,6 +240,7 @@ impl App {
         match effect {
             Effect::Load(_) => self.pane.not_sent(),
             Effect::Search(_) => self.search_not_sent(),
+            Effect::Leaf(_) => self.pane.leaf_under_way = false,
             _ => self.say("busy: try again in a moment".to_owned()),
         }
     }
@@ -287,6 +288,10 @@ impl App {
                 self.searched(searched);
                 None
             }
+            Outcome::Leaf(answer) => {
+                self.leaf_turned(answer);
+                None
+            }
             Outcome::Copy(text, what) => {
                 commands.push(Command::Copy(text, what));
                 None
@@ -311,9 +316,7 @@ impl App {
         if let Some(next) = self.pane.want(wanted) {
             commands.push(Command::Perform(Effect::Load(next)));
         }
-        self.pane.measure(usize::from(areas.pane_text().width));
-        let most = view::pane_rows(self).saturating_sub(usize::from(areas.pane_text().height));
-        self.pane.scroll = self.pane.scroll.min(most);
+        self.settle_pane(commands);
         if self.pane.loaded.is_none() && self.focus == Focus::Pane {
             self.focus = Focus::List;
         }
@@ -363,6 +366,7 @@ impl App {
         match self.focus {
             _ if ctrl_c => commands.push(Command::Quit),
             Focus::Filter => self.filter_key(key),
+            Focus::Pane if self.pane.finding.is_some() => self.find_key(key),
             Focus::Dialog => self.tell_dialog(|dialog, app| dialog.key(key, app, commands)),
             Focus::List | Focus::Pane => {
                 if let Some(action) = self.keys.action(self.focus, key) {

@@ -190,6 +190,8 @@ impl App {
             dialog::paste(&mut self.filter.input, text);
             self.apply_filter();
             self.filter.offer(&self.options.settings.filters);
+        } else if self.pane.finding.is_some() && self.focus == Focus::Pane {
+            self.find_paste(text);
         } else {
             self.tell_dialog(|dialog, app| {
                 dialog.paste(text, app);

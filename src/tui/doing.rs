@@ -30,8 +30,8 @@ impl App {
             Action::PageDown => self.step(page),
             Action::First if in_list => self.list.select_edge(false),
             Action::Last if in_list => self.list.select_edge(true),
-            Action::First => self.pane.scroll = 0,
-            Action::Last => self.pane.scroll = usize::MAX,
+            Action::First => self.pane_edge(false),
+            Action::Last => self.pane_edge(true),
             Action::Left | Action::Right => self.sideways(action == Action::Right),
             Action::NextBlocked => self.jump_to_blocked(true),
             Action::PreviousBlocked => self.jump_to_blocked(false),
@@ -47,7 +47,8 @@ impl App {
                     self.pane.show(tab);
                 }
             }
-            Action::Fold => self.list.toggle_fold(),
+            Action::Fold if in_list => self.list.toggle_fold(),
+            Action::Fold => self.fold_here(),
             Action::Follow => self.list.select_edge(true),
             Action::Pause => {
                 self.paused = !self.paused;
@@ -91,6 +92,16 @@ impl App {
                 }
             }
             Action::Columns => self.open_dialog(Box::new(ColumnsDialog::default())),
+            Action::Find
+            | Action::NextFound
+            | Action::PreviousFound
+            | Action::UnfoldLevel
+            | Action::FoldLevel
+            | Action::NextMode
+            | Action::Wrap
+            | Action::PanLeft
+            | Action::PanRight
+            | Action::CopyLine => self.turn(action, commands),
             Action::Fix if self.can(Action::Fix) => self.open_fix(commands),
             Action::Fix => self.say("nothing is blocked here".to_owned()),
         }
@@ -116,6 +127,17 @@ impl App {
                 entry.fetch.is_some() && matches!(outcome, Outcome::Blocked | Outcome::Depends)
             }),
             Action::NextMarked => self.list.entries.notes.marked().next().is_some(),
+            Action::Fold if self.focus == Focus::Pane => self.can_turn(action),
+            Action::Find
+            | Action::NextFound
+            | Action::PreviousFound
+            | Action::UnfoldLevel
+            | Action::FoldLevel
+            | Action::NextMode
+            | Action::Wrap
+            | Action::PanLeft
+            | Action::PanRight
+            | Action::CopyLine => self.can_turn(action),
             Action::Fold => self.list.selected_entry().is_some_and(|e| e.children() > 0),
             Action::Follow => any && self.list.steering != Steering::Follow && self.is_live(),
             Action::Chatter => self.list.entries.chatter_count() > 0,
@@ -148,7 +170,7 @@ impl App {
                 self.list.steering = Steering::Follow;
             }
         } else {
-            self.pane.scroll = self.pane.scroll.saturating_add_signed(lines);
+            self.pane_step(lines);
         }
     }
 
@@ -199,7 +221,8 @@ impl App {
 
     fn back(&mut self) {
         if self.focus == Focus::Pane {
-            if self.zoomed {
+            if self.end_find() {
+            } else if self.zoomed {
                 self.zoomed = false;
             } else {
                 self.focus_list();

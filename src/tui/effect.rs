@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use super::compare::{Pair, Paired};
+use super::body::{Body, LeafAnswer, LeafRequest};
+use super::cookies::Cookies;
 use super::filter::DeepTest;
 use super::fix::Mended;
 use super::replay::{Draft, ReplayRequest, Replayed};
-use super::text::Document;
+use super::tables::Table;
 use crate::cors::Outcome as Verdict;
 use crate::diagnose::{Diagnosis, FetchId, Role};
 use crate::fix::Trial;
@@ -26,6 +28,9 @@ pub enum Effect {
     /// Look into headers and bodies for what the filter wants. One is under way at a time; each looks
     /// at a slice and must be answered.
     Search(SearchRequest),
+    /// Read a part of a body, or look for something in it. One is under way at a time; each does a
+    /// slice and must be answered.
+    Leaf(LeafRequest),
     /// Write a request as a curl command, for the clipboard.
     Curl(ExchangeId),
     /// Write a brief about a fetch, for the clipboard.
@@ -74,6 +79,8 @@ pub enum Outcome {
     Replayed(Replayed),
     /// A slice was looked at.
     Searched(Searched),
+    /// A part of a body; `None` where it could not be read.
+    Leaf(Option<Box<LeafAnswer>>),
     /// What mends a fetch.
     Mended(Box<Mended>),
     /// Two requests laid abreast.
@@ -135,8 +142,11 @@ pub struct Loaded {
     pub(crate) trial: Result<Trial, String>,
     /// For a replay: what it repeats, what became of that, and why.
     pub(crate) repeats: Option<(ExchangeId, Verdict, String)>,
-    pub(crate) request_body: Document,
-    pub(crate) response_body: Document,
+    pub(crate) request_body: Body,
+    pub(crate) response_body: Body,
+    pub(crate) cookies: Cookies,
+    /// What is packed into the headers.
+    pub(crate) tokens: Vec<Table>,
     pub(crate) messages: Vec<Message>,
     /// Messages that came before the first of `messages`.
     pub(crate) messages_before: usize,

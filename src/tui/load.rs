@@ -6,27 +6,20 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use super::compare;
+use super::body;
+use super::cookies::cookies;
 use super::copying;
 use super::effect::{Effect, LoadRequest, Loaded, Outcome, Searched};
 use super::fix::mend;
 use super::search::search;
-use super::text::{Document, hex_document, json_document, looks_like_json, size};
+use super::tables::{self, Table};
 use crate::cors::Outcome as Verdict;
 use crate::diagnose::Role;
 use crate::fix;
 use crate::report::{self, Whole};
 use crate::session::Reader;
-use crate::wire::{
-    BodyFacts, Exchange, ExchangeId, HeaderList, Kind, Replay, Side, Source, decode_body,
-    decode_charset,
-};
+use crate::wire::{Exchange, ExchangeId, HeaderList, Replay, Side, Source};
 
-/// How much of a body is read from the session, in bytes, content coding on.
-const RAW_BYTES_MAX: usize = 2 << 20;
-/// How much of a decoded body is laid out, in bytes.
-const SHOWN_BYTES_MAX: usize = 2 << 20;
-/// How much of a binary body is laid out, in bytes.
-const HEX_BYTES_MAX: usize = 256 << 10;
 /// How many of the newest fetches the whole picture is made of.
 const PICTURED_MAX: usize = 50_000;
 /// How many of the newest messages are shown.
@@ -40,6 +33,7 @@ pub fn perform(reader: &Reader, effect: &Effect) -> Option<Outcome> {
         Effect::Picture => Some(picture(reader)),
         Effect::Compare(pair) => Some(compare::lay(reader, *pair)),
         Effect::Search(request) => Some(Outcome::Searched(search(reader, request))),
+        Effect::Leaf(request) => Some(Outcome::Leaf(Some(Box::new(body::turn(reader, request))))),
         Effect::Mend(fetch) => Some(Outcome::Mended(Box::new(mend(reader, *fetch)))),
         Effect::Curl(id) => Some(copying::curl(reader, *id)),
         Effect::Brief(id) => Some(copying::brief(reader, *id)),
@@ -71,6 +65,17 @@ pub async fn serve(
                 });
                 // Nobody waits for it when the screen is gone.
                 let _ = outcomes.send(Outcome::Searched(searched)).await;
+            });
+            continue;
+        }
+        // Neither does a long body, which is read and searched a slice at a time.
+        if let Effect::Leaf(request) = effect {
+            let (reader, outcomes) = (reader.clone(), outcomes.clone());
+            tokio::spawn(async move {
+                let read = tokio::task::spawn_blocking(move || body::turn(&reader, &request));
+                let _ = outcomes
+                    .send(Outcome::Leaf(read.await.ok().map(Box::new)))
+                    .await;
             });
             continue;
         }
@@ -169,17 +174,26 @@ fn load(reader: &Reader, request: LoadRequest) -> Outcome {
         request,
         corrected,
         members,
-        diagnosis,
         explanation,
         before,
         trial,
-        request_body: body(reader, &exchange, Side::Request),
-        response_body: body(reader, &exchange, Side::Response),
+        request_body: body::make(reader, &exchange, Side::Request),
+        response_body: body::make(reader, &exchange, Side::Response),
+        tokens: tokens(&exchange),
+        cookies: cookies(reader, &exchange, diagnosis.as_ref()),
         repeats: repeated(reader, &exchange),
+        diagnosis,
         messages,
         messages_before,
         exchange,
     }))
+}
+
+/// What is packed into the headers.
+fn tokens(exchange: &Exchange) -> Vec<Table> {
+    let none = HeaderList::new();
+    let response = exchange.response.as_ref().map_or(&none, |r| &*r.headers);
+    tables::of_headers(&[&exchange.request.headers, response], exchange.opened_at)
 }
 
 /// What became of the fetch that a replay repeats.
@@ -190,166 +204,4 @@ fn repeated(reader: &Reader, exchange: &Exchange) -> Option<(ExchangeId, Verdict
     let diagnosis = reader.diagnosis(reader.fetch_of(of)?)?;
     let explained = report::explain(&diagnosis, None, reader);
     Some((of, diagnosis.outcome, explained.headline))
-}
-
-fn body(reader: &Reader, exchange: &Exchange, side: Side) -> Document {
-    let none = HeaderList::new();
-    let (facts, headers) = match side {
-        Side::Request => (&exchange.request_body, &*exchange.request.headers),
-        Side::Response => (
-            &exchange.response_body,
-            exchange.response.as_ref().map_or(&none, |r| &*r.headers),
-        ),
-    };
-    if facts.kept_bytes == 0 {
-        return nothing(exchange, facts);
-    }
-    let raw = match reader.body(exchange.id, side, 0, RAW_BYTES_MAX) {
-        Ok(raw) => raw,
-        Err(error) => {
-            return Document {
-                form: "unreadable",
-                lines: Vec::new(),
-                notes: vec![format!("the body cannot be read from the session: {error}")],
-            };
-        }
-    };
-    let cut_by_us = facts.kept_bytes > raw.len() as u64;
-    let decoded = decode_body(headers, &raw, SHOWN_BYTES_MAX);
-    let mut document = lay_out(headers, &decoded.bytes);
-    let mut notes = Vec::new();
-    let coding = headers.get("content-encoding").filter(|c| !c.is_empty());
-    if let Some(coding) = coding
-        && decoded.fault.is_none()
-    {
-        let sizes = format!(
-            "{} from {}",
-            size(decoded.bytes.len() as u64),
-            size(facts.seen_bytes)
-        );
-        notes.push(format!("{coding} taken off: {sizes}"));
-    }
-    if let Some(fault) = decoded.fault {
-        notes.push(fault);
-    }
-    if facts.is_truncated() {
-        let (kept, seen) = (size(facts.kept_bytes), size(facts.seen_bytes));
-        notes.push(format!("only {kept} of {seen} were kept"));
-    }
-    if cut_by_us || (decoded.cut && !facts.is_truncated()) {
-        notes.push(format!(
-            "the first {} are shown",
-            size(decoded.bytes.len() as u64)
-        ));
-    }
-    notes.append(&mut document.notes);
-    document.notes = notes;
-    document
-}
-
-fn nothing(exchange: &Exchange, facts: &BodyFacts) -> Document {
-    let mut notes = Vec::new();
-    if facts.seen_bytes > 0 {
-        notes.push(format!("{} passed, none were kept", size(facts.seen_bytes)));
-    } else if exchange.kind == Kind::Tunnel {
-        notes.push("passed through unread".to_owned());
-    }
-    Document {
-        form: "no body",
-        lines: Vec::new(),
-        notes,
-    }
-}
-
-/// JSON, text or hex: by what the headers say, and by what the bytes look like where those say
-/// nothing useful.
-fn lay_out(headers: &HeaderList, bytes: &[u8]) -> Document {
-    let media = headers
-        .first("content-type")
-        .map(|f| f.text().to_ascii_lowercase())
-        .unwrap_or_default();
-    let media = media.split(';').next().unwrap_or_default().trim();
-    let textual = media.starts_with("text/")
-        || media.ends_with("+xml")
-        || [
-            "javascript",
-            "xml",
-            "x-www-form-urlencoded",
-            "x-ndjson",
-            "graphql",
-            "sql",
-        ]
-        .iter()
-        .any(|t| {
-            media
-                .strip_prefix("application/")
-                .is_some_and(|m| m.contains(t))
-        });
-    let json = media.ends_with("/json") || media.ends_with("+json");
-    let readable = bytes.len() < 4 || !is_binary(bytes);
-    if !(readable || textual || json) {
-        let cut = bytes.len().min(HEX_BYTES_MAX);
-        let mut document = hex_document(&bytes[..cut]);
-        if cut < bytes.len() {
-            document
-                .notes
-                .push(format!("the first {} are shown", size(cut as u64)));
-        }
-        return document;
-    }
-    let (text, charset) = decode_charset(headers, bytes);
-    // An HTML error page under a JSON type is shown as what it is.
-    let mut document = if (json && !text.trim_start().starts_with('<')) || looks_like_json(&text) {
-        json_document(&text)
-    } else {
-        Document::text(&text, "text")
-    };
-    if json && document.form != "JSON" {
-        document
-            .notes
-            .push(format!("the type says {media}, the content is no JSON"));
-    }
-    if charset != "UTF-8" {
-        document.notes.push(format!("charset {charset}"));
-    }
-    document
-}
-
-/// Bytes no text has, or too much that is no UTF-8.
-fn is_binary(bytes: &[u8]) -> bool {
-    let head = &bytes[..bytes.len().min(4096)];
-    if head.contains(&0) {
-        return true;
-    }
-    match std::str::from_utf8(head) {
-        Ok(_) => false,
-        // The window may end inside a character.
-        Err(error) => error.error_len().is_some() || error.valid_up_to() + 4 < head.len(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn form(content_type: &str, bytes: &[u8]) -> &'static str {
-        lay_out(
-            &HeaderList::from_pairs([("content-type", content_type)]),
-            bytes,
-        )
-        .form
-    }
-
-    #[test]
-    fn the_form_follows_type_and_bytes() {
-        assert_eq!(form("application/json", b"{\"a\":1}"), "JSON");
-        assert_eq!(form("application/problem+json", b"{}"), "JSON");
-        assert_eq!(form("text/plain", b"{\"error\":\"x\"}"), "JSON");
-        assert_eq!(form("application/json", b"<!doctype html>"), "text");
-        assert_eq!(form("text/html", b"<p>x"), "text");
-        assert_eq!(form("image/png", b"\x89PNG\r\n\x1a\n\0\0"), "hex");
-        assert_eq!(form("", b"plain words"), "text");
-        assert_eq!(form("", b"\xff\xfe\xfd\xfc\xfb"), "hex");
-        assert_eq!(form("", "é".repeat(4000).as_bytes()), "text");
-    }
 }

@@ -6,10 +6,12 @@
 
 mod action;
 mod app;
+mod body;
 mod boxes;
 mod chatter;
 mod clipboard;
 mod compare;
+mod cookies;
 mod copying;
 mod dialog;
 mod doing;
@@ -29,14 +31,17 @@ mod run;
 mod search;
 mod searching;
 mod settings;
+mod tables;
 mod terminal;
 mod text;
 mod theme;
 mod trial;
+mod turning;
 mod view;
 
 pub use app::{App, Command, Event};
 pub use compare::{Pair, Paired};
+pub use body::{LeafAnswer, LeafRequest};
 pub use effect::{Effect, LoadRequest, Loaded, Outcome, SearchRequest, Searched};
 pub use error::TuiError;
 pub use fix::Mended;

@@ -93,6 +93,7 @@ impl App {
             }
             if self.pane.loaded.is_some() {
                 self.focus = Focus::Pane;
+                self.pane_click(at);
             }
         }
     }

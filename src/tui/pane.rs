@@ -1,6 +1,11 @@
 //! The detail pane: which tab, what is loaded, how far it is scrolled.
 
+use ratatui::text::Line;
+use tui_input::Input;
+
+use super::body::{Body, Reading};
 use super::effect::{LoadRequest, Loaded};
+use super::theme::Theme;
 
 /// The tabs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -79,16 +84,37 @@ pub(crate) struct Pane {
     under_way: Option<LoadRequest>,
     /// What was asked for in vain.
     missing: Option<LoadRequest>,
-    /// Where each line of the shown body starts, for the width it was computed for.
-    pub(crate) row_starts: RowStarts,
+    /// The row with the cursor, in tabs that have one; until it is moved, where the body begins.
+    pub(crate) cursor: Option<usize>,
+    /// Columns moved to the left.
+    pub(crate) across: usize,
+    /// Whether long lines go on beyond the edge.
+    pub(crate) unwrapped: bool,
+    /// What is being typed to be looked for.
+    pub(crate) finding: Option<Input>,
+    pub(crate) request: Reading,
+    pub(crate) response: Reading,
+    /// Whether part of a body is being read.
+    pub(crate) leaf_under_way: bool,
+    /// What stands before a body, or all there is.
+    pub(crate) fixed: Fixed,
 }
 
-/// Row positions of the two bodies at one width.
+/// Lines laid out once, and what they were laid out for.
 #[derive(Debug, Default)]
-pub(crate) struct RowStarts {
+pub(crate) struct Fixed {
+    pub(crate) key: Option<FixedKey>,
+    pub(crate) lines: Vec<Line<'static>>,
+}
+
+/// What laid out lines depend on.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct FixedKey {
+    pub(crate) tab: Tab,
     pub(crate) room: usize,
-    pub(crate) request: Vec<u32>,
-    pub(crate) response: Vec<u32>,
+    pub(crate) request: LoadRequest,
+    pub(crate) mode: super::body::Mode,
+    pub(crate) theme: Theme,
 }
 
 impl Pane {
@@ -102,7 +128,7 @@ impl Pane {
     }
 
     /// Something came; returns what to load next, if the person has moved on meanwhile.
-    pub(crate) fn arrived(&mut self, loaded: Box<Loaded>) -> Option<LoadRequest> {
+    pub(crate) fn arrived(&mut self, mut loaded: Box<Loaded>) -> Option<LoadRequest> {
         self.under_way = None;
         let wanted = self.wanted.is_some_and(|w| {
             (w.fetch, w.exchange) == (loaded.request.fetch, loaded.request.exchange)
@@ -112,11 +138,15 @@ impl Pane {
                 .loaded
                 .as_ref()
                 .is_some_and(|l| l.request.exchange == loaded.request.exchange);
-            if !same {
-                self.scroll = 0;
+            if same {
+                self.go_on_with(&mut loaded);
+            } else {
+                self.top();
+                self.request = Reading::default();
+                self.response = Reading::default();
             }
             self.loaded = Some(loaded);
-            self.row_starts = RowStarts::default();
+            self.fixed.key = None;
         }
         self.next_load()
     }
@@ -160,19 +190,61 @@ impl Pane {
     pub(crate) fn show(&mut self, tab: Tab) {
         if self.tab != tab {
             self.tab = tab;
-            self.scroll = 0;
+            self.top();
         }
     }
 
-    /// Computes where the lines of the bodies start at this width, if that is not known yet.
-    pub(crate) fn measure(&mut self, room: usize) {
-        let Some(loaded) = &self.loaded else { return };
-        if self.row_starts.room != room {
-            self.row_starts = RowStarts {
-                room,
-                request: loaded.request_body.row_starts(room),
-                response: loaded.response_body.row_starts(room),
-            };
+    fn top(&mut self) {
+        self.scroll = 0;
+        self.across = 0;
+        self.cursor = None;
+        self.finding = None;
+    }
+
+    /// A body that has grown is read on where it was.
+    fn go_on_with(&mut self, loaded: &mut Loaded) {
+        let before = self.loaded.take();
+        let Some(before) = before else { return };
+        for (reading, old, new) in [
+            (
+                &mut self.request,
+                &before.request_body,
+                &mut loaded.request_body,
+            ),
+            (
+                &mut self.response,
+                &before.response_body,
+                &mut loaded.response_body,
+            ),
+        ] {
+            match (&old.huge, &new.huge) {
+                (Some(known), Some(longer)) if known.goes_on_as(longer) => {
+                    new.huge = Some(known.clone());
+                    reading.huge.done = false;
+                }
+                _ => reading.huge = super::body::HugeView::default(),
+            }
+            reading.changed();
+        }
+    }
+
+    /// The body the tab shows, and where a person is in it.
+    pub(crate) fn body(&self) -> Option<(&Body, &Reading)> {
+        let loaded = self.loaded.as_ref()?;
+        match self.tab {
+            Tab::Request => Some((&loaded.request_body, &self.request)),
+            Tab::Response => Some((&loaded.response_body, &self.response)),
+            _ => None,
+        }
+    }
+
+    /// As [`body`](Self::body), to be changed.
+    pub(crate) fn body_mut(&mut self) -> Option<(&Body, &mut Reading)> {
+        let loaded = self.loaded.as_ref()?;
+        match self.tab {
+            Tab::Request => Some((&loaded.request_body, &mut self.request)),
+            Tab::Response => Some((&loaded.response_body, &mut self.response)),
+            _ => None,
         }
     }
 }

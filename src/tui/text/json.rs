@@ -4,33 +4,50 @@
 //! came, and a document that is cut or not quite JSON is shown as far as it goes, what does not
 //! belong marked.
 
-use super::document::{DocLine, Document, Token};
+use std::sync::Arc;
+
+use super::document::{DocLine, Document, Fold, LineAt, Token, floor_boundary, measured};
+use super::lex::{State, Syntax};
 
 /// Indentation is cut off beyond this depth; JSON that deep is an attack, not a document.
 const DEPTH_SHOWN_MAX: usize = 64;
+/// How many misplaced bytes are marked.
+const FAULTS_MARKED_MAX: usize = 10_000;
+
+const WHITE: [char; 5] = [' ', '\t', '\r', '\n', '\u{feff}'];
 
 /// Lays JSON text out, two spaces a level.
-pub(crate) fn json_document(text: &str) -> Document {
+pub(crate) fn json_document(text: Arc<str>) -> Document {
     let mut layout = Layout::default();
-    let mut rest = text;
-    while let Some(c) = rest.chars().next() {
-        rest = match c {
-            ' ' | '\t' | '\r' | '\n' | '\u{feff}' => &rest[c.len_utf8()..],
-            '{' | '[' => layout.open(rest, c),
-            '}' | ']' => layout.close(rest, c),
-            ',' => layout.comma(rest),
-            ':' => layout.colon(rest),
-            '"' => layout.string(rest),
-            _ => layout.bare(rest),
+    let mut at = 0;
+    let bytes = text.as_bytes();
+    while at < bytes.len() && layout.lines.len() < Document::LINES_MAX {
+        at = match bytes[at] {
+            b' ' | b'\t' | b'\r' | b'\n' => at + 1,
+            0xef if text[at..].starts_with('\u{feff}') => at + 3,
+            b'{' | b'[' => layout.open(&text, at),
+            b'}' | b']' => layout.close(&text, at),
+            b',' => layout.comma(at),
+            b':' => layout.colon(at),
+            b'"' => {
+                let end = string_end(&text, at);
+                layout.value(&text, at..end, State::IN_STRING, true)
+            }
+            _ => {
+                let end = bare_end(&text, at);
+                let sound = is_bare_value(&text[at..end]);
+                layout.value(&text, at..end, State::default(), sound)
+            }
         };
     }
-    layout.finish()
+    let more = at < bytes.len();
+    layout.finish(text, more)
 }
 
 /// Whether text looks like JSON from its first character: what a body of an unknown type is tried
 /// as.
 pub(crate) fn looks_like_json(text: &str) -> bool {
-    let trimmed = text.trim_start_matches(['\u{feff}', ' ', '\t', '\r', '\n']);
+    let trimmed = text.trim_start_matches(WHITE);
     let mut chars = trimmed.chars();
     match chars.next() {
         Some('{') => matches!(
@@ -45,179 +62,285 @@ pub(crate) fn looks_like_json(text: &str) -> bool {
     }
 }
 
+/// Draws a line of laid out JSON: its tokens without the white space between them.
+pub(super) fn draw_line(text: &str, start: usize, state: State, faults: &[u32], out: &mut DocLine) {
+    let mut at = 0;
+    if state == State::IN_STRING {
+        at = string_rest_end(text, 0);
+        out.push(&text[..at], start, Token::Text);
+    }
+    while at < text.len() {
+        let fault = || faults.binary_search(&((start + at) as u32)).is_ok();
+        let (end, token) = match text.as_bytes()[at] {
+            b' ' | b'\t' | b'\r' | b'\n' => {
+                at += 1;
+                continue;
+            }
+            0xef if text[at..].starts_with('\u{feff}') => {
+                at += 3;
+                continue;
+            }
+            b'{' | b'[' | b'}' | b']' | b',' if fault() => (at + 1, Token::Invalid),
+            b'}' | b']' | b',' => (at + 1, Token::Punctuation),
+            b':' => {
+                out.push(":", start + at, Token::Punctuation);
+                out.push_ours(" ", Token::Plain);
+                at += 1;
+                continue;
+            }
+            b'{' | b'[' => (at + 1, Token::Punctuation),
+            b'"' => {
+                let end = string_end(text, at);
+                let key = text[end..].trim_start().starts_with(':');
+                (end, if key { Token::Key } else { Token::Text })
+            }
+            _ => {
+                let end = bare_end(text, at);
+                (end, bare_token(&text[at..end]))
+            }
+        };
+        let value = !matches!(text.as_bytes()[at], b'}' | b']' | b',');
+        if value && !out.text.is_empty() && !out.text.ends_with([' ', '[', '{']) {
+            // Two values with nothing between them: not JSON, but readable.
+            out.push_ours(" ", Token::Plain);
+        }
+        out.push(&text[at..end], start + at, token);
+        at = end;
+    }
+}
+
+/// Where the string that begins here ends, or the text.
+pub(super) fn string_end(text: &str, at: usize) -> usize {
+    string_rest_end(text, at + 1)
+}
+
+fn string_rest_end(text: &str, mut at: usize) -> usize {
+    let bytes = text.as_bytes();
+    while at < bytes.len() {
+        match memchr::memchr2(b'"', b'\\', &bytes[at..]) {
+            Some(i) if bytes[at + i] == b'"' => return at + i + 1,
+            // A backslash at the very end of a cut document escapes nothing.
+            Some(i) => at += i + 2,
+            None => return bytes.len(),
+        }
+    }
+    let mut end = at.min(bytes.len());
+    while !text.is_char_boundary(end) {
+        end += 1;
+    }
+    end
+}
+
+fn bare_end(text: &str, at: usize) -> usize {
+    let inside = text[at..].find([' ', '\t', '\r', '\n', '{', '}', '[', ']', ',', ':', '"']);
+    let end = inside.map_or(text.len(), |end| at + end);
+    // A stray byte order mark is white space where it begins a word.
+    end.max(at + 1)
+}
+
+fn is_bare_value(word: &str) -> bool {
+    matches!(word, "true" | "false" | "null") || is_number(word)
+}
+
+pub(super) fn bare_token(word: &str) -> Token {
+    match word {
+        "true" | "false" | "null" => Token::Literal,
+        _ if is_number(word) => Token::Number,
+        _ => Token::Invalid,
+    }
+}
+
+/// A bracket that is open.
+struct Open {
+    bracket: u8,
+    line: u32,
+    commas: u32,
+}
+
 #[derive(Default)]
 struct Layout {
-    lines: Vec<DocLine>,
-    line: DocLine,
-    /// The brackets that are open.
-    open: Vec<char>,
+    lines: Vec<LineAt>,
+    line: Option<LineAt>,
+    open: Vec<Open>,
+    folds: Vec<Fold>,
     /// Whether the next value starts a line of its own.
     fresh: bool,
-    /// Whether a key is expected: after `{`, and after `,` in an object.
-    key_next: bool,
-    faults: usize,
+    /// Whether a value may follow on this line without a space.
+    soft: bool,
+    faults: Vec<u32>,
+    faults_count: usize,
 }
 
 impl Layout {
-    fn open<'a>(&mut self, rest: &'a str, bracket: char) -> &'a str {
+    fn open(&mut self, text: &str, at: usize) -> usize {
         self.start_value();
-        let closing = if bracket == '{' { '}' } else { ']' };
-        let inner = rest[1..].trim_start_matches([' ', '\t', '\r', '\n']);
-        if inner.starts_with(closing) {
-            let both = if bracket == '{' { "{}" } else { "[]" };
-            self.line.push(both, Token::Punctuation);
-            return &inner[1..];
+        let bracket = text.as_bytes()[at];
+        let closing = if bracket == b'{' { b'}' } else { b']' };
+        let inner = text[at + 1..].trim_start_matches([' ', '\t', '\r', '\n']);
+        if inner.as_bytes().first() == Some(&closing) {
+            let end = text.len() - inner.len() + 1;
+            self.add(at, end, 2, false);
+            self.soft = false;
+            return end;
         }
-        self.line.push(&rest[..1], Token::Punctuation);
-        self.open.push(bracket);
+        self.add(at, at + 1, 1, false);
+        self.open.push(Open {
+            bracket,
+            line: self.lines.len() as u32,
+            commas: 0,
+        });
         self.fresh = true;
-        self.key_next = bracket == '{';
-        &rest[1..]
+        self.soft = true;
+        at + 1
     }
 
-    fn close<'a>(&mut self, rest: &'a str, bracket: char) -> &'a str {
-        let opening = if bracket == '}' { '{' } else { '[' };
-        if self.open.last() == Some(&opening) {
-            self.open.pop();
+    fn close(&mut self, text: &str, at: usize) -> usize {
+        let opening = if text.as_bytes()[at] == b'}' {
+            b'{'
+        } else {
+            b'['
+        };
+        if self.open.last().is_some_and(|o| o.bracket == opening) {
+            let opened = self.open.pop();
             self.break_line();
-            self.line.push(&rest[..1], Token::Punctuation);
+            self.add(at, at + 1, 1, false);
+            if let Some(opened) = opened {
+                self.folds.push(Fold {
+                    open: opened.line,
+                    close: self.lines.len() as u32,
+                    members: opened.commas + 1,
+                    level: self.open.len() as u32,
+                });
+            }
         } else {
             self.start_value();
-            self.line.push(&rest[..1], Token::Invalid);
-            self.faults += 1;
+            self.fault(at);
+            // It is drawn without a space, as a bracket.
+            self.add(at, at + 1, 1, false);
         }
         self.fresh = false;
-        self.key_next = false;
-        &rest[1..]
+        self.soft = false;
+        at + 1
     }
 
-    fn comma<'a>(&mut self, rest: &'a str) -> &'a str {
+    fn comma(&mut self, at: usize) -> usize {
         if self.open.is_empty() || self.fresh {
-            self.line.push(",", Token::Invalid);
-            self.faults += 1;
-        } else {
-            self.line.push(",", Token::Punctuation);
+            self.fault(at);
         }
+        if let Some(open) = self.open.last_mut() {
+            open.commas = open.commas.saturating_add(1);
+        }
+        self.add(at, at + 1, 1, false);
         self.fresh = true;
-        self.key_next = self.open.last() == Some(&'{');
-        &rest[1..]
+        self.soft = false;
+        at + 1
     }
 
-    fn colon<'a>(&mut self, rest: &'a str) -> &'a str {
-        self.line.push(": ", Token::Punctuation);
-        self.key_next = false;
-        &rest[1..]
+    fn colon(&mut self, at: usize) -> usize {
+        self.add(at, at + 1, 2, false);
+        self.soft = true;
+        at + 1
     }
 
-    fn string<'a>(&mut self, rest: &'a str) -> &'a str {
+    /// A string, a number, a literal, or something that is no JSON.
+    fn value(
+        &mut self,
+        text: &str,
+        range: std::ops::Range<usize>,
+        within: State,
+        sound: bool,
+    ) -> usize {
         self.start_value();
-        let bytes = rest.as_bytes();
-        let mut at = 1;
-        loop {
-            match memchr::memchr2(b'"', b'\\', &bytes[at..]) {
-                Some(i) if bytes[at + i] == b'"' => {
-                    at += i + 1;
-                    break;
-                }
-                // A backslash at the very end of a cut document escapes nothing.
-                Some(i) => at = (at + i + 2).min(bytes.len()),
-                None => at = bytes.len(),
-            }
-            if at >= bytes.len() {
-                at = bytes.len();
-                break;
-            }
+        if !sound {
+            self.faults_count += 1;
         }
-        while !rest.is_char_boundary(at) {
-            at += 1;
-        }
-        let token = if self.key_next {
-            Token::Key
-        } else {
-            Token::Text
-        };
-        let mut piece = &rest[..at];
+        let (mut at, end) = (range.start, range.end);
         // One endless string must not become one endless line.
-        while piece.len() > Document::LINE_BYTES_MAX {
-            let mut cut = Document::LINE_BYTES_MAX;
-            while !piece.is_char_boundary(cut) {
-                cut -= 1;
-            }
-            self.line.push(&piece[..cut], token);
-            self.lines.push(std::mem::take(&mut self.line));
-            piece = &piece[cut..];
+        while end - at > Document::LINE_BYTES_MAX {
+            let cut = at + floor_boundary(&text[at..end], Document::LINE_BYTES_MAX);
+            let (columns, wide) = measured(&text[at..cut]);
+            self.add(at, cut, columns, wide);
+            self.break_line();
+            at = cut;
+            self.begin(at, within);
         }
-        self.line.push(piece, token);
-        self.key_next = false;
-        &rest[at..]
+        let (columns, wide) = measured(&text[at..end]);
+        self.add(at, end, columns, wide);
+        self.soft = false;
+        end
     }
 
-    /// A number, a literal, or something that is no JSON.
-    fn bare<'a>(&mut self, rest: &'a str) -> &'a str {
-        self.start_value();
-        let end = rest
-            .find([' ', '\t', '\r', '\n', '{', '}', '[', ']', ',', ':', '"'])
-            .unwrap_or(rest.len());
-        let mut word = &rest[..end];
-        let token = match word {
-            "true" | "false" | "null" => Token::Literal,
-            _ if is_number(word) => Token::Number,
-            _ => {
-                self.faults += 1;
-                Token::Invalid
-            }
-        };
-        while word.len() > Document::LINE_BYTES_MAX {
-            let mut cut = Document::LINE_BYTES_MAX;
-            while !word.is_char_boundary(cut) {
-                cut -= 1;
-            }
-            self.line.push(&word[..cut], token);
-            self.lines.push(std::mem::take(&mut self.line));
-            word = &word[cut..];
+    fn fault(&mut self, at: usize) {
+        self.faults_count += 1;
+        if self.faults.len() < FAULTS_MARKED_MAX {
+            self.faults.push(at as u32);
         }
-        self.line.push(word, token);
-        self.key_next = false;
-        &rest[end..]
+    }
+
+    /// Adds bytes to the line, which take so many columns.
+    fn add(&mut self, start: usize, end: usize, columns: usize, wide: bool) {
+        if self.line.is_none() {
+            self.begin(start, State::default());
+        }
+        if let Some(line) = &mut self.line {
+            line.len = (end - line.start as usize) as u32;
+            line.width += columns as u32;
+            line.wide |= wide;
+        }
+    }
+
+    fn begin(&mut self, start: usize, state: State) {
+        let indent = self.open.len().min(DEPTH_SHOWN_MAX);
+        self.line = Some(LineAt {
+            start: start as u32,
+            len: 0,
+            width: 2 * indent as u32,
+            indent: indent as u8,
+            state,
+            wide: false,
+        });
+        self.soft = true;
     }
 
     fn start_value(&mut self) {
-        if self.fresh || (self.open.is_empty() && !self.line.text.is_empty()) {
+        if self.fresh || (self.open.is_empty() && self.line.is_some()) {
             self.break_line();
-        } else if self
-            .line
-            .text
-            .ends_with(|c: char| !matches!(c, ' ' | '[' | '{'))
+        } else if !self.soft
+            && let Some(line) = &mut self.line
         {
-            // Two values with nothing between them: not JSON, but readable.
-            self.line.push(" ", Token::Plain);
+            line.width += 1;
         }
         self.fresh = false;
     }
 
     fn break_line(&mut self) {
-        if !self.line.text.trim().is_empty() {
-            self.lines.push(std::mem::take(&mut self.line));
-        }
-        self.line = DocLine::default();
-        let depth = self.open.len().min(DEPTH_SHOWN_MAX);
-        self.line.push(&"  ".repeat(depth), Token::Plain);
+        self.lines.extend(self.line.take());
         self.fresh = false;
+        self.soft = true;
     }
 
-    fn finish(mut self) -> Document {
-        if !self.line.text.trim().is_empty() {
-            self.lines.push(self.line);
-        }
+    fn finish(mut self, text: Arc<str>, more: bool) -> Document {
+        self.lines.extend(self.line.take());
         let mut notes = Vec::new();
-        if !self.open.is_empty() {
+        if more {
+            notes.push(format!(
+                "the first {} lines are laid out; as it came, all of it is there",
+                self.lines.len()
+            ));
+        } else if !self.open.is_empty() {
             notes.push("ends before the JSON is complete".to_owned());
-        } else if self.faults > 0 {
+        } else if self.faults_count > 0 {
             notes.push("not valid JSON".to_owned());
         }
+        self.folds.sort_by_key(|fold| fold.open);
         Document {
             form: "JSON",
+            syntax: Syntax::Json,
+            laid_out: true,
+            text,
             lines: self.lines,
+            folds: self.folds,
+            faults: self.faults,
             notes,
         }
     }
@@ -249,25 +372,34 @@ fn is_number(word: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::sanitise::width;
     use super::*;
 
     fn pretty(text: &str) -> String {
-        let doc = json_document(text);
-        doc.lines
-            .iter()
-            .map(|l| l.text.as_str())
-            .collect::<Vec<_>>()
-            .join("\n")
+        let doc = json_document(text.into());
+        let lines: Vec<String> = (0..doc.lines.len()).map(|n| doc.line(n).text).collect();
+        for (n, line) in lines.iter().enumerate() {
+            assert_eq!(
+                doc.lines[n].width as usize,
+                width(line),
+                "{line:?} of {text}"
+            );
+        }
+        lines.join("\n")
+    }
+
+    fn notes(text: &str) -> Vec<String> {
+        json_document(text.into()).notes
     }
 
     #[test]
     fn order_duplicates_and_number_spelling_stay() {
-        let text = r#"{"z":1.0,"a":1e400,"z":12345678901234567890,"e":{},"l":[1,[ ],{"x":null}],"s":"a\"b\\"}"#;
+        let text = r#"{"z":1.0,"a" : 1e400,"z":12345678901234567890,"e":{},"l":[1,[ ],{"x":null}],"s":"a\"b\\"}"#;
         assert_eq!(
             pretty(text),
             "{\n  \"z\": 1.0,\n  \"a\": 1e400,\n  \"z\": 12345678901234567890,\n  \"e\": {},\n  \"l\": [\n    1,\n    [],\n    {\n      \"x\": null\n    }\n  ],\n  \"s\": \"a\\\"b\\\\\"\n}"
         );
-        assert!(json_document(text).notes.is_empty());
+        assert!(notes(text).is_empty());
     }
 
     #[test]
@@ -280,6 +412,7 @@ mod tests {
             "[1,2]]}",
             "{a:1, 'b':undefined,}",
             "1 2 \"x\" nonsense",
+            "[1 2 \"x\" {} {\"a\" 1} [2] 3]",
             "",
             "\u{feff}[true]",
             "{{{{[[[[",
@@ -296,22 +429,40 @@ mod tests {
 
     #[test]
     fn faults_are_told() {
-        assert_eq!(
-            json_document("[1,2").notes,
-            ["ends before the JSON is complete"]
-        );
-        assert_eq!(json_document("[1,2]]").notes, ["not valid JSON"]);
-        assert_eq!(json_document("[01]").notes, ["not valid JSON"]);
+        assert_eq!(notes("[1,2"), ["ends before the JSON is complete"]);
+        assert_eq!(notes("[1,2]]"), ["not valid JSON"]);
+        assert_eq!(notes("[01]"), ["not valid JSON"]);
+    }
+
+    #[test]
+    fn what_belongs_together_can_be_folded() {
+        let doc = json_document(r#"{"a":[1,2,3],"b":{},"c":{"d":1}}"#.into());
+        let folds: Vec<_> = doc
+            .folds
+            .iter()
+            .map(|f| (f.open, f.close, f.members, f.level))
+            .collect();
+        assert_eq!(folds, [(0, 10, 3, 0), (1, 5, 3, 1), (7, 9, 1, 1)]);
+        assert!(doc.line(7).text.ends_with('{'));
+        assert!(doc.line(9).text.starts_with("  }"));
     }
 
     #[test]
     fn depth_costs_no_stack_and_no_width() {
-        let doc = json_document(&"[".repeat(200_000));
-        assert!(
-            doc.lines
-                .iter()
-                .all(|l| l.text.len() <= 2 * DEPTH_SHOWN_MAX + 1)
-        );
+        let deep = "[".repeat(200_000) + &"]".repeat(200_000);
+        let doc = json_document(deep.into());
+        assert_eq!(doc.folds.len(), 199_999);
+        let widest = (0..doc.lines.len()).map(|n| doc.line(n).text.len()).max();
+        assert!(widest <= Some(2 * DEPTH_SHOWN_MAX + 2), "{widest:?}");
+    }
+
+    #[test]
+    fn an_endless_string_is_many_lines_and_all_of_it_is_there() {
+        let text = format!("[\"{}\",1]", "é".repeat(Document::LINE_BYTES_MAX));
+        let shown = pretty(&text);
+        assert!(shown.lines().count() > 4);
+        let bare: String = shown.chars().filter(|c| !c.is_whitespace()).collect();
+        assert_eq!(bare, text);
     }
 
     #[test]

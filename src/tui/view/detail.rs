@@ -10,10 +10,9 @@ use ratatui::text::{Line, Span};
 use super::super::app::App;
 use super::super::effect::Loaded;
 use super::super::keymap::Focus;
-use super::super::pane::{Pane, Tab};
-use super::super::text::{Document, break_rows, sanitise, width};
-use super::super::theme::Theme;
-use super::{Areas, cookies, explain, headers, messages, timing};
+use super::super::pane::Tab;
+use super::super::text::{sanitise, width};
+use super::{Areas, body, cookies, explain, headers, messages, timing};
 
 /// Of a text longer than this, such as a header of a megabyte, only the beginning is laid out.
 const LABELLED_BYTES_MAX: usize = 16 << 10;
@@ -31,65 +30,107 @@ pub(super) fn draw(app: &App, frame: &mut Frame<'_>, areas: &Areas) {
         frame.render_widget(Line::styled(text, app.theme.dim), area);
         return;
     };
+    if loaded.request
+        != app
+            .pane
+            .fixed
+            .key
+            .as_ref()
+            .map_or(loaded.request, |k| k.request)
+    {
+        return;
+    }
     let scroll = app.pane.scroll;
-    let fixed = fixed_lines(app, loaded, usize::from(area.width));
+    let fixed = &app.pane.fixed.lines;
     let shown = usize::from(area.height);
-    let mut y = area.y;
+    let line_area = |y: u16| Rect {
+        y: area.y + y,
+        height: 1,
+        ..area
+    };
+    let mut y = 0;
     for line in fixed.iter().skip(scroll).take(shown) {
-        frame.render_widget(
-            line,
-            Rect {
-                y,
-                height: 1,
-                ..area
-            },
-        );
+        frame.render_widget(line, line_area(y));
         y += 1;
     }
-    if let Some((document, starts)) = document(&app.pane, loaded) {
-        let skip = scroll.saturating_sub(fixed.len());
-        let room = usize::from(area.bottom().saturating_sub(y));
-        let rows = document_rows(
-            document,
-            starts,
-            skip,
-            room,
-            &app.theme,
-            usize::from(area.width),
-        );
-        for line in rows {
-            frame.render_widget(
-                line,
-                Rect {
-                    y,
-                    height: 1,
-                    ..area
-                },
-            );
+    if let Some((body, reading)) = app.pane.body() {
+        let manner = body::Manner {
+            theme: &app.theme,
+            room: usize::from(area.width),
+            across: app.pane.across,
+            wrap: !app.pane.unwrapped,
+        };
+        let first = scroll.saturating_sub(fixed.len());
+        let count = shown.saturating_sub(usize::from(y));
+        for row in body::rows(body, reading, first, count, &manner) {
+            let at = line_area(y);
+            frame.render_widget(row.line, at);
+            if let Some(arrow) = row.arrow {
+                let margin = Rect {
+                    x: at.x.saturating_sub(1),
+                    width: 1,
+                    ..at
+                };
+                frame.render_widget(Span::styled(arrow, app.theme.dim), margin);
+            }
             y += 1;
         }
     }
+    if app.focus == Focus::Pane
+        && let Some(cursor) = app.pane_cursor()
+        && cursor >= scroll
+        && cursor < scroll + shown
+    {
+        let at = line_area((cursor - scroll) as u16);
+        let whole = Rect {
+            x: at.x.saturating_sub(1),
+            width: at.width + 1,
+            ..at
+        };
+        frame
+            .buffer_mut()
+            .set_style(whole, app.theme.selected_elsewhere);
+        let mark = &mut frame.buffer_mut()[(whole.x, whole.y)];
+        if mark.symbol() == " " {
+            mark.set_symbol("▌");
+        }
+        mark.set_style(app.theme.key);
+    }
     scroll_mark(app, frame, areas, rows(app), shown);
+    body::find_line(app, frame, area);
 }
 
 /// How many rows the tab has.
 pub(super) fn rows(app: &App) -> usize {
-    let Some(loaded) = &app.pane.loaded else {
+    if app.pane.loaded.is_none() {
         return 0;
-    };
-    let room = usize::from(super::areas(app).pane_text().width);
-    let body = document(&app.pane, loaded).map_or(0, |(_, s)| s.last().copied().unwrap_or(0));
-    fixed_lines(app, loaded, room).len() + body as usize
+    }
+    let body = app
+        .pane
+        .body()
+        .map_or(0, |(body, reading)| reading.rows(body));
+    app.pane.fixed.lines.len() + body
+}
+
+/// Lays out what stands before a body, or everything where the tab has none.
+pub(super) fn fixed(app: &App, room: usize) -> Vec<Line<'static>> {
+    let loaded = app.pane.loaded.as_ref();
+    loaded.map_or_else(Vec::new, |loaded| fixed_lines(app, loaded, room))
+}
+
+/// A row of the body as text, whole.
+pub(super) fn body_line(app: &App, row: usize) -> Option<String> {
+    let (body, reading) = app.pane.body()?;
+    body::line_text(body, reading, row, &app.theme)
 }
 
 /// The tab as plain text, for the clipboard.
 pub(super) fn plain(app: &App) -> Option<String> {
     let loaded = app.pane.loaded.as_ref()?;
-    if let Some((document, _)) = document(&app.pane, loaded)
-        && !document.lines.is_empty()
+    if let Some((body, reading)) = app.pane.body()
+        && !body.is_empty()
     {
-        let lines: Vec<&str> = document.lines.iter().map(|l| l.text.as_str()).collect();
-        return Some(lines.join("\n"));
+        return body::all_text(body, reading);
     }
     // As wide as needed: what is pasted is not to be broken where this screen ends.
     let lines = fixed_lines(app, loaded, 1000);
@@ -107,68 +148,23 @@ fn fixed_lines(app: &App, loaded: &Loaded, room: usize) -> Vec<Line<'static>> {
     match app.pane.tab {
         Tab::Verdict => explain::lines(loaded, theme, room),
         Tab::Headers => headers::headers(loaded, theme, room),
-        Tab::Request => headers::request(loaded, theme, room),
-        Tab::Response => headers::response(loaded, theme, room),
+        Tab::Request => headers::request(
+            loaded,
+            app.pane.request.mode(&loaded.request_body),
+            theme,
+            room,
+        ),
+        Tab::Response => headers::response(
+            loaded,
+            app.pane.response.mode(&loaded.response_body),
+            theme,
+            room,
+        ),
         Tab::Preflight => headers::preflight(loaded, theme, room),
         Tab::Timing => timing::lines(loaded, theme, room, offset),
         Tab::Cookies => cookies::lines(loaded, theme, room),
         Tab::Messages => messages::lines(loaded, theme, room, offset),
     }
-}
-
-fn document<'a>(pane: &'a Pane, loaded: &'a Loaded) -> Option<(&'a Document, &'a [u32])> {
-    match pane.tab {
-        Tab::Request => Some((&loaded.request_body, &pane.row_starts.request)),
-        Tab::Response => Some((&loaded.response_body, &pane.row_starts.response)),
-        _ => None,
-    }
-}
-
-/// The rows of a body in a window.
-fn document_rows(
-    document: &Document,
-    starts: &[u32],
-    skip: usize,
-    room: usize,
-    theme: &Theme,
-    columns: usize,
-) -> Vec<Line<'static>> {
-    let mut out = Vec::with_capacity(room);
-    let first = starts
-        .partition_point(|s| *s as usize <= skip)
-        .saturating_sub(1);
-    for (n, line) in document.lines.iter().enumerate().skip(first) {
-        let start = starts.get(n).map_or(0, |s| *s as usize);
-        for (i, range) in break_rows(&line.text, columns.max(1))
-            .into_iter()
-            .enumerate()
-        {
-            if out.len() >= room {
-                return out;
-            }
-            if start + i >= skip {
-                out.push(piece(line, &range, theme));
-            }
-        }
-        if out.len() >= room {
-            break;
-        }
-    }
-    out
-}
-
-fn piece(line: &super::super::text::DocLine, range: &Range<usize>, theme: &Theme) -> Line<'static> {
-    let mut spans = Vec::new();
-    let mut at = 0;
-    for (text, token) in line.pieces() {
-        let (start, end) = (at.max(range.start), (at + text.len()).min(range.end));
-        if start < end {
-            let part = &line.text[start..end];
-            spans.push(Span::styled(part.to_owned(), theme.token(token)));
-        }
-        at += text.len();
-    }
-    Line::from(spans)
 }
 
 /// Tabs with where each lies, from the left edge of the tab line.
@@ -270,7 +266,10 @@ fn scroll_mark(app: &App, frame: &mut Frame<'_>, areas: &Areas, rows: usize, sho
         return;
     }
     let below = rows.saturating_sub(app.pane.scroll + shown);
-    let text = if below > 0 {
+    let progress = app.pane.body().and_then(|(b, r)| body::progress(b, r));
+    let text = if let Some(progress) = progress {
+        format!(" {progress} ▼ {below} ")
+    } else if below > 0 {
         format!(" ▼ {below} ")
     } else {
         " end ".to_owned()

@@ -3,12 +3,14 @@
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
+use super::super::body::{Body, Mode};
 use super::super::effect::Loaded;
 use super::super::text::{clean_bytes, duration, sanitise, size};
 use super::super::theme::Theme;
 use super::changes;
 use super::detail::labelled;
 use super::grants::grants;
+use super::tables;
 use crate::cors::Outcome;
 use crate::diagnose::Role;
 use crate::wire::{End, Exchange, Field, HeaderList, RequestHead};
@@ -42,6 +44,7 @@ pub(super) fn headers(loaded: &Loaded, theme: &Theme, room: usize) -> Vec<Line<'
         theme,
     );
     out.extend(fields(&exchange.request.headers, theme, room));
+    out.extend(tables::lines(&loaded.tokens, theme, room));
     if !exchange.trailers.is_empty() {
         title(&mut out, "Trailers", exchange.trailers.len(), theme);
         out.extend(fields(&exchange.trailers, theme, room));
@@ -50,7 +53,12 @@ pub(super) fn headers(loaded: &Loaded, theme: &Theme, room: usize) -> Vec<Line<'
 }
 
 /// What stands before the request's body.
-pub(super) fn request(loaded: &Loaded, theme: &Theme, room: usize) -> Vec<Line<'static>> {
+pub(super) fn request(
+    loaded: &Loaded,
+    mode: Mode,
+    theme: &Theme,
+    room: usize,
+) -> Vec<Line<'static>> {
     let exchange = &loaded.exchange;
     let mut out = request_line(exchange, theme, room);
     let query = query(&exchange.request);
@@ -64,6 +72,7 @@ pub(super) fn request(loaded: &Loaded, theme: &Theme, room: usize) -> Vec<Line<'
         &exchange.request.headers,
         exchange.request_body.seen_bytes,
         &loaded.request_body,
+        mode,
         theme,
         room,
     ));
@@ -71,7 +80,12 @@ pub(super) fn request(loaded: &Loaded, theme: &Theme, room: usize) -> Vec<Line<'
 }
 
 /// What stands before the response's body.
-pub(super) fn response(loaded: &Loaded, theme: &Theme, room: usize) -> Vec<Line<'static>> {
+pub(super) fn response(
+    loaded: &Loaded,
+    mode: Mode,
+    theme: &Theme,
+    room: usize,
+) -> Vec<Line<'static>> {
     let exchange = &loaded.exchange;
     let mut out = Vec::new();
     if loaded.role() == Role::Preflight {
@@ -84,13 +98,14 @@ pub(super) fn response(loaded: &Loaded, theme: &Theme, room: usize) -> Vec<Line<
         headers,
         exchange.response_body.seen_bytes,
         &loaded.response_body,
+        mode,
         theme,
         room,
     ));
     let withheld = loaded.diagnosis.as_ref().is_some_and(|d| {
         matches!(d.outcome, Outcome::Blocked | Outcome::Opaque) && loaded.role() == Role::Actual
     });
-    if withheld && !loaded.response_body.lines.is_empty() {
+    if withheld && !loaded.response_body.is_empty() {
         out.push(Line::styled(
             "◌ the page never saw this: the browser withheld it",
             theme.opaque,
@@ -286,12 +301,16 @@ fn query(head: &RequestHead) -> Vec<(String, String)> {
 fn body_line(
     headers: &HeaderList,
     seen: u64,
-    document: &super::super::text::Document,
+    body: &Body,
+    mode: Mode,
     theme: &Theme,
     room: usize,
 ) -> Vec<Line<'static>> {
     let media = headers.get("content-type").unwrap_or_default();
-    let mut facts = vec![document.form.to_owned()];
+    let mut facts = vec![body.form.to_owned()];
+    if body.modes().len() > 1 {
+        facts.push(mode.name().to_owned());
+    }
     if seen > 0 {
         facts.push(size(seen));
     }
@@ -305,8 +324,12 @@ fn body_line(
             Span::styled(facts.join(" · "), theme.dim),
         ]),
     ];
-    for note in &document.notes {
+    for note in &body.notes {
         out.extend(labelled("⚠ ", note, 2, room, theme.warning, theme.warning));
+    }
+    if !body.tables.is_empty() {
+        out.extend(tables::lines(&body.tables, theme, room));
+        out.push(Line::raw(""));
     }
     out
 }

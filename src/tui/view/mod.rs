@@ -15,6 +15,7 @@
 
 mod ascii;
 mod bars;
+mod body;
 mod changes;
 mod columns;
 mod comparison;
@@ -30,6 +31,7 @@ mod help;
 mod messages;
 mod offers;
 mod table;
+mod tables;
 mod timing;
 mod trial;
 
@@ -228,6 +230,16 @@ pub(crate) fn tab_at(app: &App, at: Position) -> Option<Tab> {
 /// How many rows the shown tab has.
 pub(crate) fn pane_rows(app: &App) -> usize {
     detail::rows(app)
+}
+
+/// What stands before a body in the shown tab, or everything where it has none.
+pub(crate) fn pane_fixed(app: &App, room: usize) -> Vec<Line<'static>> {
+    detail::fixed(app, room)
+}
+
+/// A row of the shown body as text.
+pub(crate) fn body_line(app: &App, row: usize) -> Option<String> {
+    detail::body_line(app, row)
 }
 
 /// The shown tab as plain text.

@@ -155,6 +155,7 @@ fn named_key(name: &str) -> KeyEvent {
         "Home" => KeyCode::Home,
         "End" => KeyCode::End,
         "Backspace" => KeyCode::Backspace,
+        "lt" => KeyCode::Char('<'),
         other => panic!("no key {other}"),
     })
 }

@@ -1,5 +1,6 @@
 //! The screen: scripted keys and a small capture on a test terminal; the program in a real one.
 
+mod bodies;
 mod capture;
 mod compare;
 mod copying;

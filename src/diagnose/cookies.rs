@@ -1,0 +1,805 @@
+//! Why a cookie is stored or dropped, and why it is sent or held back, after
+//! [RFC 6265bis](https://datatracker.ietf.org/doc/html/draft-ietf-httpbis-rfc6265bis). What a browser
+//! decides by itself, and what is not on the wire, is told as doubt.
+
+use chrono::{NaiveDate, NaiveDateTime};
+
+use crate::cors::{Browser, Credentials};
+use crate::wire::{Origin, Timestamp, is_loopback_host};
+
+/// Name and value together are no longer than this, in bytes (§ 5.6).
+const PAIR_BYTES_MAX: usize = 4096;
+/// An attribute whose value is longer is passed over, in bytes (§ 5.6).
+const ATTRIBUTE_BYTES_MAX: usize = 1024;
+
+/// `SameSite` of a cookie.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SameSite {
+    /// `Strict`.
+    Strict,
+    /// `Lax`.
+    Lax,
+    /// `None`.
+    None,
+    /// Absent, or a word nobody knows.
+    #[default]
+    Default,
+}
+
+/// A `Set-Cookie` line, read (§ 5.6).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SetCookie {
+    /// The name; empty where the line has none.
+    pub name: String,
+    /// The value.
+    pub value: String,
+    /// `Domain` without a leading dot, lower case; `None` where absent or empty.
+    pub domain: Option<String>,
+    /// `Path`, if it begins with a slash.
+    pub path: Option<String>,
+    /// The moment `Expires` names.
+    pub expires: Option<Timestamp>,
+    /// `Max-Age` in seconds.
+    pub max_age: Option<i64>,
+    /// `Secure`.
+    pub secure: bool,
+    /// `HttpOnly`.
+    pub http_only: bool,
+    /// `Partitioned`.
+    pub partitioned: bool,
+    /// `SameSite`.
+    pub same_site: SameSite,
+    /// Attributes as they were written, for the eye.
+    pub attributes: Vec<String>,
+    /// Whether a control character is in it.
+    controls: bool,
+    /// Bytes of name and value.
+    bytes: usize,
+}
+
+/// What becomes of a cookie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It is kept, or sent.
+    Good,
+    /// It is taken away, as the server wants it.
+    Deleted,
+    /// It is dropped, or held back.
+    Bad,
+    /// Browsers differ, or the wire does not tell.
+    Doubtful,
+}
+
+/// What becomes of a cookie, why, and which section says so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Judged {
+    /// What becomes of it.
+    pub fate: Fate,
+    /// Why, in a sentence without a full stop.
+    pub why: String,
+    /// The section of RFC 6265bis; empty where it is not its business.
+    pub section: &'static str,
+}
+
+/// A request as the cookie rules see it.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// The page's origin; `None` where the wire does not tell.
+    pub page: Option<&'a Origin>,
+    /// Where the request goes.
+    pub target: &'a Origin,
+    /// The path of its URL.
+    pub path: &'a str,
+    /// The method.
+    pub method: &'a str,
+    /// Whether a person went there: a navigation of the whole tab.
+    pub navigation: bool,
+    /// Whose habits count.
+    pub browser: Browser,
+    /// The credentials mode.
+    pub credentials: Credentials,
+    /// When.
+    pub at: Timestamp,
+}
+
+impl Asked<'_> {
+    /// Whether the request crosses a site (§ 5.2); for a navigation it is its own site's. Scheme and registrable domain count, ports and
+    /// subdomains do not. `None` where the page is not known.
+    pub fn crosses_site(&self) -> Option<bool> {
+        if self.navigation {
+            return Some(false);
+        }
+        self.page
+            .map(|page| page.is_opaque() || !page.same_site(self.target))
+    }
+
+    /// Both sites in words: `app.test → api.other.test`.
+    pub fn sites(&self) -> String {
+        let site = |o: &Origin| format!("{}://{}", o.scheme(), o.registrable_domain());
+        let page = self.page.map_or_else(|| "unknown page".to_owned(), site);
+        format!("{page} → {}", site(self.target))
+    }
+
+    fn is_secure(&self) -> bool {
+        matches!(self.target.scheme(), "https" | "wss")
+    }
+
+    fn omits(&self) -> bool {
+        self.credentials == Credentials::NotInclude
+            && self.page.is_none_or(|page| !page.same_origin(self.target))
+    }
+}
+
+impl SetCookie {
+    /// Reads a line.
+    pub fn parse(line: &str) -> Self {
+        let (pair, rest) = line.split_once(';').unwrap_or((line, ""));
+        let (name, value) = pair.split_once('=').unwrap_or(("", pair));
+        let (name, value) = (name.trim(), value.trim());
+        let mut cookie = Self {
+            name: name.to_owned(),
+            value: value.to_owned(),
+            controls: line.chars().any(|c| c.is_control() && c != '\t'),
+            bytes: name.len() + value.len(),
+            ..Self::default()
+        };
+        for part in rest.split(';').map(str::trim).filter(|p| !p.is_empty()) {
+            cookie.attributes.push(part.to_owned());
+            let (key, value) = part.split_once('=').unwrap_or((part, ""));
+            let value = value.trim();
+            if value.len() > ATTRIBUTE_BYTES_MAX {
+                continue;
+            }
+            match key.trim().to_ascii_lowercase().as_str() {
+                "expires" => cookie.expires = cookie_date(value).or(cookie.expires),
+                "max-age" => cookie.max_age = seconds(value).or(cookie.max_age),
+                "domain" => {
+                    let domain = value.strip_prefix('.').unwrap_or(value);
+                    cookie.domain = Some(domain.to_ascii_lowercase()).filter(|d| !d.is_empty());
+                }
+                "path" => cookie.path = value.starts_with('/').then(|| value.to_owned()),
+                "secure" => cookie.secure = true,
+                "httponly" => cookie.http_only = true,
+                "partitioned" => cookie.partitioned = true,
+                "samesite" => {
+                    cookie.same_site = match value.to_ascii_lowercase().as_str() {
+                        "none" => SameSite::None,
+                        "lax" => SameSite::Lax,
+                        "strict" => SameSite::Strict,
+                        _ => SameSite::Default,
+                    };
+                }
+                _ => {}
+            }
+        }
+        cookie
+    }
+
+    /// What becomes of it when it comes in the answer to a request (§ 5.7).
+    pub fn stored(&self, asked: &Asked<'_>) -> Judged {
+        self.refused(asked)
+            .or_else(|| self.deletes(asked))
+            .unwrap_or_else(|| self.kept(asked))
+    }
+
+    fn refused(&self, asked: &Asked<'_>) -> Option<Judged> {
+        let host = asked.target.host();
+        if asked.omits() {
+            return bad("the request was made without credentials", "");
+        }
+        if self.controls {
+            return bad("a control character is in the line", "§ 5.6");
+        }
+        if self.name.is_empty() && self.value.is_empty() {
+            return bad("it has neither a name nor a value", "§ 5.7");
+        }
+        if self.bytes > PAIR_BYTES_MAX {
+            return bad("name and value are longer than 4096 bytes", "§ 5.6");
+        }
+        if let Some(domain) = &self.domain
+            && domain != host
+        {
+            if !is_below(host, domain) {
+                return bad(
+                    format!("Domain={domain} is not {host} nor above it"),
+                    "§ 5.7",
+                );
+            }
+            // A name without a dot, such as `test`, or a public suffix, such as `co.uk`.
+            if psl::domain_str(domain).is_none() {
+                return bad(
+                    format!("Domain={domain} is a public suffix: it would reach everybody's sites"),
+                    "§ 5.7",
+                );
+            }
+        }
+        if self.secure && !asked.is_secure() {
+            if !is_loopback_host(host) {
+                return bad("Secure, but it came over plain http", "§ 5.7");
+            }
+            if asked.browser == Browser::Safari {
+                return bad(
+                    "Secure over plain http: Safari makes no exception for localhost",
+                    "§ 5.7",
+                );
+            }
+        }
+        if self.same_site == SameSite::None && !self.secure {
+            return bad("SameSite=None needs Secure", "§ 5.7");
+        }
+        if self.partitioned && !self.secure {
+            return bad("Partitioned needs Secure", "");
+        }
+        let lower = self.name.to_ascii_lowercase();
+        if lower.starts_with("__secure-") && !self.secure {
+            return bad("a name with __Secure- needs Secure", "§ 5.4");
+        }
+        let bound = self.secure && self.domain.is_none() && self.path.as_deref() == Some("/");
+        if lower.starts_with("__host-") && !bound {
+            return bad(
+                "a name with __Host- needs Secure, Path=/ and no Domain",
+                "§ 5.4",
+            );
+        }
+        if asked.crosses_site() == Some(true) {
+            return self.refused_across_sites(asked);
+        }
+        None
+    }
+
+    fn refused_across_sites(&self, asked: &Asked<'_>) -> Option<Judged> {
+        let sites = asked.sites();
+        match self.same_site {
+            SameSite::Lax | SameSite::Strict => bad(
+                format!(
+                    "SameSite={} in an answer to another site: {sites}",
+                    self.reach()
+                ),
+                "§ 5.7",
+            ),
+            SameSite::Default if asked.browser == Browser::Chromium => bad(
+                format!("no SameSite, so Chromium takes it for Lax, and {sites} crosses sites"),
+                "§ 5.7",
+            ),
+            SameSite::Default | SameSite::None => None,
+        }
+    }
+
+    fn reach(&self) -> &'static str {
+        match self.same_site {
+            SameSite::Strict => "Strict",
+            SameSite::Lax => "Lax",
+            SameSite::None => "None",
+            SameSite::Default => "not set",
+        }
+    }
+
+    fn deletes(&self, asked: &Asked<'_>) -> Option<Judged> {
+        let why = match (self.max_age, self.expires) {
+            (Some(seconds), _) if seconds <= 0 => format!("Max-Age={seconds} deletes it"),
+            (None, Some(at)) if at <= asked.at => "Expires is past, which deletes it".to_owned(),
+            _ => return None,
+        };
+        Some(Judged {
+            fate: Fate::Deleted,
+            why,
+            section: "§ 5.7",
+        })
+    }
+
+    fn kept(&self, asked: &Asked<'_>) -> Judged {
+        let host = asked.target.host();
+        let reach = match &self.domain {
+            Some(domain) => format!("for {domain} and everything below"),
+            None => format!("for {host} only"),
+        };
+        let doubt = |why: String| Judged {
+            fate: Fate::Doubtful,
+            why,
+            section: "",
+        };
+        match asked.crosses_site() {
+            Some(true) if self.partitioned => Judged {
+                fate: Fate::Good,
+                why: format!("kept {reach}, in a jar of its own for this page's site"),
+                section: "§ 5.7",
+            },
+            Some(true) => doubt(match asked.browser {
+                Browser::Chromium => {
+                    format!("kept {reach}, unless third-party cookies are blocked in this Chromium")
+                }
+                Browser::Firefox => {
+                    format!("kept {reach}, but in a jar that only this page's site sees (Firefox)")
+                }
+                Browser::Safari => {
+                    "dropped unless a person has used this site: Safari blocks third-party cookies"
+                        .to_owned()
+                }
+            }),
+            None => doubt(format!(
+                "kept {reach}, if the page is of the same site: which page asked is not on the wire"
+            )),
+            Some(false) if self.secure && !asked.is_secure() => doubt(format!(
+                "kept {reach}: for localhost this browser lets Secure pass over http, Safari does not"
+            )),
+            Some(false)
+                if asked.credentials == Credentials::Unknown
+                    && asked.page.is_some_and(|p| !p.same_origin(asked.target)) =>
+            {
+                doubt(format!("kept {reach}, if the request included credentials"))
+            }
+            Some(false) => Judged {
+                fate: Fate::Good,
+                why: format!("kept {reach}"),
+                section: "§ 5.7",
+            },
+        }
+    }
+
+    /// Whether it goes along with a later request, where `from` set it at `set_at` in the answer to
+    /// `set_path` (§ 5.8.3).
+    pub fn sent(
+        &self,
+        from: &Origin,
+        set_path: &str,
+        set_at: Timestamp,
+        asked: &Asked<'_>,
+    ) -> Judged {
+        self.held_back(from, set_path, set_at, asked)
+            .unwrap_or_else(|| Judged {
+                fate: Fate::Good,
+                why: match asked.crosses_site() {
+                    Some(true) => format!("SameSite=None, so it crosses {}", asked.sites()),
+                    _ => "same site, and domain, path and Secure fit".to_owned(),
+                },
+                section: "§ 5.8.3",
+            })
+    }
+
+    fn held_back(
+        &self,
+        from: &Origin,
+        set_path: &str,
+        set_at: Timestamp,
+        asked: &Asked<'_>,
+    ) -> Option<Judged> {
+        let host = asked.target.host();
+        if asked.omits() {
+            return bad(
+                "the request was made without credentials: credentials: 'include' sends cookies",
+                "",
+            );
+        }
+        match &self.domain {
+            Some(domain) if host != domain && !is_below(host, domain) => {
+                return bad(format!("it is for {domain}, not {host}"), "§ 5.8.3");
+            }
+            None if host != from.host() => {
+                return bad(
+                    format!("it has no Domain, so it is for {} only", from.host()),
+                    "§ 5.8.3",
+                );
+            }
+            _ => {}
+        }
+        let path = self.path.clone().unwrap_or_else(|| default_path(set_path));
+        if !covers(&path, asked.path) {
+            return bad(
+                format!("Path={path} does not cover {}", asked.path),
+                "§ 5.8.3",
+            );
+        }
+        if self.secure && !asked.is_secure() && !is_loopback_host(host) {
+            return bad("Secure, and this is plain http", "§ 5.8.3");
+        }
+        let over = match (self.max_age, self.expires) {
+            (Some(seconds), _) => {
+                let micros = u64::try_from(seconds)
+                    .unwrap_or(0)
+                    .saturating_mul(1_000_000);
+                set_at.plus_micros(micros) <= asked.at
+            }
+            (None, Some(at)) => at <= asked.at,
+            (None, None) => false,
+        };
+        if over {
+            return bad("it has expired", "§ 5.7");
+        }
+        let safe = matches!(asked.method, "GET" | "HEAD" | "OPTIONS");
+        if asked.navigation
+            && let Some(page) = asked.page
+            && !page.same_site(asked.target)
+            && (self.same_site == SameSite::Strict || (self.same_site == SameSite::Lax && !safe))
+        {
+            let why = format!(
+                "SameSite={}, and another site led here: {}",
+                self.reach(),
+                asked.sites()
+            );
+            return bad(why, "§ 5.8.3");
+        }
+        if asked.crosses_site() == Some(true) {
+            let sites = asked.sites();
+            let lax = self.same_site == SameSite::Lax
+                || (self.same_site == SameSite::Default && asked.browser == Browser::Chromium);
+            if self.same_site == SameSite::Strict || lax {
+                let why = if self.same_site == SameSite::Default {
+                    format!("no SameSite, so Chromium takes it for Lax, and {sites} crosses sites")
+                } else {
+                    format!("SameSite={}, and {sites} crosses sites", self.reach())
+                };
+                return bad(why, "§ 5.8.3");
+            }
+        }
+        None
+    }
+}
+
+/// Why a cookie that is on the wire was sent, where nobody saw it set.
+pub fn why_sent(asked: &Asked<'_>) -> Judged {
+    let (fate, why) = match asked.crosses_site() {
+        Some(false) if asked.navigation => (Fate::Good, "a person went there".to_owned()),
+        Some(false) => (
+            Fate::Good,
+            format!("same site ({}): SameSite holds nothing back", asked.sites()),
+        ),
+        Some(true) => (
+            Fate::Good,
+            format!(
+                "it crosses sites ({}), so it is SameSite=None; Secure{}",
+                asked.sites(),
+                if asked.browser == Browser::Chromium {
+                    ""
+                } else {
+                    " or has no SameSite"
+                }
+            ),
+        ),
+        None => (
+            Fate::Doubtful,
+            "which page asked is not on the wire".to_owned(),
+        ),
+    };
+    Judged {
+        fate,
+        why,
+        section: "§ 5.8.3",
+    }
+}
+
+#[allow(clippy::unnecessary_wraps)] // every caller returns what it gives
+fn bad(why: impl Into<String>, section: &'static str) -> Option<Judged> {
+    Some(Judged {
+        fate: Fate::Bad,
+        why: why.into(),
+        section,
+    })
+}
+
+/// Whether a host lies below a domain (§ 5.1.3). Addresses have nothing below them.
+fn is_below(host: &str, domain: &str) -> bool {
+    let address = host.starts_with('[') || host.parse::<std::net::Ipv4Addr>().is_ok();
+    !address
+        && host
+            .strip_suffix(domain)
+            .is_some_and(|rest| rest.ends_with('.'))
+}
+
+/// Path matching (§ 5.1.4).
+fn covers(path: &str, asked: &str) -> bool {
+    asked
+        .strip_prefix(path)
+        .is_some_and(|rest| rest.is_empty() || path.ends_with('/') || rest.starts_with('/'))
+}
+
+/// The path of a cookie that names none (§ 5.1.4).
+fn default_path(of: &str) -> String {
+    match of.rfind('/') {
+        None | Some(0) => "/".to_owned(),
+        Some(end) => of[..end].to_owned(),
+    }
+}
+
+/// `Max-Age` (§ 5.6.2); more than fits is for ever.
+fn seconds(value: &str) -> Option<i64> {
+    let digits = value.strip_prefix('-').unwrap_or(value);
+    if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let most = if value.starts_with('-') {
+        i64::MIN
+    } else {
+        i64::MAX
+    };
+    Some(value.parse().unwrap_or(most))
+}
+
+/// A date as browsers read it, which is almost any order of time, day, month and year (§ 5.1.1).
+fn cookie_date(text: &str) -> Option<Timestamp> {
+    let delimiter = |c: char| matches!(c, '\t' | ' '..='/' | ';'..='@' | '['..='`' | '{'..='~');
+    let (mut time, mut day, mut month, mut year) = (None, None, None, None);
+    for token in text.split(delimiter).filter(|t| !t.is_empty()) {
+        let digits: String = token.chars().take_while(char::is_ascii_digit).collect();
+        if time.is_none()
+            && let Some(found) = hms(token)
+        {
+            time = Some(found);
+        } else if day.is_none() && (1..=2).contains(&digits.len()) {
+            day = digits.parse::<u32>().ok();
+        } else if month.is_none()
+            && let Some(found) = month_of(token)
+        {
+            month = Some(found);
+        } else if year.is_none() && (2..=4).contains(&digits.len()) {
+            year = digits.parse::<i32>().ok();
+        }
+    }
+    let year = match year? {
+        short @ 70..=99 => short + 1900,
+        short @ 0..=69 => short + 2000,
+        long if long < 1601 => return None,
+        long => long,
+    };
+    let (hour, minute, second) = time?;
+    let moment: NaiveDateTime =
+        NaiveDate::from_ymd_opt(year, month?, day?)?.and_hms_opt(hour, minute, second)?;
+    Some(Timestamp(moment.and_utc().timestamp_micros()))
+}
+
+fn hms(token: &str) -> Option<(u32, u32, u32)> {
+    let mut parts = token.splitn(3, ':').map(|part| {
+        let digits: String = part.chars().take_while(char::is_ascii_digit).collect();
+        digits.parse::<u32>().ok()
+    });
+    Some((parts.next()??, parts.next()??, parts.next()??))
+}
+
+fn month_of(token: &str) -> Option<u32> {
+    let name = token.get(..3)?.to_ascii_lowercase();
+    let all = [
+        "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
+    ];
+    let at = all.iter().position(|m| *m == name)?;
+    u32::try_from(at + 1).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp(1_772_453_040_000_000);
+
+    fn origin(text: &str) -> Origin {
+        Origin::of_url(text).expect("a URL")
+    }
+
+    fn stored(line: &str, page: &str, target: &str, browser: Browser) -> (Fate, String) {
+        let (page, target) = (origin(page), origin(target));
+        let asked = Asked {
+            page: Some(&page),
+            target: &target,
+            path: "/v1/me",
+            method: "GET",
+            navigation: false,
+            browser,
+            credentials: Credentials::Include,
+            at: NOW,
+        };
+        let judged = SetCookie::parse(line).stored(&asked);
+        (judged.fate, judged.why)
+    }
+
+    #[test]
+    fn stored_or_dropped() {
+        use Browser::{Chromium, Firefox, Safari};
+        let (page, same, other) = (
+            "https://app.test",
+            "https://api.app.test",
+            "https://other.test",
+        );
+        for (line, target, browser, fate, why) in [
+            ("a=b", same, Chromium, Fate::Good, "for api.app.test only"),
+            (
+                "a=b; Domain=.app.test",
+                same,
+                Chromium,
+                Fate::Good,
+                "for app.test and",
+            ),
+            ("a=b", other, Chromium, Fate::Bad, "takes it for Lax"),
+            ("a=b", other, Firefox, Fate::Doubtful, "jar"),
+            (
+                "a=b; SameSite=None; Secure",
+                other,
+                Chromium,
+                Fate::Doubtful,
+                "third-party",
+            ),
+            (
+                "a=b; SameSite=None; Secure",
+                other,
+                Safari,
+                Fate::Doubtful,
+                "Safari blocks",
+            ),
+            (
+                "a=b; SameSite=None; Secure; Partitioned",
+                other,
+                Chromium,
+                Fate::Good,
+                "jar of its own",
+            ),
+            (
+                "a=b; SameSite=None",
+                same,
+                Chromium,
+                Fate::Bad,
+                "needs Secure",
+            ),
+            (
+                "a=b; SameSite=Strict",
+                other,
+                Firefox,
+                Fate::Bad,
+                "SameSite=Strict",
+            ),
+            (
+                "a=b; Secure",
+                "http://api.app.test",
+                Chromium,
+                Fate::Bad,
+                "plain http",
+            ),
+            (
+                "a=b; Domain=evil.test",
+                same,
+                Chromium,
+                Fate::Bad,
+                "nor above it",
+            ),
+            (
+                "a=b; Domain=test",
+                same,
+                Chromium,
+                Fate::Bad,
+                "public suffix",
+            ),
+            (
+                "a=b; Partitioned",
+                same,
+                Chromium,
+                Fate::Bad,
+                "Partitioned needs",
+            ),
+            ("__Host-a=b; Secure", same, Chromium, Fate::Bad, "__Host-"),
+            (
+                "__host-a=b; Secure; Path=/",
+                same,
+                Chromium,
+                Fate::Good,
+                "kept",
+            ),
+            ("__Secure-a=b", same, Chromium, Fate::Bad, "__Secure-"),
+            ("a=b; Max-Age=0", same, Chromium, Fate::Deleted, "Max-Age=0"),
+            (
+                "a=; Expires=Thu, 01 Jan 1970 00:00:00 GMT",
+                same,
+                Chromium,
+                Fate::Deleted,
+                "past",
+            ),
+            (
+                "a=b; Max-Age=60; Expires=Thu, 01-Jan-70 00:00:00 GMT",
+                same,
+                Chromium,
+                Fate::Good,
+                "",
+            ),
+            ("", same, Chromium, Fate::Bad, "neither"),
+            ("a=b\u{1}", same, Chromium, Fate::Bad, "control"),
+        ] {
+            let (found, said) = stored(line, page, target, browser);
+            assert_eq!(found, fate, "{line} at {target} in {browser:?}: {said}");
+            assert!(said.contains(why), "{line}: {said}");
+        }
+        let long = format!("a={}", "b".repeat(4096));
+        assert_eq!(stored(&long, page, same, Chromium).0, Fate::Bad);
+        let local = stored(
+            "a=b; Secure",
+            "http://localhost:3000",
+            "http://localhost:4000",
+            Safari,
+        );
+        assert_eq!(local.0, Fate::Bad);
+    }
+
+    #[test]
+    fn sent_or_held_back() {
+        let (page, target, from) = (
+            origin("https://app.test"),
+            origin("https://api.app.test"),
+            origin("https://api.app.test"),
+        );
+        let asked = Asked {
+            page: Some(&page),
+            target: &target,
+            path: "/v1/me",
+            method: "GET",
+            navigation: false,
+            browser: Browser::Chromium,
+            credentials: Credentials::Include,
+            at: NOW,
+        };
+        let fate = |line: &str, asked: &Asked<'_>| {
+            let judged = SetCookie::parse(line).sent(&from, "/v1/login", NOW, asked);
+            (judged.fate == Fate::Good, judged.why)
+        };
+        assert!(fate("a=b", &asked).0);
+        assert!(fate("a=b; Max-Age=99999999999999999999", &asked).0);
+        for (line, why) in [
+            ("a=b; Path=/v2", "does not cover"),
+            ("a=b; Path=/v1/m", "does not cover"),
+            ("a=b; Max-Age=0", "expired"),
+            ("a=b; Domain=other.test", "it is for other.test"),
+        ] {
+            let (sent, said) = fate(line, &asked);
+            assert!(!sent && said.contains(why), "{line}: {said}");
+        }
+        let elsewhere = origin("https://www.app.test");
+        let other_host = Asked {
+            target: &elsewhere,
+            ..asked
+        };
+        assert!(fate("a=b", &other_host).1.contains("for api.app.test only"));
+        assert!(fate("a=b; Domain=app.test; Path=/", &other_host).0);
+        let foreign = origin("https://shop.example");
+        let crossing = Asked {
+            page: Some(&foreign),
+            ..asked
+        };
+        assert!(fate("a=b", &crossing).1.contains("takes it for Lax"));
+        assert!(fate("a=b; SameSite=None; Secure", &crossing).0);
+        let led_here = Asked {
+            navigation: true,
+            ..crossing
+        };
+        assert!(
+            fate("a=b; SameSite=Strict", &led_here)
+                .1
+                .contains("led here")
+        );
+        assert!(fate("a=b; SameSite=Lax", &led_here).0);
+        let posted = Asked {
+            method: "POST",
+            ..led_here
+        };
+        assert!(!fate("a=b; SameSite=Lax", &posted).0);
+        let without = Asked {
+            credentials: Credentials::NotInclude,
+            ..asked
+        };
+        assert!(fate("a=b", &without).1.contains("without credentials"));
+    }
+
+    #[test]
+    fn dates_as_browsers_read_them() {
+        let at = Some(Timestamp(784_111_777_000_000));
+        for text in [
+            "Sun, 06 Nov 1994 08:49:37 GMT",
+            "Sunday, 06-Nov-94 08:49:37 GMT",
+            "Sun Nov  6 08:49:37 1994",
+            "1994 06 nov 08:49:37",
+        ] {
+            assert_eq!(cookie_date(text), at, "{text}");
+        }
+        for text in [
+            "",
+            "tomorrow",
+            "06 Nov 1994",
+            "31 Feb 2026 00:00:00",
+            "6 Nov 1200 1:1:1",
+        ] {
+            assert_eq!(cookie_date(text), None, "{text}");
+        }
+    }
+}
