@@ -122,7 +122,7 @@ fn it_is_shown_as_it_came_and_in_hex() {
     assert!(screen.contains("\"a\": 1"), "{screen}");
     person.types("v").types("y");
     assert_eq!(person.copied.as_deref(), Some("{\"a\" :\t1}\n[2]"));
-    person.types("vvgG<Up><Up>L");
+    person.types("vvgG<Up>L");
     assert_eq!(person.copied.as_deref(), Some("2"));
 }
 
