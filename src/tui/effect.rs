@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::compare::{Pair, Paired};
 use super::body::{Body, LeafAnswer, LeafRequest};
+use super::compare::{Pair, Paired};
 use super::cookies::Cookies;
 use super::filter::DeepTest;
 use super::fix::Mended;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use super::compare;
 use super::body;
+use super::compare;
 use super::cookies::cookies;
 use super::copying;
 use super::effect::{Effect, LoadRequest, Loaded, Outcome, Searched};

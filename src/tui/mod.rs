@@ -40,8 +40,8 @@ mod turning;
 mod view;
 
 pub use app::{App, Command, Event};
-pub use compare::{Pair, Paired};
 pub use body::{LeafAnswer, LeafRequest};
+pub use compare::{Pair, Paired};
 pub use effect::{Effect, LoadRequest, Loaded, Outcome, SearchRequest, Searched};
 pub use error::TuiError;
 pub use fix::Mended;
