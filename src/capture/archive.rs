@@ -12,11 +12,15 @@ use super::database::{SharedConnection, Writer, lock};
 use super::error::SessionError;
 use super::opening::{self, Copy, connect};
 use super::schema::message_kind_from_name;
-use super::stored::{EXCHANGE_COLUMNS, Stored, excerpt, read_body, stored, unsigned};
+use super::stored::{Layout, Stored, excerpt, read_body, stored, unsigned};
 use crate::wire::{Exchange, ExchangeId, HeaderList, Message, SharedHeaders, Side, Timestamp};
 
 /// Header lists remembered while exchanges are read one after the other.
 const HEADS_REMEMBERED: usize = 1_024;
+
+// In two questions, each answered by one end of the table.
+const EXCHANGES: &str =
+    "SELECT ifnull((SELECT max(id) FROM exchange) - (SELECT min(id) FROM exchange) + 1, 0)";
 
 /// What a session file says about itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,6 +39,7 @@ pub struct About {
 pub struct Archive {
     path: PathBuf,
     way: Mutex<Way>,
+    layout: Layout,
     heads: Mutex<Cache<i64, SharedHeaders>>,
     // Holds the copy that is read where the original cannot be.
     _copy: Option<Copy>,
@@ -52,7 +57,7 @@ impl Archive {
     /// Reads what this writer wrote: through a connection of its own if the file has a name, so
     /// that reading never waits for writing.
     pub fn of(writer: &Writer) -> Self {
-        let archive = Self::new(writer.path(), None, None);
+        let archive = Self::new(writer.path(), None, None, Layout::NEWEST);
         if !writer.has_name() {
             archive.read_through(writer);
         }
@@ -70,14 +75,20 @@ impl Archive {
 
     /// Opens a session file for reading, whatever state it was left in.
     pub fn open(path: &Path) -> Result<Self, SessionError> {
-        let (connection, copy) = opening::open(path)?;
-        Ok(Self::new(path, Some(connection), copy))
+        let (connection, copy, layout) = opening::open(path)?;
+        Ok(Self::new(path, Some(connection), copy, layout))
     }
 
-    pub(super) fn new(path: &Path, connection: Option<Connection>, copy: Option<Copy>) -> Self {
+    pub(super) fn new(
+        path: &Path,
+        connection: Option<Connection>,
+        copy: Option<Copy>,
+        layout: Layout,
+    ) -> Self {
         Self {
             path: path.to_owned(),
             way: Mutex::new(Way::Own(connection)),
+            layout,
             heads: Mutex::new(Cache::new(HEADS_REMEMBERED)),
             _copy: copy,
         }
@@ -88,12 +99,10 @@ impl Archive {
         &self.path
     }
 
-    /// How many exchanges there are.
+    /// About how many exchanges there are: ids are dense, so that nothing has to be counted.
     pub fn exchange_count(&self) -> Result<u64, SessionError> {
-        self.ask(|connection| {
-            connection.query_row("SELECT count(*) FROM exchange", [], |row| row.get(0))
-        })
-        .map(unsigned)
+        self.ask(|connection| connection.query_row(EXCHANGES, [], |row| row.get(0)))
+            .map(unsigned)
     }
 
     /// What the file says about itself.
@@ -106,13 +115,11 @@ impl Archive {
                     .query_row([key], |row| row.get::<_, i64>(0))
                     .optional()
             };
-            // Ids are dense, so that nothing has to be counted.
-            let exchanges = "SELECT ifnull(max(id) - min(id) + 1, 0) FROM exchange";
             Ok(About {
                 started_at: note("started_at")?.map(Timestamp),
                 finished_at: note("finished_at")?.map(Timestamp),
                 pid: note("pid")?.and_then(|pid| u32::try_from(pid).ok()),
-                exchanges: unsigned(connection.query_row(exchanges, [], |row| row.get(0))?),
+                exchanges: unsigned(connection.query_row(EXCHANGES, [], |row| row.get(0))?),
             })
         })
     }
@@ -138,7 +145,8 @@ impl Archive {
     pub fn exchange(&self, id: ExchangeId) -> Result<Option<Exchange>, SessionError> {
         self.ask(|connection| {
             let mut statement = connection.prepare_cached(&format!(
-                "SELECT {EXCHANGE_COLUMNS} FROM exchange WHERE id = ?1"
+                "SELECT {} FROM exchange WHERE id = ?1",
+                self.layout.exchange_columns()
             ))?;
             let stored = statement.query_row([id.0 as i64], stored).optional()?;
             stored
@@ -155,7 +163,8 @@ impl Archive {
     ) -> Result<Vec<(Exchange, Heard)>, SessionError> {
         self.ask(|connection| {
             let mut statement = connection.prepare_cached(&format!(
-                "SELECT {EXCHANGE_COLUMNS} FROM exchange WHERE id >= ?1 ORDER BY id LIMIT ?2"
+                "SELECT {} FROM exchange WHERE id >= ?1 ORDER BY id LIMIT ?2",
+                self.layout.exchange_columns()
             ))?;
             let rows = statement.query_map(params![from.0 as i64, at_most as i64], stored)?;
             rows.map(|row| self.complete(connection, row?)).collect()
@@ -172,26 +181,34 @@ impl Archive {
     ) -> Result<Vec<u8>, SessionError> {
         self.ask(|connection| {
             let mut bytes = Vec::new();
-            read_body(connection, id, side, offset, at_most, &mut bytes)?;
+            read_body(
+                connection,
+                self.layout,
+                (id, side),
+                offset,
+                at_most,
+                &mut bytes,
+            )?;
             Ok(bytes)
         })
     }
 
-    /// Messages of an exchange, from a number on.
+    /// Messages of an exchange with their numbers, from a number on; the oldest may be gone.
     pub fn messages(
         &self,
         id: ExchangeId,
         from: usize,
         at_most: usize,
-    ) -> Result<Vec<Message>, SessionError> {
+    ) -> Result<Vec<(usize, Message)>, SessionError> {
         self.ask(|connection| {
             let mut statement = connection.prepare_cached(
-                "SELECT at, side, kind, length, payload FROM message \
+                "SELECT at, side, kind, length, payload, number FROM message \
                  WHERE exchange = ?1 AND number >= ?2 ORDER BY number LIMIT ?3",
             )?;
             let values = params![id.0 as i64, from as i64, at_most as i64];
             let rows = statement.query_map(values, |row| {
-                Ok(Message {
+                let number = usize::try_from(unsigned(row.get(5)?)).unwrap_or(usize::MAX);
+                let message = Message {
                     at: Timestamp(row.get(0)?),
                     from: if row.get::<_, i64>(1)? == 0 {
                         Side::Request
@@ -201,7 +218,8 @@ impl Archive {
                     kind: message_kind_from_name(row.get_ref(2)?.as_str()?),
                     len_bytes: unsigned(row.get(3)?),
                     payload: Bytes::copy_from_slice(row.get_ref(4)?.as_bytes()?),
-                })
+                };
+                Ok((number, message))
             })?;
             rows.collect()
         })
@@ -244,8 +262,9 @@ impl Archive {
         if let Some(trailers) = trailers {
             exchange.trailers = HeaderList::clone(&*self.head(connection, trailers)?);
         }
-        exchange.request_body.excerpt = excerpt(connection, &exchange, Side::Request)?;
-        exchange.response_body.excerpt = excerpt(connection, &exchange, Side::Response)?;
+        exchange.request_body.excerpt = excerpt(connection, self.layout, &exchange, Side::Request)?;
+        exchange.response_body.excerpt =
+            excerpt(connection, self.layout, &exchange, Side::Response)?;
         Ok((exchange, heard))
     }
 

@@ -21,6 +21,20 @@ pub struct Heard {
     pub closed: Option<u64>,
 }
 
+/// Names a content: the beginning of its SHA-256.
+pub type Digest = [u8; 16];
+
+/// A body of several pieces that is complete.
+#[derive(Clone, Copy, Debug)]
+pub struct WholeBody {
+    /// Whose body.
+    pub exchange: ExchangeId,
+    /// Which of the two.
+    pub side: Side,
+    /// What is in it.
+    pub digest: Digest,
+}
+
 /// A stretch of one body.
 #[derive(Clone, Debug)]
 pub struct Piece {
@@ -38,6 +52,8 @@ pub struct Piece {
     pub len: usize,
     /// Whether a content coding makes compressing it again pointless.
     pub coded: bool,
+    /// What is in it, if it is a whole body.
+    pub whole: Option<Digest>,
 }
 
 /// What one transaction brings to the file.
@@ -47,6 +63,8 @@ pub struct Batch {
     pub exchanges: Vec<(Arc<Exchange>, Heard)>,
     /// Pieces of bodies.
     pub pieces: Vec<Piece>,
+    /// Bodies of several pieces that are complete, the last of which may be among those above.
+    pub bodies: Vec<WholeBody>,
     /// Messages, with their number within the exchange.
     pub messages: Vec<(ExchangeId, u64, Box<Message>)>,
 }

@@ -9,21 +9,19 @@ use quick_cache::unsync::Cache;
 use rusqlite::types::{ToSql, ToSqlOutput, Value, ValueRef};
 use rusqlite::{Connection, OpenFlags, params};
 
-use super::batch::{Batch, Heard, Piece};
+use super::batch::{Batch, Heard};
+use super::bodies::Bodies;
 use super::error::SessionError;
 use super::schema::{
-    APPLICATION_ID, MIGRATIONS, PAGE_BYTES, PIECES_MAX, SCHEMA_VERSION, kind_name,
-    message_kind_name, patch_text, piece_id, side_number, version_number,
+    APPLICATION_ID, MIGRATIONS, PAGE_BYTES, SCHEMA_VERSION, kind_name, message_kind_name,
+    patch_text, side_number, version_number,
 };
 use crate::wire::{
     End, Exchange, ExchangeId, HeaderList, Message, SharedHeaders, Source, Timestamp,
 };
 
-/// Pieces of at least this size are compressed if it pays.
-const COMPRESS_FROM_BYTES: usize = 2_048;
-
 /// How many header lists are remembered, to store equal ones once.
-const HEADS_REMEMBERED: usize = 4_096;
+const HEADS_REMEMBERED: usize = 8_192;
 
 /// A connection that a writer and readers may share.
 pub(super) type SharedConnection = Arc<Mutex<Connection>>;
@@ -41,9 +39,16 @@ pub struct Writer {
     connection: SharedConnection,
     heads: Cache<Head, i64>,
     next_head: i64,
-    compressor: Option<zstd::bulk::Compressor<'static>>,
-    plain: Vec<u8>,
-    packed: Vec<u8>,
+    bodies: Bodies,
+}
+
+/// How large a session file may become.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Limits {
+    /// All bodies and messages together, as they are stored, in bytes: beyond that the oldest leave.
+    pub stored_bytes_max: Option<u64>,
+    /// The file itself, in bytes: beyond that it is as if the disk were full.
+    pub file_bytes_max: Option<u64>,
 }
 
 struct Head(SharedHeaders);
@@ -64,8 +69,7 @@ impl Eq for Head {}
 
 impl Writer {
     /// Makes a new file, readable by its owner only; a file that is there already stays as it is.
-    /// Beyond `file_bytes_max` it is as if the disk were full.
-    pub fn create(path: &Path, file_bytes_max: Option<u64>) -> Result<Self, SessionError> {
+    pub fn create(path: &Path, limits: Limits) -> Result<Self, SessionError> {
         match new_file(path) {
             Ok(()) => {}
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
@@ -79,11 +83,11 @@ impl Writer {
             }
         }
         let made = connect(path)
-            .and_then(|connection| prepare(&connection, true, file_bytes_max).map(|()| connection));
+            .and_then(|connection| prepare(&connection, true, limits).map(|()| connection));
         match made {
             Ok(connection) => Ok(Self {
                 file: identity(path),
-                ..Self::new(path, connection)
+                ..Self::new(path, connection, limits)
             }),
             Err(error) => {
                 // It is ours and empty: leave nothing half-made behind.
@@ -101,12 +105,14 @@ impl Writer {
             | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         // An empty name is SQLite's for a private database that spills to disk when it grows.
         Connection::open_with_flags("", flags)
-            .and_then(|connection| prepare(&connection, false, None).map(|()| connection))
-            .map(|connection| Self::new(path, connection))
+            .and_then(|connection| {
+                prepare(&connection, false, Limits::default()).map(|()| connection)
+            })
+            .map(|connection| Self::new(path, connection, Limits::default()))
             .map_err(|error| SessionError::from_database(path, &error))
     }
 
-    fn new(path: &Path, connection: Connection) -> Self {
+    fn new(path: &Path, connection: Connection, limits: Limits) -> Self {
         connection.set_prepared_statement_cache_capacity(32);
         Self {
             path: path.to_owned(),
@@ -114,9 +120,7 @@ impl Writer {
             connection: Arc::new(Mutex::new(connection)),
             heads: Cache::new(HEADS_REMEMBERED),
             next_head: 1,
-            compressor: zstd::bulk::Compressor::new(1).ok(),
-            plain: Vec::new(),
-            packed: Vec::new(),
+            bodies: Bodies::new(limits.stored_bytes_max.unwrap_or(u64::MAX)),
         }
     }
 
@@ -146,30 +150,43 @@ impl Writer {
             .map_err(|error| SessionError::from_database(&self.path, &error))
     }
 
-    /// Writes a batch, all of it or nothing.
-    pub fn write(&mut self, batch: &Batch) -> Result<(), SessionError> {
+    /// Writes a batch, all of it or nothing. Says if bodies had to leave to make room: all before this
+    /// exchange.
+    pub fn write(&mut self, batch: &Batch) -> Result<Option<u64>, SessionError> {
         let connection = Arc::clone(&self.connection);
         let mut connection = lock(&connection);
+        let before = self.bodies.counts();
         let result = self.write_in(&mut connection, batch);
         result.map_err(|error| {
-            // Heads written within the failed transaction are not there.
+            // What was written within the failed transaction is not there.
             self.heads.clear();
+            self.bodies.forget(before);
             SessionError::from_database(&self.path, &error)
         })
     }
 
-    fn write_in(&mut self, connection: &mut Connection, batch: &Batch) -> rusqlite::Result<()> {
+    fn write_in(
+        &mut self,
+        connection: &mut Connection,
+        batch: &Batch,
+    ) -> rusqlite::Result<Option<u64>> {
         let transaction = connection.transaction()?;
         for (exchange, heard) in &batch.exchanges {
             self.write_exchange(&transaction, exchange, *heard)?;
         }
         for piece in &batch.pieces {
-            self.write_piece(&transaction, piece)?;
+            self.bodies.write(&transaction, piece)?;
+        }
+        for body in &batch.bodies {
+            self.bodies.complete(&transaction, body)?;
         }
         for (exchange, number, message) in &batch.messages {
             write_message(&transaction, *exchange, *number, message)?;
+            self.bodies.count_message(message.payload.len());
         }
-        transaction.commit()
+        let gone = self.bodies.make_room(&transaction)?;
+        transaction.commit()?;
+        Ok(gone)
     }
 
     fn head(&mut self, connection: &Connection, head: &SharedHeaders) -> rusqlite::Result<i64> {
@@ -271,47 +288,7 @@ impl Writer {
                 heard.opened as i64,
                 order(heard.answered),
                 order(heard.closed),
-            ])?;
-        Ok(())
-    }
-
-    fn write_piece(&mut self, connection: &Connection, piece: &Piece) -> rusqlite::Result<()> {
-        if piece.number >= PIECES_MAX {
-            return Ok(());
-        }
-        let bytes: &[u8] = if let [one] = &piece.parts[..] {
-            one
-        } else {
-            self.plain.clear();
-            piece
-                .parts
-                .iter()
-                .for_each(|part| self.plain.extend_from_slice(part));
-            &self.plain
-        };
-        let mut zstd = false;
-        if bytes.len() >= COMPRESS_FROM_BYTES
-            && !piece.coded
-            && let Some(compressor) = &mut self.compressor
-        {
-            // Only what saves an eighth: the buffer is no larger than that.
-            self.packed.clear();
-            self.packed.reserve(bytes.len() - bytes.len() / 8);
-            zstd = compressor
-                .compress_to_buffer(bytes, &mut self.packed)
-                .is_ok()
-                && self.packed.len() <= bytes.len() - bytes.len() / 8;
-        }
-        connection
-            .prepare_cached(
-                "INSERT OR REPLACE INTO body (id, start, length, zstd, bytes) VALUES (?1, ?2, ?3, ?4, ?5)",
-            )?
-            .execute(params![
-                piece_id(piece.exchange, piece.side, piece.number),
-                piece.start as i64,
-                bytes.len() as i64,
-                zstd,
-                if zstd { &self.packed[..] } else { bytes },
+                exchange.told,
             ])?;
         Ok(())
     }
@@ -384,7 +361,7 @@ impl Writer {
 const INSERT_EXCHANGE: &str = "INSERT OR REPLACE INTO exchange VALUES (\
     ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, \
     ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, ?36, ?37, ?38, ?39, ?40, \
-    ?41, ?42)";
+    ?41, ?42, ?43)";
 
 fn write_message(
     connection: &Connection,
@@ -409,11 +386,7 @@ fn write_message(
     Ok(())
 }
 
-fn prepare(
-    connection: &Connection,
-    named: bool,
-    file_bytes_max: Option<u64>,
-) -> rusqlite::Result<()> {
+fn prepare(connection: &Connection, named: bool, limits: Limits) -> rusqlite::Result<()> {
     // Nothing is at stake until the file is whole: no waiting for the disk here.
     connection.pragma_update(None, "synchronous", "OFF")?;
     connection.pragma_update(None, "page_size", PAGE_BYTES)?;
@@ -424,7 +397,7 @@ fn prepare(
     }
     connection.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     transaction.commit()?;
-    go_on(connection, named, file_bytes_max)
+    go_on(connection, named, limits.file_bytes_max)
 }
 
 /// How a file is written once it has its tables.

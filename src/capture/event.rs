@@ -27,6 +27,8 @@ pub enum Event {
     Body(ExchangeId, Side, Bytes),
     /// A WebSocket message or a server-sent event is complete.
     Message(ExchangeId, Box<Message>),
+    /// The browser itself said what became of it; comes before `Closed`.
+    Told(ExchangeId, String),
     /// It is over.
     Closed(Box<Closing>),
 }
@@ -90,7 +92,10 @@ impl Event {
         match self {
             Self::Opened(opening) => opening.id,
             Self::Answered(answer) => answer.id,
-            Self::Patched(id, _) | Self::Body(id, _, _) | Self::Message(id, _) => *id,
+            Self::Patched(id, _)
+            | Self::Body(id, _, _)
+            | Self::Message(id, _)
+            | Self::Told(id, _) => *id,
             Self::Closed(closing) => closing.id,
         }
     }

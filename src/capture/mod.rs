@@ -3,6 +3,7 @@
 
 mod archive;
 mod batch;
+mod bodies;
 mod database;
 mod error;
 mod event;
@@ -14,8 +15,8 @@ mod store;
 mod stored;
 
 pub use archive::{About, Archive};
-pub use batch::{Batch, Heard, PIECE_BYTES_MAX, Piece};
-pub use database::Writer;
+pub use batch::{Batch, Digest, Heard, PIECE_BYTES_MAX, Piece, WholeBody};
+pub use database::{Limits, Writer};
 pub use error::SessionError;
 pub use event::{Answer, Closing, Event, Opening};
 pub use recorder::{

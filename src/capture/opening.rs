@@ -9,18 +9,21 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::error::SessionError;
 use super::schema::{APPLICATION_ID, SCHEMA_VERSION};
-use super::stored::EXCHANGE_COLUMNS;
+use super::stored::Layout;
 
 /// A connection to a file, and the copy it leads to where the file itself cannot be read.
-pub(super) fn open(path: &Path) -> Result<(Connection, Option<Copy>), SessionError> {
+pub(super) fn open(path: &Path) -> Result<Opened, SessionError> {
     check_header(path)?;
-    let opened = connect(path, "").and_then(|c| readable(path, &c).map(|()| c));
+    let opened = connect(path, "").and_then(|c| readable(path, &c).map(|layout| (c, layout)));
     match opened {
-        Ok(connection) => Ok((connection, None)),
+        Ok((connection, layout)) => Ok((connection, None, layout)),
         Err(SessionError::Disk { .. } | SessionError::Busy { .. }) => beside(path),
         Err(error) => Err(error),
     }
 }
+
+/// A connection, the copy it leads to, and how the file is laid out.
+pub(super) type Opened = (Connection, Option<Copy>, Layout);
 
 /// A copy in a private directory that is gone with this.
 pub(super) struct Copy {
@@ -129,7 +132,7 @@ fn uri(path: &Path, query: &str) -> String {
 }
 
 /// Whether its tables can be read.
-fn readable(path: &Path, connection: &Connection) -> Result<(), SessionError> {
+fn readable(path: &Path, connection: &Connection) -> Result<Layout, SessionError> {
     let told = |error| SessionError::from_database(path, &error);
     let version: i64 = connection
         .pragma_query_value(None, "user_version", |row| row.get(0))
@@ -141,9 +144,11 @@ fn readable(path: &Path, connection: &Connection) -> Result<(), SessionError> {
             known: i64::from(SCHEMA_VERSION),
         });
     }
+    let layout = Layout::of_version(version);
+    let columns = layout.exchange_columns();
     connection
-        .prepare(&format!("SELECT {EXCHANGE_COLUMNS} FROM exchange LIMIT 0"))
-        .map(drop)
+        .prepare(&format!("SELECT {columns} FROM exchange LIMIT 0"))
+        .map(|_| layout)
         .map_err(|error| match SessionError::from_database(path, &error) {
             // "no such table": the number says session, the inside does not.
             SessionError::Disk { path, detail } if detail.contains("no such") => {
@@ -155,12 +160,12 @@ fn readable(path: &Path, connection: &Connection) -> Result<(), SessionError> {
 
 /// Reads a file that lies where nothing can be written beside it: as it is if it was closed, else a
 /// copy of it and its log.
-fn beside(path: &Path) -> Result<(Connection, Option<Copy>), SessionError> {
+fn beside(path: &Path) -> Result<Opened, SessionError> {
     let log = journal(path);
     if std::fs::metadata(&log).map_or(0, |m| m.len()) == 0 {
         let connection = connect(path, "immutable=1")?;
-        readable(path, &connection)?;
-        return Ok((connection, None));
+        let layout = readable(path, &connection)?;
+        return Ok((connection, None, layout));
     }
     let directory = private_directory(path)?;
     let copy = Copy { directory };
@@ -173,8 +178,8 @@ fn beside(path: &Path) -> Result<(Connection, Option<Copy>), SessionError> {
         });
     copied?;
     let connection = connect(&target, "")?;
-    readable(path, &connection)?;
-    Ok((connection, Some(copy)))
+    let layout = readable(path, &connection)?;
+    Ok((connection, Some(copy), layout))
 }
 
 fn private_directory(path: &Path) -> Result<PathBuf, SessionError> {
@@ -207,7 +212,7 @@ mod tests {
 
     use super::super::archive::Archive;
     use super::super::batch::{Batch, Heard};
-    use super::super::database::Writer;
+    use super::super::database::{Limits, Writer};
     use super::*;
     use crate::wire::{Exchange, ExchangeId, HeaderList, HttpVersion, RequestHead, Timestamp};
 
@@ -230,17 +235,18 @@ mod tests {
     fn what_was_left_by_a_killed_process_is_read_where_nothing_can_be_written() {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("a b%20?#.corscope");
-        let mut writer = Writer::create(&path, None).expect("a new file");
+        let limits = Limits::default();
+        let mut writer = Writer::create(&path, limits).expect("a new file");
         write_one(&mut writer, 1);
         // As it lies there when the process is killed: the log holds what counts.
         let left = dir.path().join("left");
         std::fs::copy(&path, &left).expect("copied");
         std::fs::copy(journal(&path), journal(&left)).expect("copied");
         let copy_gone = {
-            let (connection, copy) = beside(&left).expect("read from a copy");
+            let (connection, copy, layout) = beside(&left).expect("read from a copy");
             let copy = copy.expect("there is a log, so there is a copy");
             let directory = copy.directory.clone();
-            let archive = Archive::new(&left, Some(connection), Some(copy));
+            let archive = Archive::new(&left, Some(connection), Some(copy), layout);
             let exchange = archive
                 .exchange(ExchangeId(1))
                 .expect("readable")
@@ -254,7 +260,7 @@ mod tests {
         assert!(!copy_gone.exists());
 
         writer.close().expect("closed");
-        let (connection, copy) = beside(&path).expect("read as it is");
+        let (connection, copy, _) = beside(&path).expect("read as it is");
         assert!(copy.is_none() && readable(&path, &connection).is_ok());
     }
 }

@@ -415,6 +415,12 @@ impl ExchangeRecorder {
         }
     }
 
+    /// The browser itself said what became of it: `net::ERR_FAILED`, or nothing at all where it noted
+    /// that nothing was wrong.
+    pub fn told(&self, said: String) {
+        self.tap.shared.push(Event::Told(self.tap.id, said));
+    }
+
     /// It is over, just now. Further calls do nothing.
     pub fn close(&self, end: End, timings: Timings) {
         self.close_at(now(), end, timings, None, None);

@@ -8,6 +8,9 @@
 //! SELECT id, method, url, status, "end" FROM exchange WHERE status >= 400 ORDER BY id DESC;
 //! -- The headers of number 14 (name:value lines):
 //! SELECT fields FROM head JOIN exchange ON head.id = response_head WHERE exchange.id = 14;
+//! -- Its response body in pieces, those with zstd = 1 compressed:
+//! SELECT start, zstd, bytes FROM body JOIN content ON content.id = body.content
+//!   WHERE body.id / 16777216 = 14 * 2 + 1 ORDER BY body.id;
 //! ```
 
 use crate::wire::{ExchangeId, HttpVersion, Kind, MessageKind, Patch, Side};
@@ -18,11 +21,14 @@ pub const APPLICATION_ID: i32 = 0x636f_7273;
 /// `PRAGMA user_version` this program writes and reads.
 pub const SCHEMA_VERSION: i32 = MIGRATIONS.len() as i32;
 
+/// The version before equal bodies were stored once: such files are read as they are.
+pub(super) const V1_VERSION: i64 = 1;
+
 /// Bytes of a database page: the rows of small bodies share one with little waste.
 pub(super) const PAGE_BYTES: u32 = 8_192;
 
 /// Step `n` makes a file of version `n` one of version `n + 1`.
-pub(super) const MIGRATIONS: [&str; 1] = [V1];
+pub(super) const MIGRATIONS: [&str; 2] = [V1, V2];
 
 const V1: &str = r#"
 -- key: corscope (version that wrote it), pid (of the process that did), started_at, first_id,
@@ -101,6 +107,30 @@ CREATE TABLE message (
 );
 CREATE UNIQUE INDEX message_number ON message (exchange, number);
 "#;
+
+const V2: &str = r"
+-- What bodies consist of; equal ones share it.
+CREATE TABLE content (
+  id INTEGER PRIMARY KEY,
+  last INTEGER NOT NULL,           -- the last exchange that has it
+  zstd INTEGER NOT NULL,           -- 1: the bytes are a zstd frame
+  bytes BLOB NOT NULL
+);
+
+-- Bodies as they crossed the wire (content coding still on), in pieces.
+-- id = (exchange * 2 + side) * 16777216 + number of the piece; side 0 request, 1 response.
+-- The oldest leave when all bodies together reach their cap; request_kept and response_kept say so.
+DROP TABLE body;
+CREATE TABLE body (
+  id INTEGER PRIMARY KEY,
+  start INTEGER NOT NULL,          -- bytes of the body before this piece
+  length INTEGER NOT NULL,         -- bytes of this piece
+  content INTEGER NOT NULL         -- content.id
+);
+
+-- What the browser itself said became of the exchange, where a HAR tells: net::ERR_FAILED
+ALTER TABLE exchange ADD COLUMN told TEXT;
+";
 
 /// How many pieces one body has at most.
 pub(super) const PIECES_MAX: u64 = 1 << 24;

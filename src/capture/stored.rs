@@ -8,20 +8,67 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row, params};
 
 use super::batch::{Heard, PIECE_BYTES_MAX};
-use super::schema::{PIECES_MAX, kind_from_name, patch_from_text, piece_id, version_from_number};
+use super::schema::{
+    PIECES_MAX, V1_VERSION, kind_from_name, patch_from_text, piece_id, version_from_number,
+};
 use crate::wire::{
     BodyFacts, Client, End, Exchange, ExchangeId, Failure, FailureKind, FailureStage, HeaderList,
     Replay, RequestHead, ResponseHead, Side, Source, Timestamp, Timings, Upstream,
 };
 
-/// What [`stored`] expects, in this order.
-pub(super) const EXCHANGE_COLUMNS: &str = "id, source, replay_of, kind, opened_at, answered_micros, \
+/// What every version has of an exchange.
+const EXCHANGE_COLUMNS: &str = "id, source, replay_of, kind, opened_at, answered_micros, \
     closed_micros, method, url, request_version, request_head, request_bytes, request_kept, status, \
     reason, response_version, response_head, response_bytes, response_kept, trailers, patch, \"end\", \
     failure_stage, failure_kind, failure, client_connection, client_address, server_connection, \
     server_address, server_reused, server_tls, server_insecure, queued_micros, dns_micros, \
     connect_micros, tls_micros, send_micros, wait_micros, receive_micros, heard_opened, \
     heard_answered, heard_closed";
+
+/// How a file is laid out, by its version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Layout {
+    /// Each piece of a body has its bytes.
+    V1,
+    /// Pieces refer to contents.
+    V2,
+}
+
+impl Layout {
+    /// The layout this program writes.
+    pub(super) const NEWEST: Self = Self::V2;
+
+    pub(super) fn of_version(version: i64) -> Self {
+        if version <= V1_VERSION {
+            Self::V1
+        } else {
+            Self::V2
+        }
+    }
+
+    /// What [`stored`] expects.
+    pub(super) fn exchange_columns(self) -> String {
+        let told = match self {
+            Self::V1 => "NULL",
+            Self::V2 => "told",
+        };
+        format!("{EXCHANGE_COLUMNS}, {told}")
+    }
+
+    fn pieces(self) -> &'static str {
+        match self {
+            Self::V1 => {
+                "SELECT start, length, zstd, bytes FROM body \
+                 WHERE id BETWEEN ?1 AND ?2 AND start + length > ?3 ORDER BY id"
+            }
+            Self::V2 => {
+                "SELECT body.start, body.length, content.zstd, content.bytes \
+                 FROM body JOIN content ON content.id = body.content \
+                 WHERE body.id BETWEEN ?1 AND ?2 AND body.start + body.length > ?3 ORDER BY body.id"
+            }
+        }
+    }
+}
 
 /// An exchange whose heads are still to be looked up.
 pub(super) struct Stored {
@@ -105,6 +152,7 @@ pub(super) fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
             receive: micros(38)?,
         },
         end: end(row)?,
+        told: text(42)?,
     };
     let opened = unsigned(row.get(39)?);
     let heard = |after: Option<u64>| after.map(|after| opened.saturating_add(after));
@@ -158,6 +206,7 @@ pub(super) fn unsigned(number: i64) -> u64 {
 /// The beginning of a body.
 pub(super) fn excerpt(
     connection: &Connection,
+    layout: Layout,
     exchange: &Exchange,
     side: Side,
 ) -> rusqlite::Result<Bytes> {
@@ -167,12 +216,13 @@ pub(super) fn excerpt(
     };
     let mut bytes = Vec::new();
     if facts.kept_bytes > 0 {
+        let at_most = BodyFacts::EXCERPT_BYTES_MAX;
         read_body(
             connection,
-            exchange.id,
-            side,
+            layout,
+            (exchange.id, side),
             0,
-            BodyFacts::EXCERPT_BYTES_MAX,
+            at_most,
             &mut bytes,
         )?;
     }
@@ -182,16 +232,13 @@ pub(super) fn excerpt(
 /// Appends bytes of a body.
 pub(super) fn read_body(
     connection: &Connection,
-    id: ExchangeId,
-    side: Side,
+    layout: Layout,
+    (id, side): (ExchangeId, Side),
     offset: u64,
     at_most: usize,
     out: &mut Vec<u8>,
 ) -> rusqlite::Result<()> {
-    let mut statement = connection.prepare_cached(
-        "SELECT start, length, zstd, bytes FROM body \
-         WHERE id BETWEEN ?1 AND ?2 AND start + length > ?3 ORDER BY id",
-    )?;
+    let mut statement = connection.prepare_cached(layout.pieces())?;
     let (first, last) = (piece_id(id, side, 0), piece_id(id, side, PIECES_MAX - 1));
     let mut rows = statement.query(params![first, last, offset as i64])?;
     let mut next = offset;

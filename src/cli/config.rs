@@ -7,7 +7,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use etcetera::base_strategy::{BaseStrategy, Xdg};
 use url::Url;
 
-use super::args::{CaptureArgs, PlaceArgs};
+use super::args::{CaptureArgs, KeepingArgs, PlaceArgs};
 use super::output::reason;
 use crate::wire::{canonical_host, is_loopback_host};
 
@@ -26,6 +26,8 @@ pub(super) struct Capture {
     pub(super) pass_through: Vec<String>,
     pub(super) only: Vec<String>,
     pub(super) upstream_proxy: Option<Url>,
+    /// How much of it is kept.
+    pub(super) keeping: KeepingArgs,
 }
 
 /// Where to listen.
@@ -132,6 +134,7 @@ impl Capture {
         }
         Ok(Self {
             listen,
+            keeping: args.keeping,
             places: Places::of(&args.place)?,
             upstream_ca: args.upstream_ca.clone(),
             insecure: hosts("--insecure", &args.insecure)?,

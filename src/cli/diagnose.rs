@@ -6,11 +6,11 @@ use anyhow::Result;
 
 use super::args::{DiagnoseArgs, Format};
 use super::exit::Exit;
-use super::{input, output};
+use super::{capture, export, input, output};
 use crate::cors::Outcome;
 use crate::diagnose::{Diagnosis, Exchanges};
 use crate::fix;
-use crate::report::{self, Explanation, Servers, Summary};
+use crate::report::{self, Explanation, Servers, Summary, TextPaper};
 use crate::session::Reader;
 
 pub(super) fn run(args: &DiagnoseArgs) -> Result<Exit> {
@@ -21,12 +21,45 @@ pub(super) fn run(args: &DiagnoseArgs) -> Result<Exit> {
     print(&loaded.reader, loaded.skipped.len(), args.format)
 }
 
-/// Prints every verdict. `skipped` is how many entries could not be read at all.
+/// Prints every verdict, one after the other: a capture may hold more than memory does. `skipped` is
+/// how many entries could not be read at all.
 pub(super) fn print(reader: &Reader, skipped: usize, format: Format) -> Result<Exit> {
-    let diagnoses = all(reader);
-    let (text, exit) = written(&diagnoses, reader, skipped, format);
-    write(&text, format)?;
-    Ok(exit)
+    let summary = capture::summary(reader, skipped);
+    let servers = capture::servers(reader);
+    export::write_to(export::Target::Stdout, |out| {
+        match format {
+            Format::Text => {
+                let mut paper = TextPaper::default();
+                for diagnosis in capture::diagnoses(reader) {
+                    let explanation = explained(&diagnosis, &servers, reader);
+                    out.write_all(output::tamed(&paper.add(&explanation)).as_bytes())?;
+                }
+                out.write_all(output::tamed(&TextPaper::end(&summary)).as_bytes())?;
+            }
+            Format::Json => {
+                let judged = capture::diagnoses(reader);
+                let values = judged.map(|d| report::fetch_to_json(&d, &servers, reader));
+                capture::write_json(out, &summary, values)?;
+            }
+            Format::Ndjson => {
+                for diagnosis in capture::diagnoses(reader) {
+                    let line = report::fetch_to_json(&diagnosis, &servers, reader);
+                    writeln!(out, "{line}")?;
+                }
+            }
+        }
+        Ok(())
+    })?;
+    Ok(Exit::of_blocked(summary.blocked as u64))
+}
+
+fn explained(diagnosis: &Diagnosis, servers: &Servers, exchanges: &dyn Exchanges) -> Explanation {
+    let fix = fix::suggest(diagnosis, exchanges);
+    let mending = servers.mending_of(diagnosis, fix.as_ref(), exchanges);
+    Explanation {
+        mending,
+        ..report::explain(diagnosis, fix.as_ref(), exchanges)
+    }
 }
 
 /// Writes verdicts that were [`written`], or something of their kind, to stdout.
@@ -69,14 +102,7 @@ pub(super) fn written(
             let servers = Servers::of(diagnoses, exchanges);
             let explanations: Vec<Explanation> = diagnoses
                 .iter()
-                .map(|diagnosis| {
-                    let fix = fix::suggest(diagnosis, exchanges);
-                    let mending = servers.mending_of(diagnosis, fix.as_ref(), exchanges);
-                    Explanation {
-                        mending,
-                        ..report::explain(diagnosis, fix.as_ref(), exchanges)
-                    }
-                })
+                .map(|diagnosis| explained(diagnosis, &servers, exchanges))
                 .collect();
             let summary = Summary::of(diagnoses, exchanges, skipped);
             report::to_text(&explanations, &summary)

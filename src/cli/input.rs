@@ -1,7 +1,8 @@
 //! A file that was recorded, whichever kind it is: recognised by content, never by name.
 
+use std::cell::Cell;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, IsTerminal as _, Read, Write as _};
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -16,7 +17,7 @@ const SQLITE: &[u8] = b"SQLite format 3\0";
 const GZIP: &[u8] = &[0x1f, 0x8b];
 const ZIP: &[u8] = b"PK\x03\x04";
 const ZSTD: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
-const BYTE_ORDER_MARK: &[u8] = &[0xef, 0xbb, 0xbf];
+const UTF_8_MARK: &[u8] = &[0xef, 0xbb, 0xbf];
 
 /// A finished capture, and what of it could not be read.
 pub(super) struct Loaded {
@@ -40,7 +41,7 @@ pub(super) fn view(path: &Path, rules: Option<Browser>) -> Result<Loaded> {
 fn read(path: &Path, rules: Option<Browser>, at_once: bool) -> Result<Loaded> {
     let name = name(path);
     if let Some(reader) = har_text(path)? {
-        return play(reader, &name, rules);
+        return play(reader, path, &name, rules);
     }
     let session = if at_once {
         Session::view(path, rules)?
@@ -104,11 +105,10 @@ fn har(mut reader: impl BufRead + 'static, name: &str) -> Result<Box<dyn BufRead
     if start.starts_with(ZIP) {
         bail!("{name} is a zip archive; unpack it and give the HAR in it");
     }
-    if start.starts_with(BYTE_ORDER_MARK) {
-        reader.consume(BYTE_ORDER_MARK.len());
-    }
-    let start = reader.fill_buf()?;
-    if start.iter().find(|b| !b.is_ascii_whitespace()) != Some(&b'{') {
+    // The reader of HAR files knows what comes with a mark; UTF-16 has a zero beside each character.
+    let start = start.strip_prefix(UTF_8_MARK).unwrap_or(start);
+    let before = |b: &&u8| b.is_ascii_whitespace() || matches!(b, 0 | 0xfe | 0xff);
+    if start.iter().find(|b| !before(b)) != Some(&b'{') {
         bail!(
             "{name} is neither a session nor a HAR file; save one as HAR from the browser's Network tab"
         );
@@ -116,9 +116,13 @@ fn har(mut reader: impl BufRead + 'static, name: &str) -> Result<Box<dyn BufRead
     Ok(reader)
 }
 
-fn play(reader: impl Read, name: &str, rules: Option<Browser>) -> Result<Loaded> {
+fn play(reader: impl Read, path: &Path, name: &str, rules: Option<Browser>) -> Result<Loaded> {
     let (session, recorder) = Session::in_memory(rules, 0)?;
-    let read = har::read(reader, &recorder).with_context(|| name.to_owned())?;
+    let again = plain(path);
+    let progress = Progress::of(name, again.as_ref());
+    let read = har::read_large(reader, again, &recorder, |bytes| progress.at(bytes));
+    progress.done();
+    let read = read.with_context(|| name.to_owned())?;
     drop(recorder);
     let reader = session.reader();
     session.finish()?;
@@ -127,4 +131,64 @@ fn play(reader: impl Read, name: &str, rules: Option<Browser>) -> Result<Loaded>
         session: None,
         skipped: read.skipped,
     })
+}
+
+/// The file once more, if its bytes are the HAR's.
+fn plain(path: &Path) -> Option<File> {
+    if path.as_os_str() == "-" {
+        return None;
+    }
+    let mut file = File::open(path).ok()?;
+    // What a pipe held is gone.
+    if !file.metadata().is_ok_and(|m| m.is_file()) {
+        return None;
+    }
+    let mut start = [0; 4];
+    let known = file.read(&mut start).ok()?;
+    let start = &start[..known];
+    // Offsets are counted behind a mark.
+    let other = [GZIP, ZSTD, UTF_8_MARK];
+    (!other.iter().any(|mark| start.starts_with(mark))).then_some(file)
+}
+
+/// How far the reading of a large file is, said on a terminal.
+struct Progress<'a> {
+    name: &'a str,
+    /// In bytes; 0: nothing is said.
+    all_bytes: u64,
+    told: Cell<u64>,
+}
+
+impl<'a> Progress<'a> {
+    /// Files from this size on take so long that a person wonders, in bytes.
+    const FROM_BYTES: u64 = 64 << 20;
+
+    fn of(name: &'a str, file: Option<&File>) -> Self {
+        let len = file
+            .and_then(|file| file.metadata().ok())
+            .map_or(0, |m| m.len());
+        let worth_it = len >= Self::FROM_BYTES && io::stderr().is_terminal();
+        Self {
+            name,
+            all_bytes: if worth_it { len } else { 0 },
+            told: Cell::new(0),
+        }
+    }
+
+    fn at(&self, bytes: u64) {
+        let percent = (bytes.saturating_mul(100))
+            .checked_div(self.all_bytes)
+            .unwrap_or(0);
+        if percent > self.told.get() {
+            self.told.set(percent);
+            let _ = write!(io::stderr(), "\rReading {}: {percent} %", self.name);
+        }
+    }
+
+    // What follows stands where this stood.
+    fn done(&self) {
+        if self.told.get() > 0 {
+            let _ = write!(io::stderr(), "\r\x1b[K");
+        }
+    }
 }

@@ -78,10 +78,11 @@ impl Live {
             Keep::File(_) | Keep::No => None,
         };
         let create = |path: PathBuf| -> Result<_> {
-            let (session, recorder) = Session::create(session::Options {
+            let options = session::Options {
                 rules,
                 ..session::Options::new(&path)
-            })?;
+            };
+            let (session, recorder) = Session::create(capture.keeping.bound(options))?;
             Ok((session, recorder, Some(path)))
         };
         let in_memory = || -> Result<_> {

@@ -5,6 +5,7 @@ mod asking;
 mod audit;
 mod browser;
 mod ca;
+mod capture;
 mod check;
 mod checks;
 mod compare;

@@ -18,6 +18,11 @@ pub(super) fn data(text: &str) -> Result<()> {
 /// Writes text for people to stdout: coloured where that is wanted, and never able to steer the
 /// terminal, whatever a server sent.
 pub(super) fn prose(text: &str) -> Result<()> {
+    data(&tamed(text))
+}
+
+/// Text for people as [`prose`] writes it.
+pub(super) fn tamed(text: &str) -> String {
     let tame: String = text
         .chars()
         .map(|c| {
@@ -28,7 +33,7 @@ pub(super) fn prose(text: &str) -> Result<()> {
             }
         })
         .collect();
-    data(&if coloured() { paint(&tame) } else { tame })
+    if coloured() { paint(&tame) } else { tame }
 }
 
 // The first line of each block stands at the margin and begins with the outcome's glyph; labels are

@@ -101,6 +101,11 @@ pub(super) async fn run(args: &RecordArgs) -> Result<Exit> {
             counts.skipped_bytes
         ));
     }
+    if let Some(before) = reader.bodies_gone_before() {
+        output::say(&format!(
+            "Note: the bodies before {before} left to make room for others (--bodies-max); their rows are there."
+        ));
+    }
     // Also one that is over: it may have come and gone between two looks.
     if let Some(trouble) = reader
         .last_trouble()

@@ -8,7 +8,7 @@ use crate::cors::{
     Browser, Case, CaseEnd, Certainty, Check, Credentials, Exposed, Fault, Hop, Judgement, Outcome,
     Stage, basic_headers, exposed_headers, judge,
 };
-use crate::wire::{Exchange, ExchangeId, HeaderList, Origin};
+use crate::wire::{Exchange, ExchangeId, Failure, FailureKind, HeaderList, Origin};
 
 use super::demand::{self, Demand};
 use super::diagnosis::{Branch, Cause, Diagnosis};
@@ -370,13 +370,28 @@ fn failed_below_http(subject: &Subject<'_>) -> Option<Cause> {
         also: Vec::new(),
         missing: Vec::new(),
         next: Vec::new(),
-        certainty: Certainty::Certain,
+        certainty: certainty_of(step.failure()),
         evidence: vec![evidence],
         found: None,
         needed: None,
         alignment: None,
         firefox_name: check.firefox_name(),
     })
+}
+
+/// Browsers note `net::ERR_FAILED` for answers that they withheld too, Safari its reason for that: this
+/// alone proves no broken connection.
+fn certainty_of(failure: Option<&Failure>) -> Certainty {
+    let vague = ["ERR_FAILED", "Access-Control-", "reflight response"];
+    let vague = failure.is_some_and(|failure| {
+        let has = |word: &&str| failure.detail.contains(*word);
+        failure.kind == FailureKind::Other && vague.iter().any(has)
+    });
+    if vague {
+        Certainty::Inferred
+    } else {
+        Certainty::Certain
+    }
 }
 
 /// Which response headers script can read.

@@ -9,10 +9,12 @@ use serde::Deserialize;
 use serde_json::Value;
 use url::Url;
 
+use super::creator::Creator;
+use super::end::{end, own_end, told};
 use super::lenient::{micros, moment, number, text};
 use crate::wire::{
-    End, Failure, FailureKind, FailureStage, HeaderList, HttpVersion, Kind, Message, MessageKind,
-    Patch, RequestHead, ResponseHead, Side, Timestamp, Timings,
+    End, FailureKind, HeaderList, HttpVersion, Kind, Message, MessageKind, Patch, RequestHead,
+    ResponseHead, Side, Timestamp, Timings,
 };
 
 /// An entry as it stands in the file. What is not listed is not even parsed: stacks in
@@ -33,6 +35,9 @@ struct Raw {
     /// Playwright's name for the same.
     #[serde(rename = "_failureText")]
     failure_text: Value,
+    /// Why it was never sent, in the words of the browser.
+    #[serde(rename = "_blockedReason")]
+    blocked_reason: Value,
     #[serde(rename = "_resourceType")]
     resource_type: Value,
     #[serde(rename = "_webSocketMessages")]
@@ -64,6 +69,8 @@ pub(super) struct Entry {
     pub(super) end: End,
     /// What a trial fix changed in the answer.
     pub(super) patch: Option<Patch>,
+    /// What the browser itself said became of it.
+    pub(super) told: Option<String>,
 }
 
 /// A body: what the file has of it, and how long it was.
@@ -86,7 +93,7 @@ impl Entry {
 
     /// Reads one entry; the error is a short reason why it cannot be used. `None` is a row of our own
     /// writer for a request that was never sent: the judgement says that by itself.
-    pub(super) fn parse(json: &str) -> Result<Option<Self>, String> {
+    pub(super) fn parse(json: &str, creator: Creator) -> Result<Option<Self>, String> {
         let raw: Raw = serde_json::from_str(json).map_err(|error| {
             if json.trim_start().starts_with('{') {
                 error.to_string()
@@ -97,10 +104,10 @@ impl Entry {
         if raw.own["never_sent"] == true {
             return Ok(None);
         }
-        Self::new(raw).map(Some)
+        Self::new(raw, creator).map(Some)
     }
 
-    fn new(mut raw: Raw) -> Result<Self, String> {
+    fn new(mut raw: Raw, creator: Creator) -> Result<Self, String> {
         let request = &raw.request;
         if !request.is_object() {
             return Err("it has no request".to_owned());
@@ -121,11 +128,13 @@ impl Entry {
             headers: Arc::new(headers(&request["headers"])),
         };
         // DevTools puts it into the response, others beside it.
-        let error = [
+        let mut error = [
             &raw.response["_error"],
             &raw.error,
             &raw.response["_failureText"],
             &raw.failure_text,
+            &raw.response["_blockedReason"],
+            &raw.blocked_reason,
         ]
         .into_iter()
         .filter_map(text)
@@ -141,6 +150,14 @@ impl Entry {
             response.headers = Arc::new(headers(&said["headers"]));
             response.status = number(&said["status"]).map_or(response.status, |n| n as u16);
         }
+        // Charles shows its own page where a connection broke.
+        let broken = text(&raw.response["_charlesStatus"])
+            .filter(|status| !status.eq_ignore_ascii_case("complete"));
+        if let Some(status) = broken {
+            response = None;
+            error = format!("Charles notes {status} for this connection");
+        }
+        let told = told(creator, &raw.own, response.is_some(), &error);
         let end = own_end(&raw.own["end"]).unwrap_or_else(|| end(response.is_some(), &error));
         let declared = number(&raw.request["bodySize"]);
         let request_body = request_body(taken(&mut raw.request, "postData"), declared);
@@ -174,6 +191,7 @@ impl Entry {
             timings: phases,
             end,
             patch,
+            told,
         })
     }
 }
@@ -268,63 +286,6 @@ fn response(value: &Value, request_version: HttpVersion) -> Option<ResponseHead>
     })
 }
 
-// Chrome gives its net error, Firefox its own name. An answered request keeps the errors that only
-// say that the browser withheld the answer out of its end.
-fn end(answered: bool, error: &str) -> End {
-    let has = |words: &[&str]| words.iter().any(|word| error.contains(word));
-    let withheld = has(&["ERR_FAILED", "ERR_BLOCKED_BY", "ERR_ABORTED"]);
-    if answered && (error.is_empty() || withheld || !error.contains("ERR_")) {
-        return End::Complete;
-    }
-    if has(&["ERR_ABORTED", "NS_BINDING_ABORTED"]) {
-        return End::Aborted;
-    }
-    let (stage, kind) = if has(&["NAME_NOT_RESOLVED", "UNKNOWN_HOST"]) {
-        (FailureStage::Dns, FailureKind::NameNotResolved)
-    } else if has(&["CONNECTION_REFUSED"]) {
-        (FailureStage::Connect, FailureKind::Refused)
-    } else if has(&["UNREACHABLE", "INTERNET_DISCONNECTED", "NETWORK_CHANGED"]) {
-        (FailureStage::Connect, FailureKind::Unreachable)
-    } else if has(&["TIMED_OUT", "TIMEOUT"]) {
-        (FailureStage::Wait, FailureKind::TimedOut)
-    } else if has(&["ERR_CERT"]) {
-        (FailureStage::Tls, FailureKind::Certificate)
-    } else if has(&["ERR_SSL"]) {
-        (FailureStage::Tls, FailureKind::TlsProtocol)
-    } else if has(&[
-        "EMPTY_RESPONSE",
-        "CONNECTION_RESET",
-        "CONNECTION_CLOSED",
-        "NET_RESET",
-    ]) {
-        (FailureStage::Wait, FailureKind::Reset)
-    } else if has(&[
-        "HTTP2",
-        "HTTP_",
-        "QUIC",
-        "INVALID_RESPONSE",
-        "CHUNKED",
-        "CONTENT_LENGTH",
-    ]) {
-        (FailureStage::Wait, FailureKind::Protocol)
-    } else {
-        (FailureStage::Wait, FailureKind::Other)
-    };
-    End::Failed(Failure {
-        stage: if answered {
-            FailureStage::Receive
-        } else {
-            stage
-        },
-        kind,
-        detail: if error.is_empty() {
-            "the file has no response for this request".to_owned()
-        } else {
-            error.to_owned()
-        },
-    })
-}
-
 // Of our own writer.
 fn patch(value: &Value) -> Patch {
     let pairs = |name: &str| -> Vec<(String, String)> {
@@ -335,20 +296,6 @@ fn patch(value: &Value) -> Patch {
         set: pairs("set"),
         append: pairs("append"),
         remove: serde_json::from_value(value["remove"].clone()).unwrap_or_default(),
-    }
-}
-
-// As our own writer says it, exactly.
-fn own_end(value: &Value) -> Option<End> {
-    match value["end"].as_str()? {
-        "complete" => Some(End::Complete),
-        "aborted" => Some(End::Aborted),
-        "failed" => Some(End::Failed(Failure {
-            stage: FailureStage::from_name(value["stage"].as_str()?)?,
-            kind: FailureKind::from_name(value["kind"].as_str()?)?,
-            detail: value["detail"].as_str().unwrap_or_default().to_owned(),
-        })),
-        _ => None,
     }
 }
 

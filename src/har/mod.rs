@@ -15,12 +15,16 @@
 //! - Status 0 means that no response came. Chrome says why in `_error`
 //!   of the response.
 
+mod creator;
+mod end;
 mod entry;
 mod lenient;
 mod read;
 mod redact;
+mod shelf;
+mod source;
 mod write;
 
-pub use read::{HarError, HarRead, read};
+pub use read::{HarError, HarRead, read, read_large};
 pub use redact::redact;
 pub use write::{About, HarWriter, Item, Unsent, net_error, resource_type};

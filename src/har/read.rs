@@ -1,17 +1,21 @@
 //! From a file to events.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
-use std::fmt;
-use std::io::{self, BufRead as _, BufReader, Read};
+use std::io::{self, Read};
+use std::{fmt, fs};
 
 use bytes::Bytes;
-use serde::Deserialize;
-use serde::de::{self, Deserializer, SeqAccess, Visitor};
+use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::Value;
 use serde_json::error::Category;
 use serde_json::value::RawValue;
 
+use super::creator::Creator;
 use super::entry::{Body, Entry};
 use super::lenient::without_lone_surrogates;
+use super::shelf::{At, Shelf, Told};
+use super::source::Text;
 use crate::capture::{ExchangeRecorder, Recorder};
 use crate::wire::{Client, ExchangeId, Side, Source, Timestamp, Upstream};
 
@@ -23,7 +27,7 @@ const PIECE_BYTES: usize = 1 << 20;
 pub struct HarRead {
     /// Entries in the file, those skipped included.
     pub entries: usize,
-    /// Why each skipped entry could not be used: `entry 7: its request has no URL`.
+    /// Why each skipped entry could not be used: `entry 7 (byte 5120): its request has no URL`.
     pub skipped: Vec<String>,
 }
 
@@ -35,24 +39,29 @@ pub enum HarError {
     Io(#[source] io::Error),
     /// It stops in the middle.
     #[error(
-        "the file ends too early (line {line}, column {column}): it was cut off; save the HAR again"
+        "the file ends too early (line {line}, column {column}, byte {offset}): it was cut off; save \
+         the HAR again"
     )]
     CutOff {
         /// Where it ends.
         line: usize,
         /// Where it ends.
         column: usize,
+        /// Where it ends, in bytes from its beginning.
+        offset: u64,
     },
     /// It is something else.
     #[error(
-        "this is not JSON (line {line}, column {column}: {what}); save the traffic as HAR, for \
-         example from the Network tab of the browser's developer tools"
+        "this is not JSON (line {line}, column {column}, byte {offset}: {what}); save the traffic as \
+         HAR, for example from the Network tab of the browser's developer tools"
     )]
     NotJson {
         /// Where the first mistake is.
         line: usize,
         /// Where the first mistake is.
         column: usize,
+        /// Where the first mistake is, in bytes from the beginning.
+        offset: u64,
         /// What the parser says about it.
         what: String,
     },
@@ -67,48 +76,126 @@ pub enum HarError {
 /// Reads a HAR and tells the recorder of its exchanges, in the order of time. The id of an exchange
 /// is the index of its entry. Blocks while the listener is behind: not for async code.
 pub fn read(reader: impl Read, recorder: &Recorder) -> Result<HarRead, HarError> {
-    let entries = parse(reader)?;
-    let mut read = HarRead {
-        entries: entries.len(),
-        skipped: Vec::new(),
-    };
-    let mut told: Vec<Option<Entry>> = Vec::with_capacity(entries.len());
-    for (index, entry) in entries.into_iter().enumerate() {
-        told.push(match entry {
-            Ok(entry) => entry,
+    read_large(reader, None, recorder, |_| {})
+}
+
+/// As [`read`], of a file of any size in little memory: what is too much for that is read a second
+/// time, from `again` if that is the same file and `reader` gives its bytes as they are, else from a
+/// copy on disk. `progress` hears how many bytes were read.
+pub fn read_large(
+    reader: impl Read,
+    again: Option<fs::File>,
+    recorder: &Recorder,
+    progress: impl FnMut(u64),
+) -> Result<HarRead, HarError> {
+    let (told, shelf, read) = collect(Text::new(reader, progress), Shelf::new(again))?;
+    tell(told, shelf, recorder)?;
+    Ok(read)
+}
+
+type Collected = (Vec<Option<Told>>, Shelf, HarRead);
+
+fn collect(source: Text<'_>, shelf: Shelf) -> Result<Collected, HarError> {
+    let hands = RefCell::new(Hands {
+        source,
+        told: Vec::new(),
+        shelf,
+        read: HarRead::default(),
+        creator: Creator::default(),
+        found: false,
+        broken: None,
+    });
+    let mut json = serde_json::Deserializer::from_reader(Through(&hands));
+    let parsed = Level {
+        hands: &hands,
+        log: false,
+    }
+    .deserialize(&mut json)
+    .and_then(|()| json.end());
+    drop(json);
+    let hands = hands.into_inner();
+    if let Some(broken) = hands.broken {
+        return Err(HarError::Io(broken));
+    }
+    let offset = hands.source.offset();
+    parsed.map_err(|error| HarError::of_json(error, offset))?;
+    if !hands.found {
+        return Err(HarError::NoEntries);
+    }
+    Ok((hands.told, hands.shelf, hands.read))
+}
+
+/// What the parser and those whom it calls share.
+struct Hands<'a> {
+    source: Text<'a>,
+    told: Vec<Option<Told>>,
+    shelf: Shelf,
+    read: HarRead,
+    creator: Creator,
+    found: bool,
+    broken: Option<io::Error>,
+}
+
+impl Hands<'_> {
+    /// Takes an entry, which ends where the source stands.
+    fn take(&mut self, json: &str) {
+        let index = self.read.entries;
+        self.read.entries += 1;
+        let end = self.source.offset();
+        let at = At {
+            offset: end - json.len() as u64,
+            len: json.len(),
+            creator: self.creator,
+        };
+        self.told.push(match entry(json, self.creator) {
+            Ok(Some(entry)) => {
+                let faithful = self.source.faithful;
+                match self.shelf.put(entry, json, at, faithful) {
+                    Ok(told) => Some(told),
+                    Err(error) => {
+                        self.broken = Some(error);
+                        None
+                    }
+                }
+            }
+            Ok(None) => None,
             Err(reason) => {
-                read.skipped.push(format!("entry {index}: {reason}"));
+                let reason = format!("entry {index} (byte {}): {reason}", at.offset);
+                self.read.skipped.push(reason);
                 None
             }
         });
     }
-    tell(told, recorder);
-    Ok(read)
 }
 
-fn parse(reader: impl Read) -> Result<Vec<Result<Option<Entry>, String>>, HarError> {
-    let mut reader = BufReader::with_capacity(1 << 16, reader);
-    // Some tools on Windows begin with a byte order mark.
-    let start = reader.fill_buf().map_err(HarError::Io)?;
-    if start.starts_with(b"\xef\xbb\xbf") {
-        reader.consume(3);
+/// The parser's way to the source, which others ask for its offset.
+struct Through<'p, 'a>(&'p RefCell<Hands<'a>>);
+
+impl Read for Through<'_, '_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.0.borrow_mut().source.read(into)
     }
-    let file: File = serde_json::from_reader(reader).map_err(HarError::of_json)?;
-    Ok(file.log.entries.0)
 }
 
 impl HarError {
-    pub(super) fn of_json(error: serde_json::Error) -> Self {
+    /// What the parser said, when so many bytes had been read.
+    pub(super) fn of_json(error: serde_json::Error, offset: u64) -> Self {
         let (line, column) = (error.line(), error.column());
         match error.classify() {
             Category::Io => HarError::Io(error.into()),
-            Category::Eof => HarError::CutOff { line, column },
+            Category::Eof => HarError::CutOff {
+                line,
+                column,
+                offset,
+            },
             Category::Syntax => {
                 let what = error.to_string();
                 let what = what.split(" at line ").next().unwrap_or_default();
                 HarError::NotJson {
                     line,
                     column,
+                    // The byte that was wrong is among those that were read.
+                    offset: offset.saturating_sub(1),
                     what: what.to_owned(),
                 }
             }
@@ -117,49 +204,79 @@ impl HarError {
     }
 }
 
-#[derive(Deserialize)]
-struct File {
-    log: Log,
+/// The document, or its log. Only the list of entries is looked into; each is taken as raw text
+/// first, so that a mistake in one does not end the file, and turned into our nouns before the next
+/// is read.
+#[derive(Clone, Copy)]
+struct Level<'p, 'a> {
+    hands: &'p RefCell<Hands<'a>>,
+    log: bool,
 }
 
-#[derive(Deserialize)]
-struct Log {
-    entries: Entries,
-}
+impl<'de> DeserializeSeed<'de> for Level<'_, '_> {
+    type Value = ();
 
-// Each entry is taken as raw text first, so that a mistake in one does not end the file, and
-// turned into our nouns before the next is read.
-struct Entries(Vec<Result<Option<Entry>, String>>);
-
-impl<'de> Deserialize<'de> for Entries {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Each;
-        impl<'de> Visitor<'de> for Each {
-            type Value = Entries;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a list of entries")
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Entries, A::Error> {
-                let mut entries = Vec::new();
-                while let Some(raw) = seq.next_element::<Box<RawValue>>()? {
-                    entries.push(entry(raw.get()));
-                }
-                Ok(Entries(entries))
-            }
-
-            fn visit_unit<E: de::Error>(self) -> Result<Entries, E> {
-                Err(E::custom("no entries"))
-            }
-        }
-        deserializer.deserialize_seq(Each)
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
     }
 }
 
-fn entry(json: &str) -> Result<Option<Entry>, String> {
-    Entry::parse(json).or_else(|reason| match without_lone_surrogates(json) {
-        Some(mended) => Entry::parse(&mended),
+impl<'de> Visitor<'de> for Level<'_, '_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a HAR")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(name) = map.next_key::<String>()? {
+            match (self.log, name.as_str()) {
+                (false, "log") => map.next_value_seed(Level { log: true, ..self })?,
+                (true, "entries") => map.next_value_seed(Entries(self.hands))?,
+                (true, "creator") => {
+                    let creator: Value = map.next_value()?;
+                    self.hands.borrow_mut().creator = Creator::named(&creator["name"]);
+                }
+                _ => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(())
+    }
+}
+
+struct Entries<'p, 'a>(&'p RefCell<Hands<'a>>);
+
+impl<'de> DeserializeSeed<'de> for Entries<'_, '_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Entries<'_, '_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of entries")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        self.0.borrow_mut().found = true;
+        while let Some(raw) = seq.next_element::<Box<RawValue>>()? {
+            let mut hands = self.0.borrow_mut();
+            hands.take(raw.get());
+            if hands.broken.is_some() {
+                return Err(de::Error::custom("the copy cannot be written"));
+            }
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn entry(json: &str, creator: Creator) -> Result<Option<Entry>, String> {
+    Entry::parse(json, creator).or_else(|reason| match without_lone_surrogates(json) {
+        Some(mended) => Entry::parse(&mended, creator),
         None => Err(reason),
     })
 }
@@ -172,53 +289,61 @@ enum Step {
     Close,
 }
 
-fn tell(mut entries: Vec<Option<Entry>>, recorder: &Recorder) {
-    let moments = moments(&entries);
-    let mut steps = Vec::with_capacity(entries.len() * 3);
-    for (index, entry) in entries.iter().enumerate() {
-        let (Some(entry), Some(at)) = (entry, moments[index]) else {
+fn tell(
+    mut told: Vec<Option<Told>>,
+    mut shelf: Shelf,
+    recorder: &Recorder,
+) -> Result<(), HarError> {
+    let moments = moments(&told);
+    let mut steps = Vec::with_capacity(told.len() * 3);
+    for (index, at) in moments.iter().enumerate() {
+        let (Some(told), Some(at)) = (&told[index], at) else {
             continue;
         };
+        let index = u32::try_from(index).unwrap_or(u32::MAX);
         steps.push((at.open, index, Step::Open));
-        if entry.response.is_some() {
+        if told.brief.answered {
             steps.push((at.answer, index, Step::Answer));
         }
         steps.push((at.close, index, Step::Close));
     }
-    steps.sort();
-    let mut open: HashMap<usize, ExchangeRecorder> = HashMap::new();
+    drop(moments);
+    steps.sort_unstable();
+    let mut open: HashMap<u32, ExchangeRecorder> = HashMap::new();
     for (at, index, step) in steps {
         recorder.wait_for_room();
-        let Some(entry) = &mut entries[index] else {
+        let Some(told) = &mut told[index as usize] else {
             continue;
         };
+        let mut entry = shelf.take(told).map_err(HarError::Io)?;
         match step {
             Step::Open => {
-                let exchange = open_entry(recorder, index, at, entry);
+                let exchange = open_entry(recorder, index, at, &mut entry);
                 open.insert(index, exchange);
             }
             Step::Answer => {
                 if let (Some(exchange), Some(head)) = (open.get(&index), entry.response.take()) {
-                    exchange.answered_at(at, head, upstream(entry), entry.timings);
+                    exchange.answered_at(at, head, upstream(&entry), entry.timings);
                     if let Some(patch) = entry.patch.take() {
                         exchange.patched(patch);
                     }
                 }
             }
             Step::Close => {
-                let (Some(exchange), Some(entry)) = (open.remove(&index), entries[index].take())
-                else {
-                    continue;
-                };
-                close_entry(recorder, &exchange, at, entry);
+                if let Some(exchange) = open.remove(&index) {
+                    close_entry(recorder, &exchange, at, entry);
+                }
+                continue;
             }
         }
+        Shelf::give_back(told, entry);
     }
+    Ok(())
 }
 
 fn open_entry(
     recorder: &Recorder,
-    index: usize,
+    index: u32,
     at: Timestamp,
     entry: &mut Entry,
 ) -> ExchangeRecorder {
@@ -227,7 +352,7 @@ fn open_entry(
         addr: None,
     };
     let exchange = recorder.open_as(
-        ExchangeId(index as u64),
+        ExchangeId(index.into()),
         Source::Har,
         entry.kind,
         client,
@@ -245,6 +370,9 @@ fn close_entry(recorder: &Recorder, exchange: &ExchangeRecorder, at: Timestamp, 
     for message in std::mem::take(&mut entry.messages) {
         recorder.wait_for_room();
         exchange.message(message);
+    }
+    if let Some(said) = entry.told.take() {
+        exchange.told(said);
     }
     let upstream = upstream(&entry);
     exchange.close_at(at, entry.end, entry.timings, Some(upstream), None);
@@ -281,43 +409,43 @@ struct Moments {
 
 // When each entry opens, is answered and closes. One without a readable start is told at the
 // moment of the entry before it.
-fn moments(entries: &[Option<Entry>]) -> Vec<Option<Moments>> {
+fn moments(told: &[Option<Told>]) -> Vec<Option<Moments>> {
     let mut latest = Timestamp(0);
-    let mut moments: Vec<Option<Moments>> = entries
-        .iter()
-        .map(|entry| {
-            let entry = entry.as_ref()?;
-            let started = entry.started.unwrap_or(latest);
+    let brief = |index: usize| told[index].as_ref().map(|told| &told.brief);
+    let mut moments: Vec<Option<Moments>> = (0..told.len())
+        .map(|index| {
+            let brief = brief(index)?;
+            let started = brief.started.unwrap_or(latest);
             latest = started;
             Some(Moments {
                 open: started,
-                answer: started.plus_micros(entry.answered_micros),
-                close: started.plus_micros(entry.total_micros),
+                answer: started.plus_micros(brief.answered_micros),
+                close: started.plus_micros(brief.total_micros),
             })
         })
         .collect();
-    let mut by_url: HashMap<&str, Vec<usize>> = HashMap::new();
-    for (index, entry) in entries.iter().enumerate() {
-        if let Some(entry) = entry
-            && entry.request.is_preflight()
+    let mut by_url: HashMap<u64, Vec<usize>> = HashMap::new();
+    for index in 0..told.len() {
+        if let Some(brief) = brief(index)
+            && brief.preflight
         {
-            by_url.entry(&entry.request.url).or_default().push(index);
+            by_url.entry(brief.url).or_default().push(index);
         }
     }
-    for (index, entry) in entries.iter().enumerate() {
-        let Some(entry) = entry else { continue };
-        let preflights = by_url.get(entry.request.url.as_str());
-        let Some(preflights) = preflights.filter(|_| !entry.request.is_preflight()) else {
+    for index in 0..told.len() {
+        let Some(brief) = brief(index) else { continue };
+        let preflights = by_url.get(&brief.url);
+        let Some(preflights) = preflights.filter(|_| !brief.preflight) else {
             continue;
         };
-        if entry.may_be_unsent() {
+        if brief.may_be_unsent {
             continue;
         }
         let Some(own) = moments[index] else { continue };
-        let sent = own.open.plus_micros(entry.held_micros);
+        let sent = own.open.plus_micros(brief.held_micros);
         let within = preflights
             .iter()
-            .filter(|at| asks_for(entries[**at].as_ref(), entry))
+            .filter(|at| told[**at].as_ref().is_some_and(|p| p.brief.asks_for(brief)))
             .filter_map(|at| moments[*at])
             .filter(|preflight| preflight.open >= own.open && preflight.open < sent)
             .map(|preflight| preflight.close)
@@ -331,12 +459,46 @@ fn moments(entries: &[Option<Entry>]) -> Vec<Option<Moments>> {
     moments
 }
 
-fn asks_for(preflight: Option<&Entry>, entry: &Entry) -> bool {
-    let Some(preflight) = preflight else {
-        return false;
-    };
-    let asked = &preflight.request.headers;
-    let origin = entry.request.headers.get("origin");
-    asked.get("access-control-request-method").as_deref() == Some(&entry.request.method)
-        && (origin.is_none() || origin == asked.get("origin"))
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+    use crate::capture::queue;
+
+    fn events(har: &str, shelf: Shelf) -> Vec<String> {
+        let (recorder, mut queue) = queue(ExchangeId(0), u64::MAX);
+        let text = Text::new(har.as_bytes(), |_| {});
+        let (told, shelf, _) = collect(text, shelf).expect("a HAR");
+        tell(told, shelf, &recorder).expect("told");
+        queue
+            .take()
+            .iter()
+            .map(|event| format!("{event:?}"))
+            .collect()
+    }
+
+    #[test]
+    fn what_does_not_fit_memory_is_read_again_and_told_the_same() {
+        let entries: Vec<String> = (0..40)
+            .map(|n| {
+                let body = "x".repeat(n * 50);
+                format!(
+                    r#"{{"startedDateTime": "2026-11-23T08:00:{:02}Z", "time": 1500, "request": {{"url":
+                    "https://a.test/{n}", "method": "POST", "postData": {{"text": "caf\u00e9 é {body}"}}}},
+                    "response": {{"status": 200, "headers": [], "content": {{"text": "{body}"}}}}}}"#,
+                    (n * 7) % 20
+                )
+            })
+            .collect();
+        let har = format!(r#" {{"log": {{"entries": [ {} ]}}}}"#, entries.join(" ,\n"));
+        let in_memory = events(&har, Shelf::new(None));
+        assert!(in_memory.len() > 150);
+        let copied = events(&har, Shelf::new(None).with_room(0));
+        assert!(copied == in_memory);
+        let mut file = tempfile::tempfile().expect("a file");
+        file.write_all(har.as_bytes()).expect("written");
+        let again = events(&har, Shelf::new(Some(file)).with_room(20_000));
+        assert!(again == in_memory);
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::fmt;
-use std::io::{self, BufRead as _, BufReader, Read, Write};
+use std::io::{self, Read, Write};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 
 use super::lenient::without_lone_surrogates;
 use super::read::HarError;
+use super::source::Text;
 use crate::wire::{RedactedBody, Redactor};
 
 /// Reads a HAR and writes it without secrets, one entry in memory at a time; says how many there
@@ -21,18 +22,14 @@ pub fn redact(
     out: &mut dyn Write,
     redactor: &Redactor,
 ) -> Result<u64, HarError> {
-    let mut reader = BufReader::with_capacity(1 << 16, reader);
-    let start = reader.fill_buf().map_err(HarError::Io)?;
-    if start.starts_with(b"\xef\xbb\xbf") {
-        reader.consume(3);
-    }
+    let mut source = Text::new(reader, |_| {});
     let pen = RefCell::new(Pen {
         out,
         redactor,
         entries: None,
         broken: None,
     });
-    let mut json = serde_json::Deserializer::from_reader(reader);
+    let mut json = serde_json::Deserializer::from_reader(&mut source);
     let read = Level {
         pen: &pen,
         log: false,
@@ -43,7 +40,8 @@ pub fn redact(
     if let Some(broken) = pen.broken.take() {
         return Err(HarError::Io(broken));
     }
-    read.map_err(HarError::of_json)?;
+    drop(json);
+    read.map_err(|error| HarError::of_json(error, source.offset()))?;
     pen.out.write_all(b"\n").map_err(HarError::Io)?;
     pen.entries.ok_or(HarError::NoEntries)
 }

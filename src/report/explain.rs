@@ -7,6 +7,7 @@ use super::console;
 use super::facts::{Facts, shortened};
 use super::mending::Mending;
 use super::pages::{self, Field};
+use super::told::told;
 use crate::cors::{Certainty, Credentials, Outcome};
 use crate::diagnose::{Branch, Cause, Diagnosis, Evidence, Exchanges, FetchId, Part, Severity};
 use crate::fix::{self, Advice, Fix};
@@ -31,6 +32,8 @@ pub struct Explanation {
     pub rule: Option<String>,
     /// How sure it is, and what else is wrong: short sentences below the cause.
     pub remarks: Vec<String>,
+    /// Whether the browser's own note on it, where the capture has one, says otherwise.
+    pub disputed: bool,
     /// PROOF: the bytes that prove it.
     pub proof: Vec<Proof>,
     /// What was found, laid beside what was needed.
@@ -113,6 +116,10 @@ pub fn explain(diagnosis: &Diagnosis, fix: Option<&Fix>, exchanges: &dyn Exchang
         .as_ref()
         .map(|cause| Facts::new(diagnosis, cause, exchanges));
     let cause = facts.as_ref().map(|facts| facts.cause);
+    let told = told(diagnosis, exchanges);
+    let sentence = told.as_ref().and_then(|told| told.sentence.clone());
+    let mut remarks = facts.as_ref().map(remarks).unwrap_or_default();
+    remarks.extend(sentence);
     Explanation {
         fetch: diagnosis.fetch.id,
         outcome: diagnosis.outcome,
@@ -121,7 +128,8 @@ pub fn explain(diagnosis: &Diagnosis, fix: Option<&Fix>, exchanges: &dyn Exchang
         origin: diagnosis.origin.clone(),
         cause: cause_text(diagnosis, facts.as_ref(), exchanges),
         rule: facts.as_ref().and_then(rule_text),
-        remarks: facts.as_ref().map(remarks).unwrap_or_default(),
+        remarks,
+        disputed: told.is_some_and(|told| told.agrees == Some(false)),
         proof: cause
             .map(|cause| proof(cause, exchanges))
             .unwrap_or_default(),

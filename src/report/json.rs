@@ -9,6 +9,7 @@ use super::explain::{explanation_of, title_of, warning_title};
 use super::facts::Facts;
 use super::mending::{Mending, Servers};
 use super::summary::Summary;
+use super::told::told_to_json;
 use crate::cors::{Check, Credentials, Outcome, Stage};
 use crate::diagnose::{
     Alignment, Branch, Cause, Diagnosis, Evidence, Exchanges, Member, Root, Warning,
@@ -26,23 +27,35 @@ pub fn to_json(diagnoses: &[Diagnosis], exchanges: &dyn Exchanges, skipped: usiz
         .iter()
         .map(|diagnosis| fetch_to_json(diagnosis, &servers, exchanges))
         .collect();
-    json!({
-        "schema": SCHEMA,
-        "summary": {
-            "exchanges": summary.exchanges,
-            "fetches": summary.fetches,
-            "blocked": summary.blocked,
-            "depends": summary.depends,
-            "failed": summary.failed,
-            "opaque": summary.opaque,
-            "preflights": summary.preflights,
-            "preflight_ms": summary.preflight_ms(),
-            "skipped": summary.skipped,
-        },
-        "fetches": fetches,
-    })
-    .to_string()
+    let mut text = json_head(&summary);
+    for (index, fetch) in fetches.iter().enumerate() {
+        if index > 0 {
+            text.push(',');
+        }
+        text.push_str(&fetch.to_string());
+    }
+    text + JSON_TAIL
 }
+
+/// The document up to its first fetch; the others follow with commas between them, then
+/// [`JSON_TAIL`].
+pub fn json_head(summary: &Summary) -> String {
+    let summary = json!({
+        "exchanges": summary.exchanges,
+        "fetches": summary.fetches,
+        "blocked": summary.blocked,
+        "depends": summary.depends,
+        "failed": summary.failed,
+        "opaque": summary.opaque,
+        "preflights": summary.preflights,
+        "preflight_ms": summary.preflight_ms(),
+        "skipped": summary.skipped,
+    });
+    format!("{{\"schema\":\"{SCHEMA}\",\"summary\":{summary},\"fetches\":[")
+}
+
+/// The end of the document.
+pub const JSON_TAIL: &str = "]}";
 
 /// One fetch, as it stands in the document and, one per line, in NDJSON. `servers` is what the capture
 /// tells of the server it went to.
@@ -68,6 +81,7 @@ pub fn fetch_to_json(diagnosis: &Diagnosis, servers: &Servers, exchanges: &dyn E
         "warnings": warnings.collect::<Vec<_>>(),
         "exposed_headers": diagnosis.exposed_headers,
         "hidden_headers": diagnosis.hidden_headers,
+        "told": told_to_json(diagnosis, exchanges),
     })
 }
 

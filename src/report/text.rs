@@ -17,14 +17,33 @@ const INDENT: usize = 12;
 /// Every fetch that needs a word, each with headline, cause, proof, fix and console, then one line
 /// that sums up. Fetches that are all right are only counted.
 pub fn to_text(explanations: &[Explanation], summary: &Summary) -> String {
-    let mut out = String::new();
-    let mut shown = Vec::new();
-    for explanation in explanations.iter().filter(|e| is_told(e)) {
-        write_one(&mut out, explanation, &mut shown);
-        out.push('\n');
+    let mut text = TextPaper::default();
+    let told = explanations.iter().map(|explanation| text.add(explanation));
+    told.collect::<String>() + &TextPaper::end(summary)
+}
+
+/// The same, fetch by fetch.
+#[derive(Debug, Default)]
+pub struct TextPaper {
+    /// Snippets that were printed; there are not many.
+    shown: Vec<snippet::Snippet>,
+}
+
+impl TextPaper {
+    /// What is said of a fetch; nothing where all is right.
+    pub fn add(&mut self, explanation: &Explanation) -> String {
+        let mut out = String::new();
+        if is_told(explanation) {
+            write_one(&mut out, explanation, &mut self.shown);
+            out.push('\n');
+        }
+        legible(out)
     }
-    let _ = writeln!(out, "{}", sum_up(summary));
-    legible(out)
+
+    /// The line that sums up.
+    pub fn end(summary: &Summary) -> String {
+        legible(format!("{}\n", sum_up(summary)))
+    }
 }
 
 /// Control characters spelled out: values come from the wire, and a terminal obeys them.
@@ -47,6 +66,7 @@ fn legible(text: String) -> String {
 /// Whether a fetch needs a word.
 pub(super) fn is_told(explanation: &Explanation) -> bool {
     match explanation.outcome {
+        _ if explanation.disputed => true,
         Outcome::Blocked | Outcome::Failed | Outcome::Depends => true,
         Outcome::Opaque => !explanation.fix.is_empty() || has_warning(explanation),
         Outcome::Allowed | Outcome::Exempt | Outcome::Pending => has_warning(explanation),
@@ -58,11 +78,7 @@ fn has_warning(explanation: &Explanation) -> bool {
     warnings.any(|warning| warning.severity > Severity::Info)
 }
 
-fn write_one<'a>(
-    out: &mut String,
-    explanation: &'a Explanation,
-    shown: &mut Vec<&'a snippet::Snippet>,
-) {
+fn write_one(out: &mut String, explanation: &Explanation, shown: &mut Vec<snippet::Snippet>) {
     let mut head = format!("{} {}", explanation.outcome.glyph(), explanation.request);
     if let Some(origin) = &explanation.origin {
         let _ = write!(head, "   from {origin}");
@@ -116,11 +132,7 @@ fn compare(out: &mut String, explanation: &Explanation) {
 }
 
 // Which server it was and what goes into which of its files; the same snippet is printed once.
-fn write_mending<'a>(
-    out: &mut String,
-    mending: &'a Mending,
-    shown: &mut Vec<&'a snippet::Snippet>,
-) {
+fn write_mending(out: &mut String, mending: &Mending, shown: &mut Vec<snippet::Snippet>) {
     block(out, "SERVER", &mending.hops());
     if let Some(refused) = &mending.refused {
         block(out, "", &[refused.to_string()]);
@@ -128,12 +140,12 @@ fn write_mending<'a>(
     let Some(snippet) = &mending.snippet else {
         return;
     };
-    if shown.contains(&snippet) {
+    if shown.contains(snippet) {
         let again = format!("{}: the same as above", snippet.file());
         block(out, "SNIPPET", &[again]);
         return;
     }
-    shown.push(snippet);
+    shown.push(snippet.clone());
     let run = snippet.tested.map_or_else(
         || "not run here".to_owned(),
         |versions| format!("run with {versions}"),

@@ -43,7 +43,7 @@ pub use marks::Mark;
 pub use reader::{Counts, Reader};
 pub use row::Row;
 
-use crate::capture::{Archive, Recorder, Writer, now, queue};
+use crate::capture::{Archive, Limits, Recorder, Writer, now, queue};
 use crate::cors::Browser;
 use crate::wire::ExchangeId;
 use ingest::Ingest;
@@ -57,6 +57,11 @@ pub struct Options {
     pub path: PathBuf,
     /// How much of each body is kept, in bytes.
     pub kept_bytes_max: u64,
+    /// All bodies and messages together take no more than this in the file, in bytes: the oldest leave
+    /// to make room, their rows stay.
+    pub stored_bytes_max: u64,
+    /// As many exchanges are recorded, and no more.
+    pub exchanges_max: u64,
     /// The file grows no larger than this, in bytes; then it is as if the disk were full.
     pub file_bytes_max: Option<u64>,
     /// Whose rules to apply; by User-Agent when `None`.
@@ -69,11 +74,19 @@ impl Options {
     /// How much of each body is kept unless told otherwise, in bytes.
     pub const KEPT_BYTES_MAX: u64 = 32 << 20;
 
+    /// How much of all bodies is kept unless told otherwise, in bytes as they are stored.
+    pub const STORED_BYTES_MAX: u64 = 4 << 30;
+
+    /// How many exchanges are recorded unless told otherwise: about 200 bytes of memory each.
+    pub const EXCHANGES_MAX: u64 = 5_000_000;
+
     /// A live capture into this file.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self {
             path: path.into(),
             kept_bytes_max: Self::KEPT_BYTES_MAX,
+            stored_bytes_max: Self::STORED_BYTES_MAX,
+            exchanges_max: Self::EXCHANGES_MAX,
             file_bytes_max: None,
             rules: None,
             first_id: 1,
@@ -94,11 +107,17 @@ impl Session {
         let Options {
             path,
             kept_bytes_max,
+            stored_bytes_max,
+            exchanges_max,
             file_bytes_max,
             rules,
             first_id,
         } = options;
-        let mut writer = Writer::create(&path, file_bytes_max)?;
+        let limits = Limits {
+            stored_bytes_max: Some(stored_bytes_max),
+            file_bytes_max,
+        };
+        let mut writer = Writer::create(&path, limits)?;
         let cap = i64::try_from(kept_bytes_max).unwrap_or(i64::MAX);
         let notes = [
             ("corscope", Value::Text(env!("CARGO_PKG_VERSION").into())),
@@ -110,7 +129,8 @@ impl Session {
         for (key, value) in notes {
             writer.note(key, &value)?;
         }
-        Self::start(writer, name_of(&path), kept_bytes_max, rules, first_id)
+        let bounds = (kept_bytes_max, exchanges_max);
+        Self::start(writer, name_of(&path), bounds, rules, first_id)
     }
 
     /// Starts recording without a file that others could see.
@@ -119,19 +139,15 @@ impl Session {
         first_id: u64,
     ) -> Result<(Self, Recorder), SessionError> {
         let writer = Writer::temporary()?;
-        Self::start(
-            writer,
-            "unsaved".into(),
-            Options::KEPT_BYTES_MAX,
-            rules,
-            first_id,
-        )
+        // A file that is read is taken in whole.
+        let bounds = (Options::KEPT_BYTES_MAX, u64::MAX);
+        Self::start(writer, "unsaved".into(), bounds, rules, first_id)
     }
 
     fn start(
         writer: Writer,
         name: String,
-        kept_bytes_max: u64,
+        (kept_bytes_max, exchanges_max): (u64, u64),
         rules: Option<Browser>,
         first_id: u64,
     ) -> Result<(Self, Recorder), SessionError> {
@@ -143,7 +159,13 @@ impl Session {
             rules.is_some(),
         ));
         let (recorder, queue) = queue(first, kept_bytes_max);
-        let ingest = Ingest::new(queue, writer, Arc::clone(&whole), Judging::new(rules, true));
+        let ingest = Ingest::new(
+            queue,
+            writer,
+            Arc::clone(&whole),
+            Judging::new(rules, true),
+            exchanges_max,
+        );
         let thread = work(&whole, "corscope-ingest", move |_| ingest.run())?;
         let session = Self {
             whole,

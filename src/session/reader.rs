@@ -143,10 +143,26 @@ impl Reader {
 
     /// WebSocket messages or server-sent events of an exchange, from a number on. Reads the disk.
     pub fn messages(&self, id: ExchangeId, from: usize, at_most: usize) -> Vec<Message> {
-        self.whole
-            .archive
-            .messages(id, from, at_most)
-            .unwrap_or_default()
+        let numbered = self.numbered_messages(id, from, at_most);
+        numbered.into_iter().map(|(_, message)| message).collect()
+    }
+
+    /// As [`messages`](Self::messages), with their numbers: in a full session the oldest are gone.
+    pub fn numbered_messages(
+        &self,
+        id: ExchangeId,
+        from: usize,
+        at_most: usize,
+    ) -> Vec<(usize, Message)> {
+        let messages = self.whole.archive.messages(id, from, at_most);
+        messages.unwrap_or_default()
+    }
+
+    /// The bodies of all exchanges before this one left the file to make room for others, where any
+    /// did; their heads are there.
+    pub fn bodies_gone_before(&self) -> Option<ExchangeId> {
+        let before = self.whole.bodies_gone_before.load(Ordering::Relaxed);
+        (before > 0).then_some(ExchangeId(before))
     }
 
     /// The full verdict, judged anew. May read the disk.

@@ -22,6 +22,8 @@ pub(super) struct Whole {
     pub(super) archive: Archive,
     pub(super) revision: watch::Sender<u64>,
     pub(super) skipped_bytes: AtomicU64,
+    /// The bodies of all exchanges before this one left to make room.
+    pub(super) bodies_gone_before: AtomicU64,
     /// While a file is read: how many exchanges are in it; else 0.
     pub(super) reading: AtomicU64,
     /// Nobody looks at it any more: what is still to be read need not be.
@@ -85,6 +87,7 @@ impl Whole {
             archive,
             revision: watch::Sender::new(0),
             skipped_bytes: AtomicU64::new(0),
+            bodies_gone_before: AtomicU64::new(0),
             reading: AtomicU64::new(0),
             unwanted: AtomicBool::new(false),
             state: RwLock::new(State {
@@ -140,6 +143,13 @@ impl Whole {
     /// Keeps an exchange that ended at hand, as long as there is room.
     pub(super) fn remember(&self, exchange: Arc<Exchange>) {
         self.cache.insert(exchange.id.0, exchange);
+    }
+
+    /// The bodies of all exchanges before this one have left the file.
+    pub(super) fn bodies_left(&self, before: u64) {
+        let from = self.bodies_gone_before.swap(before, Ordering::Relaxed);
+        // What is at hand still says that they are there.
+        (from..before).for_each(|id| drop(self.cache.remove(&id)));
     }
 
     /// What the session says about hosts and pages.

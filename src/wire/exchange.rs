@@ -178,6 +178,9 @@ pub struct Exchange {
     pub timings: Timings,
     /// How it ended.
     pub end: End,
+    /// What the browser itself said became of it, where a file tells: `net::ERR_FAILED`; empty where
+    /// it noted that nothing was wrong.
+    pub told: Option<String>,
 }
 
 impl Exchange {
@@ -205,6 +208,7 @@ impl Exchange {
             patch: None,
             timings: Timings::default(),
             end: End::Open,
+            told: None,
         }
     }
 

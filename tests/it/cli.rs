@@ -108,8 +108,8 @@ fn help_lists_what_there_is_and_nothing_else() {
     assert_eq!(
         listed,
         [
-            "open", "demo", "record", "view", "diagnose", "check", "audit", "replay", "export",
-            "redact", "sessions", "explain", "ca", "help"
+            "open", "demo", "record", "view", "diagnose", "check", "audit", "replay", "compare",
+            "export", "redact", "sessions", "explain", "ca", "help"
         ]
     );
     for command in listed.iter().filter(|c| **c != "help") {

@@ -45,6 +45,7 @@ pub(crate) fn exchanges(har: &str) -> Vec<Arc<Exchange>> {
                         exchange.request_body.seen_bytes = closing.request_bytes;
                         exchange.response_body.seen_bytes = closing.response_bytes;
                     }
+                    Event::Told(_, said) => exchange.told = Some(said),
                     other => panic!("not expected of a HAR: {other:?}"),
                 }
             }
@@ -170,9 +171,9 @@ fn skipped_entries_are_counted_and_keep_their_number() {
     assert_eq!(
         read.skipped,
         [
-            "entry 0: it is not an object",
-            "entry 2: it has no request",
-            "entry 3: its request has no URL",
+            "entry 0 (byte 60): it is not an object",
+            "entry 2 (byte 103): it has no request",
+            "entry 3 (byte 120): its request has no URL",
         ]
     );
     let ids: Vec<u64> = exchanges(&har).iter().map(|e| e.id.0).collect();

@@ -7,6 +7,7 @@
 )]
 
 mod architecture;
+mod bodies;
 mod browsers;
 mod cli;
 mod compare;
@@ -17,6 +18,7 @@ mod fixes;
 mod fuzz;
 mod har;
 mod har_rules;
+mod har_tools;
 mod kept;
 mod killed;
 mod live;

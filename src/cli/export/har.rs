@@ -1,12 +1,12 @@
 //! A capture as a HAR, read and written exchange by exchange.
 
-use std::collections::HashMap;
 use std::io::Write;
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
 use super::{body, hide};
+use crate::cli::capture;
 use crate::cors::Outcome;
 use crate::diagnose::{Diagnosis, Fetch, FetchId, Role};
 use crate::har::{About, HarWriter, Item, Unsent};
@@ -22,7 +22,7 @@ const ROWS_AT_ONCE: usize = 1024;
 /// Writes all of a capture, or one fetch of it; says how many entries came out.
 pub(in crate::cli) fn write(
     reader: &Reader,
-    only: Option<FetchId>,
+    only: Option<&[FetchId]>,
     redactor: &Redactor,
     out: &mut dyn Write,
 ) -> Result<u64> {
@@ -100,18 +100,17 @@ pub(in crate::cli) fn write(
 fn messages(reader: &Reader, id: ExchangeId) -> impl Iterator<Item = Message> + '_ {
     let mut from = 0;
     std::iter::from_fn(move || {
-        let some = reader.messages(id, from, MESSAGES_AT_ONCE);
-        from += some.len();
-        (!some.is_empty()).then_some(some)
+        let some = reader.numbered_messages(id, from, MESSAGES_AT_ONCE);
+        from = some.last()?.0 + 1;
+        Some(some)
     })
     .flatten()
+    .map(|(_, message)| message)
 }
 
 /// What lies where in the file.
 struct Rows {
     list: Vec<Place>,
-    /// Which entry an exchange becomes.
-    entries: HashMap<ExchangeId, u64>,
     servers: Servers,
 }
 
@@ -124,10 +123,11 @@ struct Place {
 }
 
 impl Rows {
-    fn of(reader: &Reader, only: Option<FetchId>) -> Self {
+    fn of(reader: &Reader, only: Option<&[FetchId]>) -> Self {
         let mut ids: Vec<ExchangeId> = Vec::new();
-        if let Some(fetch) = only.and_then(|id| reader.fetch(id)) {
-            ids.extend(fetch.members.iter().filter_map(|m| m.exchange));
+        if let Some(only) = only {
+            let fetches = only.iter().filter_map(|id| reader.fetch(*id));
+            fetches.for_each(|fetch| ids.extend(fetch.exchanges()));
         } else {
             let first = reader.first_id().0;
             let end = first + reader.len() as u64;
@@ -139,8 +139,7 @@ impl Rows {
         ids.dedup();
         let mut rows = Self {
             list: Vec::with_capacity(ids.len()),
-            entries: HashMap::with_capacity(ids.len()),
-            servers: Servers::of_exchanges(super::all(reader), reader),
+            servers: capture::servers(reader),
         };
         for exchange in ids {
             let fetch = reader.fetch_of(exchange);
@@ -160,18 +159,26 @@ impl Rows {
                     ..place
                 });
             }
-            rows.entries.insert(exchange, rows.list.len() as u64);
             rows.list.push(place);
         }
         rows
+    }
+
+    /// Which entry an exchange becomes. They stand in the order of exchanges, a row that was never
+    /// sent before its preflight.
+    fn entry(&self, id: ExchangeId) -> Option<usize> {
+        let at = self.list.partition_point(|place| place.exchange < id);
+        let at = at + usize::from(self.list.get(at)?.unsent);
+        let place = self.list.get(at)?;
+        (place.exchange == id && !place.unsent).then_some(at)
     }
 
     /// The exchange whose entry holds the diagnosis: the last that was sent, unless the row of the
     /// request that was not sent has it.
     fn tells(&self, fetch: &Fetch) -> Option<ExchangeId> {
         let last = fetch.members.iter().rev().find_map(|m| m.exchange)?;
-        let before = self.entries.get(&last)?.checked_sub(1);
-        let before = before.and_then(|index| self.list.get(index as usize));
+        let before = self.entry(last)?.checked_sub(1);
+        let before = before.and_then(|index| self.list.get(index));
         let has_row = before.is_some_and(|place| place.unsent && place.exchange == last);
         (!has_row).then_some(last)
     }
@@ -225,10 +232,8 @@ fn renumber(value: &mut Value, rows: &Rows) {
         Value::Object(members) => {
             for (name, member) in members {
                 if name == "entry" {
-                    let known = member
-                        .as_u64()
-                        .and_then(|id| rows.entries.get(&ExchangeId(id)));
-                    *member = known.copied().into();
+                    let known = member.as_u64().and_then(|id| rows.entry(ExchangeId(id)));
+                    *member = known.into();
                 } else {
                     renumber(member, rows);
                 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Result, anyhow};
 use ring::rand::{SecureRandom, SystemRandom};
 use serde_json::Value;
 
@@ -57,16 +57,6 @@ fn patterns(path: &Path) -> Result<Vec<String>> {
         .filter(|line| !line.is_empty() && !line.starts_with('#'))
         .map(str::to_owned)
         .collect())
-}
-
-/// A document of diagnoses, its evidence looked at once more.
-pub(super) fn in_json(json: &str, redactor: &Redactor) -> Result<String> {
-    if !redactor.is_on() {
-        return Ok(json.to_owned());
-    }
-    let mut value: Value = serde_json::from_str(json).context("a document of our own")?;
-    evidence(&mut value, redactor);
-    Ok(value.to_string())
 }
 
 /// Evidence may be quoted from elsewhere in the capture than the exchanges that were judged.

@@ -10,9 +10,9 @@ use anyhow::{Context, Result, anyhow};
 
 use super::args::{ExportArgs, Paper};
 use super::exit::Exit;
-use super::{input, output};
+use super::{capture, input, output};
 use crate::diagnose::{Diagnosis, FetchId, Role};
-use crate::report::{self, Quoting, Redacted, Servers};
+use crate::report::{self, Quoting, Redacted, Summary};
 use crate::session::Reader;
 use crate::wire::{ExchangeId, Redactor, Side, decode_body};
 
@@ -31,6 +31,7 @@ pub(super) fn run(args: &ExportArgs) -> Result<Exit> {
     }
     let reader = &loaded.reader;
     let only = args.fetch.map(|number| known(reader, number)).transpose()?;
+    let only = only.map(|id| vec![id]);
     let name = args
         .file
         .file_stem()
@@ -56,8 +57,8 @@ pub(super) struct Order {
     /// What the capture is called.
     pub(super) title: String,
     pub(super) paper: Paper,
-    /// This fetch alone.
-    pub(super) only: Option<FetchId>,
+    /// These fetches alone.
+    pub(super) only: Option<Vec<FetchId>>,
     pub(super) shell: Quoting,
     /// Entries of a file that could not be used.
     pub(super) skipped: usize,
@@ -71,27 +72,28 @@ impl Order {
         redactor: &Redactor,
         out: &mut dyn Write,
     ) -> Result<()> {
-        let fetches = match self.only {
-            Some(id) => vec![id],
-            None => reader.fetches(),
+        let fetches = self.only.clone().unwrap_or_else(|| reader.fetches());
+        let single = match self.only.as_deref() {
+            Some([id]) => Some(*id),
+            _ => None,
         };
         let redacted = Redacted::new(reader, redactor);
-        let servers = || Servers::of_exchanges(all(reader), reader);
+        let servers = || capture::servers(reader);
         let judged = |id: &FetchId| reader.diagnosis_from(*id, &redacted);
         match self.paper {
             Paper::Har => {
-                har::write(reader, self.only, redactor, out)?;
+                har::write(reader, self.only.as_deref(), redactor, out)?;
             }
             Paper::Md | Paper::Html => {
                 let servers = servers();
-                let title = match self.only {
+                let title = match single {
                     Some(id) => format!("{}, fetch {id}", self.title),
                     None => self.title.clone(),
                 };
                 let title = redactor.text(&title);
                 let mut paper = report::Paper::new(&title, redactor.is_on(), self.skipped);
                 for diagnosis in fetches.iter().filter_map(judged) {
-                    paper.add(&diagnosis, &servers, &redacted, self.only.is_some());
+                    paper.add(&diagnosis, &servers, &redacted, single.is_some());
                 }
                 let text = match self.paper {
                     Paper::Md => paper.to_markdown(),
@@ -100,9 +102,19 @@ impl Order {
                 out.write_all(text.as_bytes())?;
             }
             Paper::Json => {
-                let diagnoses: Vec<Diagnosis> = fetches.iter().filter_map(judged).collect();
-                let json = report::to_json(&diagnoses, &redacted, self.skipped);
-                writeln!(out, "{}", hide::in_json(&json, redactor)?)?;
+                let servers = servers();
+                let summary = if self.only.is_none() {
+                    capture::summary(reader, self.skipped)
+                } else {
+                    let some: Vec<Diagnosis> = fetches.iter().filter_map(judged).collect();
+                    Summary::of(&some, &redacted, self.skipped)
+                };
+                let values = fetches.iter().filter_map(judged).map(|diagnosis| {
+                    let mut value = report::fetch_to_json(&diagnosis, &servers, &redacted);
+                    hide::evidence(&mut value, redactor);
+                    value
+                });
+                capture::write_json(out, &summary, values)?;
             }
             Paper::Ndjson => {
                 let servers = servers();
@@ -190,12 +202,6 @@ pub(super) fn body(
     reader
         .body(id, side, 0, at_most)
         .with_context(|| format!("the body of exchange {id} cannot be read"))
-}
-
-/// Every exchange of a capture.
-pub(super) fn all(reader: &Reader) -> impl Iterator<Item = ExchangeId> {
-    let first = reader.first_id().0;
-    (first..first + reader.len() as u64).map(ExchangeId)
 }
 
 fn known(reader: &Reader, number: u32) -> Result<FetchId> {

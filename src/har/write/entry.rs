@@ -307,6 +307,9 @@ fn own_notes(exchange: &Exchange, mut notes: Value, redactor: &Redactor) -> Valu
             "set": patch.set, "append": patch.append, "remove": patch.remove, "status": patch.status,
         });
     }
+    if let Some(told) = &exchange.told {
+        notes["told"] = redactor.text(told).into_owned().into();
+    }
     if exchange.kind == Kind::Tunnel {
         notes["tunnel"] = true.into();
     }

@@ -40,6 +40,7 @@ impl Ingest {
         self.batch.exchanges.clear();
         self.batch.pieces.clear();
         self.batch.messages.clear();
+        self.batch.bodies.clear();
         self.batch_number += 1;
         self.batch_events = 0;
         self.batch_bytes = 0;
@@ -48,7 +49,12 @@ impl Ingest {
     fn write(&mut self) {
         if self.broken.is_none() {
             match self.writer.write(&self.batch) {
-                Ok(()) => return,
+                Ok(gone) => {
+                    if let Some(before) = gone {
+                        self.whole.bodies_left(before);
+                    }
+                    return;
+                }
                 Err(error) => self.break_down(&error),
             }
         }
@@ -187,6 +193,7 @@ impl Ingest {
         drop(state);
         for exchange in ended {
             self.working.remove(&exchange.id);
+            self.ended += 1;
             self.whole.remember(exchange);
         }
     }

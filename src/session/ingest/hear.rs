@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use ring::digest::{Context, SHA256};
 
 use super::{Ingest, Track, Working};
-use crate::capture::{Answer, Closing, Event, Heard, Opening, PIECE_BYTES_MAX, Piece};
+use crate::capture::{Answer, Closing, Event, Heard, Opening, PIECE_BYTES_MAX, Piece, WholeBody};
 use crate::wire::{BodyFacts, Exchange, ExchangeId, Message, Side};
 
 impl Ingest {
@@ -28,12 +29,22 @@ impl Ingest {
             }
             Event::Body(id, side, bytes) => self.body(id, side, bytes),
             Event::Message(id, message) => self.message(id, message),
+            Event::Told(id, said) => {
+                if let Some(working) = self.working.get_mut(&id) {
+                    Arc::make_mut(&mut working.exchange).told = Some(said);
+                    self.touch(id);
+                }
+            }
             Event::Closed(closing) => self.closed(*closing),
         }
     }
 
     fn opened(&mut self, opening: Opening) {
         let id = opening.id;
+        if self.working.len() as u64 + self.ended >= self.exchanges_max {
+            self.is_full();
+            return;
+        }
         let mut exchange = Exchange::opened(id, opening.at, opening.request);
         exchange.source = opening.source;
         exchange.kind = opening.kind;
@@ -74,6 +85,9 @@ impl Ingest {
 
     fn closed(&mut self, closing: Closing) {
         let number = self.next_number();
+        for side in [Side::Request, Side::Response] {
+            self.body_ended(closing.id, side);
+        }
         let Some(working) = self.working.get_mut(&closing.id) else {
             return;
         };
@@ -131,6 +145,7 @@ impl Ingest {
                     parts: Vec::new(),
                     len: 0,
                     coded,
+                    whole: None,
                 });
                 track.pieces += 1;
                 let last = self.batch.pieces.len() - 1;
@@ -138,11 +153,57 @@ impl Ingest {
             };
             let part = bytes.split_to(bytes.len().min(PIECE_BYTES_MAX - piece.len));
             extend_excerpt(facts, &part);
+            track
+                .digest
+                .get_or_insert_with(|| Context::new(&SHA256))
+                .update(&part);
             facts.kept_bytes += part.len() as u64;
             piece.len += part.len();
             piece.parts.push(part);
         }
         self.touch(id);
+    }
+
+    /// A body that is all there can be the same as one before it.
+    fn body_ended(&mut self, id: ExchangeId, side: Side) {
+        let Some(working) = self.working.get_mut(&id) else {
+            return;
+        };
+        let track = match side {
+            Side::Request => &mut working.request,
+            Side::Response => &mut working.response,
+        };
+        let Some(digest) = track.digest.take().filter(|_| !track.cut) else {
+            return;
+        };
+        let Some(digest) = digest.finish().as_ref().first_chunk().copied() else {
+            return;
+        };
+        let only = track
+            .filling
+            .filter(|(number, _)| *number == self.batch_number && track.pieces == 1)
+            .and_then(|(_, at)| self.batch.pieces.get_mut(at));
+        match only {
+            Some(piece) => piece.whole = Some(digest),
+            None => self.batch.bodies.push(WholeBody {
+                exchange: id,
+                side,
+                digest,
+            }),
+        }
+    }
+
+    /// There are as many exchanges as a session may have.
+    fn is_full(&mut self) {
+        if !self.full {
+            self.full = true;
+            self.whole.set_trouble(Some(format!(
+                "This session has {} exchanges, as many as it may. Traffic goes on and is not recorded; \
+                 start corscope again for a new session.",
+                self.exchanges_max
+            )));
+            self.whole.bump();
+        }
     }
 
     fn message(&mut self, id: ExchangeId, message: Box<Message>) {

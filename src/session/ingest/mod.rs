@@ -48,6 +48,11 @@ pub(super) struct Ingest {
     lost_bytes: u64,
     broken: Option<Broken>,
     looked_at: Instant,
+    /// Exchanges that are over.
+    ended: u64,
+    /// Exchanges are no more than this.
+    exchanges_max: u64,
+    full: bool,
 }
 
 /// An exchange that is open, or was when the batch began.
@@ -67,6 +72,8 @@ struct Track {
     // The piece being filled: which batch, and where in it.
     filling: Option<(u64, usize)>,
     cut: bool,
+    // Of all that was kept so far.
+    digest: Option<ring::digest::Context>,
 }
 
 /// The disk fails.
@@ -82,6 +89,7 @@ impl Ingest {
         writer: Writer,
         whole: Arc<Whole>,
         judging: Judging,
+        exchanges_max: u64,
     ) -> Self {
         Self {
             queue,
@@ -98,6 +106,9 @@ impl Ingest {
             lost_bytes: 0,
             broken: None,
             looked_at: Instant::now(),
+            ended: 0,
+            exchanges_max,
+            full: false,
         }
     }
 

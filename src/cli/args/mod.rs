@@ -1,5 +1,7 @@
 //! The command line as typed. What it means is for [`config`](super::config).
 
+mod keeping;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -15,6 +17,7 @@ use crate::cors::Browser;
 use crate::launch::{Brand, Edition, Wish};
 use crate::report::Quoting;
 use crate::tui::ThemeChoice;
+pub(super) use keeping::KeepingArgs;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -103,6 +106,8 @@ pub(super) struct CaptureArgs {
     /// Reach servers through this proxy, http://HOST:PORT
     #[arg(long, value_name = "URL")]
     pub(super) upstream_proxy: Option<String>,
+    #[command(flatten)]
+    pub(super) keeping: KeepingArgs,
 }
 
 /// Flags of every command that has a screen.
