@@ -9,9 +9,10 @@ use bytes::Bytes;
 use clap::Args as ClapArgs;
 use url::Url;
 
-use super::args::duration;
+use super::args::{WayArgs, duration};
 use super::config;
 use super::output::reason;
+use super::way;
 use crate::proxy::{Courier, Limits, Reach};
 use crate::replay::{Edit, Plan};
 use crate::wire::{Origin, is_loopback_host};
@@ -29,9 +30,8 @@ pub(super) struct ReachArgs {
     /// Do not verify the certificate of this server; repeatable
     #[arg(long, value_name = "HOST")]
     pub(super) insecure: Vec<String>,
-    /// Reach servers through this proxy, http://HOST:PORT
-    #[arg(long, value_name = "URL")]
-    pub(super) upstream_proxy: Option<String>,
+    #[command(flatten)]
+    pub(super) way: WayArgs,
     /// How long to wait for a connection and for an answer, such as 10s [default: 30s]
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub(super) timeout: Option<Duration>,
@@ -43,11 +43,8 @@ impl ReachArgs {
         let reach = Reach {
             upstream_ca: self.upstream_ca.clone(),
             insecure: config::hosts("--insecure", &self.insecure)?,
-            upstream_proxy: self
-                .upstream_proxy
-                .as_deref()
-                .map(config::upstream_proxy)
-                .transpose()?,
+            upstreams: way::upstreams(&self.way)?,
+            client_certs: way::client_certs(&self.way.client_cert)?,
         };
         Ok(Courier::new(&reach)?)
     }

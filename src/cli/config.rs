@@ -9,6 +9,8 @@ use url::Url;
 
 use super::args::{CaptureArgs, KeepingArgs, PlaceArgs};
 use super::output::reason;
+use super::way;
+use crate::proxy::{ClientCert, Upstreams};
 use crate::wire::{canonical_host, is_loopback_host};
 
 /// The port people know.
@@ -25,9 +27,10 @@ pub(super) struct Capture {
     pub(super) insecure: Vec<String>,
     pub(super) pass_through: Vec<String>,
     pub(super) only: Vec<String>,
-    pub(super) upstream_proxy: Option<Url>,
     /// How much of it is kept.
     pub(super) keeping: KeepingArgs,
+    pub(super) upstreams: Upstreams,
+    pub(super) client_certs: Vec<ClientCert>,
 }
 
 /// Where to listen.
@@ -140,11 +143,8 @@ impl Capture {
             insecure: hosts("--insecure", &args.insecure)?,
             pass_through: hosts("--pass-through", &args.pass_through)?,
             only: hosts("--only", &args.only)?,
-            upstream_proxy: args
-                .upstream_proxy
-                .as_deref()
-                .map(upstream_proxy)
-                .transpose()?,
+            upstreams: way::upstreams(&args.way)?,
+            client_certs: way::client_certs(&args.way.client_cert)?,
         })
     }
 
@@ -204,7 +204,7 @@ pub(super) fn hosts(flag: &str, typed: &[String]) -> Result<Vec<String>> {
     typed.iter().map(one).collect()
 }
 
-fn host_pattern(text: &str) -> Option<String> {
+pub(super) fn host_pattern(text: &str) -> Option<String> {
     let (star, rest) = match text.strip_prefix("*.") {
         Some(rest) => ("*.", rest),
         None => ("", text),
@@ -220,13 +220,6 @@ fn host_pattern(text: &str) -> Option<String> {
     let (host, port) = rest.rsplit_once(':')?;
     let port: u16 = port.parse().ok()?;
     Some(format!("{star}{}:{port}", canonical(host)?))
-}
-
-pub(super) fn upstream_proxy(typed: &str) -> Result<Url> {
-    match Url::parse(typed) {
-        Ok(url) if url.scheme() == "http" && url.has_host() => Ok(url),
-        _ => bail!("--upstream-proxy takes http://HOST:PORT, not \"{typed}\""),
-    }
 }
 
 #[cfg(test)]

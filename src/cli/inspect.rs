@@ -15,7 +15,7 @@ use super::{input, output, workbench};
 use crate::launch::Wish;
 use crate::proxy::{Overrides, Reach};
 use crate::session::Reader;
-use crate::tui;
+use crate::tui::{self, Outcome};
 
 /// How many effects or outcomes wait before the other side has to.
 const QUEUE_MAX: usize = 32;
@@ -69,7 +69,7 @@ pub(super) async fn view(args: &ViewArgs) -> Result<Exit> {
     start.options.notices = notices;
     start.options.can_replay = true;
     let replayer = Replayer::new(&Reach::default(), None, loaded.reader.clone())?;
-    run_screen(start, loaded.reader, replayer, &mut None, None).await?;
+    run_screen(start, loaded.reader, replayer, (&mut None, None, None)).await?;
     // What was not read until now is not needed any more.
     drop(loaded.session);
     Ok(Exit::Clean)
@@ -85,7 +85,7 @@ pub(super) fn needs_a_terminal(instead: &str) -> Result<()> {
 
 /// Shows a live capture until the person leaves, then finishes it and says where it lies.
 pub(super) async fn show(
-    live: Live,
+    mut live: Live,
     mut screen: Screen,
     mut launcher: Launcher,
     open_now: bool,
@@ -114,8 +114,10 @@ pub(super) async fn show(
     let path = live.path.clone();
     let mut launcher = Some(launcher);
     let replayer = live.replayer()?;
+    let remarks = live.remarks.take();
     let overrides = Some(&live.overrides);
-    let left = run_screen(screen, reader.clone(), replayer, &mut launcher, overrides).await;
+    let tools = (&mut launcher, overrides, remarks);
+    let left = run_screen(screen, reader.clone(), replayer, tools).await;
 
     let mut signals = Signals::listen()?;
     if let Some(launcher) = launcher {
@@ -147,8 +149,11 @@ async fn run_screen(
     screen: Screen,
     reader: Reader,
     replayer: Replayer,
-    launcher: &mut Option<Launcher>,
-    overrides: Option<&Overrides>,
+    (launcher, overrides, remarks): (
+        &mut Option<Launcher>,
+        Option<&Overrides>,
+        Option<mpsc::Receiver<String>>,
+    ),
 ) -> Result<()> {
     let (effects, asked) = mpsc::channel(QUEUE_MAX);
     let (done, outcomes) = mpsc::channel(QUEUE_MAX);
@@ -158,6 +163,17 @@ async fn run_screen(
         configuration: &screen.file,
         replayer,
     };
+    if let Some(mut remarks) = remarks {
+        // Ends with the screen, or with the proxy.
+        let done = done.clone();
+        tokio::spawn(async move {
+            while let Some(sentence) = remarks.recv().await {
+                if done.send(Outcome::Notice(sentence)).await.is_err() {
+                    return;
+                }
+            }
+        });
+    }
     let bench = workbench::run(reader.clone(), tools, asked, done);
     let drawn = tui::run(screen.options, reader, effects, outcomes);
     // The workbench ends with the screen, whose end of the queue it listens to.

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::config::Capture;
@@ -40,6 +40,8 @@ pub(super) struct Live {
     pub(super) facts: Facts,
     /// Answers changed in flight: none, until somebody sets them.
     pub(super) overrides: Overrides,
+    /// What the proxy has to say beside the exchanges.
+    pub(super) remarks: Option<mpsc::Receiver<String>>,
 }
 
 /// What a person or a program needs to use a capture.
@@ -106,7 +108,8 @@ impl Live {
         let reach = proxy::Reach {
             upstream_ca: capture.upstream_ca.clone(),
             insecure: capture.insecure.clone(),
-            upstream_proxy: capture.upstream_proxy.clone(),
+            upstreams: capture.upstreams.clone(),
+            client_certs: capture.client_certs.clone(),
         };
         let config = proxy::Config {
             listen: found.addresses,
@@ -115,10 +118,11 @@ impl Live {
             insecure: capture.insecure.clone(),
             pass_through: capture.pass_through.clone(),
             only: capture.only.clone(),
-            upstream_proxy: capture.upstream_proxy.clone(),
+            upstreams: capture.upstreams.clone(),
+            client_certs: capture.client_certs.clone(),
             overrides: overrides.clone(),
         };
-        let proxy = match Proxy::bind(config, recorder.clone()).await {
+        let mut proxy = match Proxy::bind(config, recorder.clone()).await {
             Ok(proxy) => proxy,
             Err(error) => {
                 drop(session);
@@ -130,6 +134,7 @@ impl Live {
             }
         };
         let addresses = proxy.addresses().to_vec();
+        let remarks = proxy.remarks();
         let (end, ended) = oneshot::channel::<()>();
         let serving = tokio::spawn(proxy.run(async {
             // That the sender is gone means the same.
@@ -143,6 +148,7 @@ impl Live {
             serving,
             path,
             overrides,
+            remarks,
             facts: Facts {
                 addresses,
                 certificate,

@@ -30,6 +30,7 @@ mod sessions;
 mod settings;
 mod signals;
 mod trust;
+mod way;
 mod workbench;
 
 use std::num::NonZero;

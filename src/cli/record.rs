@@ -66,6 +66,13 @@ pub(super) async fn run(args: &RecordArgs) -> Result<Exit> {
         live.facts.certificate.display()
     ));
 
+    if let Some(mut remarks) = live.remarks.take() {
+        tokio::spawn(async move {
+            while let Some(sentence) = remarks.recv().await {
+                output::say(&sentence);
+            }
+        });
+    }
     let reader = live.reader();
     let mut broken = None;
     let mut told = None;

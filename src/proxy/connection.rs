@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use http::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
@@ -61,6 +61,7 @@ pub(super) async fn serve_client(
             };
             match server {
                 Some((server, recorder, times)) => {
+                    let server = Rewound::new(Bytes::new(), server);
                     pass(Rewound::new(seen.freeze(), stream), server, recorder, times).await;
                 }
                 None => tunnel.run(stream, seen).await,

@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use http::Version;
 use hyper::upgrade::OnUpgrade;
-use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 use super::dial::DialTimes;
@@ -14,6 +13,8 @@ use super::leaf::Leaves;
 use super::overrides::Overrides;
 use super::page::{Site, is_ours};
 use super::pool::Pool;
+use super::raw::Raw;
+use super::remarks::Remarks;
 use super::target::{HostList, Target};
 use crate::capture::{ExchangeRecorder, Recorder};
 use crate::wire::{Client, RequestHead, WebSocketDeflate};
@@ -26,6 +27,7 @@ pub(super) struct Shared {
     pub pass_through: HostList,
     pub only: HostList,
     pub overrides: Overrides,
+    pub remarks: Remarks,
     pub addresses: Vec<SocketAddr>,
     /// Our own page.
     pub site: Site,
@@ -85,7 +87,7 @@ pub(super) enum After {
         target: Target,
         head: RequestHead,
         /// The server, when the tunnel is passed through unread.
-        server: Option<(TcpStream, ExchangeRecorder, DialTimes)>,
+        server: Option<(Raw, ExchangeRecorder, DialTimes)>,
     },
     WebSocket {
         client: OnUpgrade,

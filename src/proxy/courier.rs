@@ -9,16 +9,18 @@ use bytes::Bytes;
 use http::header::{self, HeaderName, HeaderValue};
 use http::{Method, Request, Uri, Version};
 use http_body_util::BodyExt;
-use url::Url;
 
 use super::ProxyError;
-use super::dial::{DialError, DialTimes, micros, proxy_credentials};
+use super::behind::unauthorised;
+use super::dial::{DialError, DialTimes, micros};
 use super::failure::failure;
 use super::flow::Flow;
-use super::forward::{absolute, is_event_stream, proxied_target, response_head};
+use super::forward::{absolute, is_event_stream, is_proxy_refusal, proxied_target, response_head};
+use super::identity::ClientCert;
 use super::pool::{Link, Need, Pool, send_failure};
 use super::tap::{RequestBody, ResponseBody, Running};
 use super::target::Target;
+use super::upstream::Upstreams;
 use crate::capture::{Recorder, now};
 use crate::wire::{
     Client, End, ExchangeId, Failure, FailureKind, FailureStage, Kind, RequestHead, ResponseHead,
@@ -35,8 +37,10 @@ pub struct Reach {
     pub upstream_ca: Option<PathBuf>,
     /// Hosts whose certificate is not verified.
     pub insecure: Vec<String>,
-    /// An HTTP proxy to go through. Not used for this machine.
-    pub upstream_proxy: Option<Url>,
+    /// Proxies to go through. Not used for this machine.
+    pub upstreams: Upstreams,
+    /// Certificates to show to servers that ask for one.
+    pub client_certs: Vec<ClientCert>,
 }
 
 /// What one request of ours may cost.
@@ -93,11 +97,7 @@ pub struct Courier {
 impl Courier {
     /// Nothing is connected to yet.
     pub fn new(reach: &Reach) -> Result<Self, ProxyError> {
-        let dialer = super::dialer(
-            reach.upstream_ca.as_ref(),
-            &reach.insecure,
-            reach.upstream_proxy.clone(),
-        )?;
+        let dialer = super::dialer(reach)?;
         Ok(Self {
             pool: Arc::new(Pool::for_own_requests(dialer)),
         })
@@ -185,6 +185,7 @@ impl Way<'_> {
             http2: self.http2,
             once: true,
             fresh: false,
+            tunnel: false,
         };
         let uri = request.uri().clone();
         loop {
@@ -196,6 +197,11 @@ impl Way<'_> {
             let sent = tokio::time::timeout(self.limits.answer, lease.send(self.pool, request));
             match sent.await {
                 Ok(Ok((response, returning))) => {
+                    if let Some(proxy) = &link.whole_to
+                        && is_proxy_refusal(&response)
+                    {
+                        return Err(unauthorised(proxy));
+                    }
                     let head = response_head(&response);
                     flow.answered(head.clone());
                     let events = is_event_stream(response.headers()).then(Box::default);
@@ -267,10 +273,9 @@ impl Way<'_> {
             headers.insert(header::HOST, host);
             headers.extend(rest);
         }
-        if link.absolute_form {
+        if let Some(proxy) = &link.whole_to {
             *request.uri_mut() = absolute(self.target.scheme(), &authority, path);
-            let proxy = self.pool.dialer.proxy.as_ref();
-            if let Some(value) = proxy.and_then(proxy_credentials)
+            if let Some(value) = proxy.authorization()
                 && let Ok(value) = HeaderValue::try_from(value)
             {
                 let headers = request.headers_mut();

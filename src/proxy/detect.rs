@@ -94,6 +94,11 @@ impl<S> Rewound<S> {
         Self { first, inner }
     }
 
+    /// The stream.
+    pub(super) fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
     /// What was not read again yet, and the stream.
     pub(super) fn into_parts(self) -> (BytesMut, S) {
         (BytesMut::from(&self.first[..]), self.inner)

@@ -1,37 +1,36 @@
-//! From a target to an open connection: name, TCP, TLS, each phase timed.
+//! From a target to an open connection: name, TCP, a proxy in between, TLS; each phase timed.
 
-use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures_util::StreamExt;
-use futures_util::stream::FuturesUnordered;
+use rustls::{AlertDescription, CertificateError, OtherError};
 use rustls_pki_types::ServerName;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
-use url::Url;
 
+use super::behind::{ask_for_tunnel, ask_socks};
+use super::chain::Refused;
+use super::connect::{connect_to, resolve};
 use super::failure::{certificate_fault, failure, kind_of, tls_error};
+use super::raw::Raw;
 use super::target::{HostList, Target};
 use super::tls::UpstreamTls;
+use super::upstream::{Speech, UpstreamProxy, Upstreams};
 use crate::wire::{Failure, FailureKind, FailureStage, Timings, is_localhost_name};
 
-/// How long a TCP connect may take, in seconds, over all addresses.
-const CONNECT_SECONDS_MAX: u64 = 30;
 /// How long a TLS handshake may take, in seconds.
 const TLS_SECONDS_MAX: u64 = 30;
-/// How long one address gets before the next is tried as well (RFC 8305 § 5), in milliseconds.
-const HEAD_START_MILLIS: u64 = 250;
-/// The longest answer to CONNECT that is read from a proxy, in bytes.
-const PROXY_ANSWER_BYTES_MAX: usize = 16 << 10;
+/// How long a proxy in between may take to reach a target, in seconds.
+const PROXY_SECONDS_MAX: u64 = 60;
 
 /// How connections to servers are made.
 pub(super) struct Dialer {
     pub tls: UpstreamTls,
     pub insecure: HostList,
-    pub proxy: Option<Url>,
+    pub upstreams: Upstreams,
     /// The addresses this proxy listens on: never dialled.
     pub ourselves: Vec<SocketAddr>,
 }
@@ -66,13 +65,15 @@ pub(super) struct Dialed {
     /// TLS version and cipher.
     pub tls: Option<String>,
     pub insecure: bool,
-    /// Whether plain requests have to be in absolute form, for the proxy behind us.
-    pub absolute_form: bool,
+    /// The proxy behind us that takes plain requests whole, in absolute form.
+    pub whole_to: Option<Arc<UpstreamProxy>>,
 }
 
 pub(super) enum Transport {
     Plain(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
+    /// TLS inside the TLS of a proxy.
+    Far(Box<TlsStream<Raw>>),
 }
 
 /// Why there is no connection, and how far it came.
@@ -81,11 +82,20 @@ pub(super) struct DialError {
     pub times: DialTimes,
 }
 
+/// A way to a target; and the proxy that takes requests whole on it.
+type Way = (Raw, Option<Arc<UpstreamProxy>>);
+
 impl Dialer {
-    /// Connects, and shakes hands over TLS if the target wants it.
-    pub(super) async fn dial(&self, target: &Target, http2: bool) -> Result<Dialed, DialError> {
+    /// Connects, and shakes hands over TLS if the target wants it. `tunnel`: no proxy may take part
+    /// in what is said, as in a WebSocket.
+    pub(super) async fn dial(
+        &self,
+        target: &Target,
+        http2: bool,
+        tunnel: bool,
+    ) -> Result<Dialed, DialError> {
         let mut times = DialTimes::default();
-        match self.dial_timed(target, http2, &mut times).await {
+        match self.dial_timed(target, http2, tunnel, &mut times).await {
             Ok(dialed) => Ok(Dialed { times, ..dialed }),
             Err(failure) => Err(DialError { failure, times }),
         }
@@ -95,46 +105,58 @@ impl Dialer {
         &self,
         target: &Target,
         http2: bool,
+        tunnel: bool,
         times: &mut DialTimes,
     ) -> Result<Dialed, Failure> {
-        let (stream, absolute_form) = self.reach(target, target.tls, times).await?;
-        let addr = stream.peer_addr().map_err(|e| {
+        let (stream, whole_to) = self.reach(target, target.tls || tunnel, times).await?;
+        let addr = stream.tcp().peer_addr().map_err(|e| {
             let detail = format!("{target} went away at once ({e})");
             failure(FailureStage::Connect, kind_of(&e), detail)
         })?;
         if !target.tls {
             return Ok(Dialed {
-                io: Transport::Plain(stream),
+                io: match stream {
+                    Raw::Tcp(stream) => Transport::Plain(stream),
+                    Raw::Tls(stream) => Transport::Tls(stream),
+                },
                 addr,
                 times: *times,
-                http2: target.prior_knowledge,
+                http2: target.prior_knowledge && whole_to.is_none(),
                 tls: None,
                 insecure: false,
-                absolute_form,
+                whole_to,
             });
         }
         let insecure = self.insecure.contains(target.tls_name(), target.port)
             || self.insecure.contains(&target.host, target.port);
         let started = Instant::now();
-        let stream = self.shake_hands(target, stream, insecure, http2).await?;
+        let (io, session) = match stream {
+            Raw::Tcp(stream) => {
+                let stream = self.shake_hands(target, stream, insecure, http2).await?;
+                let session = Session::of(stream.get_ref().1);
+                (Transport::Tls(Box::new(stream)), session)
+            }
+            stream @ Raw::Tls(_) => {
+                let shaken = self.shake_hands(target, stream, insecure, http2);
+                let stream = Box::pin(shaken).await?;
+                let session = Session::of(stream.get_ref().1);
+                (Transport::Far(Box::new(stream)), session)
+            }
+        };
         times.tls = Some(micros(started));
-        let (_, session) = stream.get_ref();
         Ok(Dialed {
             addr,
             times: *times,
-            http2: session.alpn_protocol() == Some(b"h2"),
-            tls: Some(describe(session)),
+            http2: session.http2,
+            tls: Some(session.described),
             insecure,
-            absolute_form: false,
-            io: Transport::Tls(Box::new(stream)),
+            whole_to: None,
+            io,
         })
     }
 
-    /// A TCP connection to the target whose bytes nobody reads: for tunnels that are passed through.
-    pub(super) async fn dial_raw(
-        &self,
-        target: &Target,
-    ) -> Result<(TcpStream, DialTimes), DialError> {
+    /// A connection to the target whose bytes nobody reads: for tunnels that are passed through.
+    pub(super) async fn dial_raw(&self, target: &Target) -> Result<(Raw, DialTimes), DialError> {
         let mut times = DialTimes::default();
         match self.reach(target, true, &mut times).await {
             Ok((stream, _)) => Ok((stream, times)),
@@ -142,32 +164,107 @@ impl Dialer {
         }
     }
 
-    /// TCP to the target, or through the proxy behind us. Says whether plain requests have to be in
-    /// absolute form.
+    /// TCP to the target, or a way through the proxy behind us.
     async fn reach(
         &self,
         target: &Target,
         tunnel: bool,
         times: &mut DialTimes,
-    ) -> Result<(TcpStream, bool), Failure> {
-        let Some((proxy, host)) = self.proxy_for(target) else {
-            let stream = self.connect(&target.host, target.port, times).await?;
-            return Ok((stream, false));
-        };
-        let port = proxy.port_or_known_default().unwrap_or(8080);
-        let mut stream = self.connect(host, port, times).await?;
-        if tunnel {
-            ask_for_tunnel(&mut stream, target, proxy).await?;
+    ) -> Result<Way, Failure> {
+        match self.upstreams.for_target(target, tunnel) {
+            None => {
+                let stream = self.connect(&target.host, target.port, times).await?;
+                Ok((Raw::Tcp(stream), None))
+            }
+            // Boxed, so that who goes directly does not carry it along.
+            Some(proxy) => Box::pin(self.reach_through(target, tunnel, proxy, times)).await,
         }
-        Ok((stream, !tunnel))
     }
 
-    /// The proxy behind us, but for targets on this machine.
-    fn proxy_for(&self, target: &Target) -> Option<(&Url, &str)> {
-        let proxy = self.proxy.as_ref()?;
-        let host = proxy.host_str()?;
-        let local = crate::wire::is_loopback_host(&target.host);
-        (!local).then(|| (proxy, host.trim_start_matches('[').trim_end_matches(']')))
+    async fn reach_through(
+        &self,
+        target: &Target,
+        tunnel: bool,
+        proxy: &Arc<UpstreamProxy>,
+        times: &mut DialTimes,
+    ) -> Result<Way, Failure> {
+        let local = match proxy.speech {
+            Speech::Socks5 => {
+                let started = Instant::now();
+                let found = resolve(&target.host, target.port, times, started).await?;
+                found.first().copied()
+            }
+            _ => None,
+        };
+        let started = Instant::now();
+        let connected = self.connect(&proxy.host, proxy.port, times).await;
+        let stream = connected.map_err(|error| Failure {
+            detail: format!(
+                "the upstream proxy {proxy} cannot be reached: {}",
+                error.detail
+            ),
+            ..error
+        })?;
+        let at_most = Duration::from_secs(PROXY_SECONDS_MAX);
+        let way = tokio::time::timeout(at_most, async {
+            match proxy.speech {
+                Speech::Http => self.ask_http(stream, target, tunnel, proxy, Raw::Tcp).await,
+                Speech::Https => {
+                    let stream = self.shake_hands_with_proxy(proxy, stream).await?;
+                    let raw = |stream| Raw::Tls(Box::new(stream));
+                    self.ask_http(stream, target, tunnel, proxy, raw).await
+                }
+                Speech::Socks5 | Speech::Socks5h => {
+                    let mut stream = stream;
+                    ask_socks(&mut stream, target, local, proxy).await?;
+                    Ok((Raw::Tcp(stream), None))
+                }
+            }
+        });
+        let way = way.await.unwrap_or_else(|_| {
+            let detail = format!(
+                "the upstream proxy {proxy} did not reach {target} within {PROXY_SECONDS_MAX} s"
+            );
+            let (stage, kind) = (FailureStage::Connect, FailureKind::TimedOut);
+            Err(failure(stage, kind, detail))
+        })?;
+        times.connect = Some(micros(started));
+        Ok(way)
+    }
+
+    async fn ask_http<S: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        mut stream: S,
+        target: &Target,
+        tunnel: bool,
+        proxy: &Arc<UpstreamProxy>,
+        raw: impl FnOnce(S) -> Raw,
+    ) -> Result<Way, Failure> {
+        if !tunnel && !target.prior_knowledge {
+            return Ok((raw(stream), Some(Arc::clone(proxy))));
+        }
+        ask_for_tunnel(&mut stream, target, proxy).await?;
+        Ok((raw(stream), None))
+    }
+
+    async fn shake_hands_with_proxy(
+        &self,
+        proxy: &UpstreamProxy,
+        stream: TcpStream,
+    ) -> Result<TlsStream<TcpStream>, Failure> {
+        let target = Target {
+            tls: true,
+            host: proxy.host.clone(),
+            port: proxy.port,
+            tls_name: None,
+            prior_knowledge: false,
+        };
+        let insecure = self.insecure.contains(&proxy.host, proxy.port);
+        let shaken = self.shake_hands(&target, stream, insecure, false).await;
+        shaken.map_err(|error| Failure {
+            detail: format!("no TLS with the upstream proxy: {}", error.detail),
+            ..error
+        })
     }
 
     async fn connect(
@@ -176,60 +273,60 @@ impl Dialer {
         port: u16,
         times: &mut DialTimes,
     ) -> Result<TcpStream, Failure> {
-        let started = Instant::now();
-        let mut addresses = resolve(host, port, times, started).await?;
+        let mut addresses = resolve(host, port, times, Instant::now()).await?;
         addresses.retain(|a| !self.is_ourselves(*a));
         if addresses.is_empty() {
             let detail = format!("{host}:{port} is corscope itself");
             return Err(failure(FailureStage::Proxy, FailureKind::Loop, detail));
         }
-        let started = Instant::now();
-        let deadline = Duration::from_secs(CONNECT_SECONDS_MAX);
-        let stream = match tokio::time::timeout(deadline, connect_any(&addresses)).await {
-            Ok(Ok(stream)) => stream,
-            Ok(Err(errors)) => return Err(connect_failure(&addresses, &errors)),
+        connect_to(&addresses, times).await
+    }
+
+    /// Drops proxies that are this one, as an environment made for its clients has them; says which.
+    pub(super) fn leave_ourselves_out(&mut self) -> Vec<UpstreamProxy> {
+        let ours = |proxy: &UpstreamProxy| match proxy.host.parse::<IpAddr>() {
+            Ok(ip) => self.is_ourselves(SocketAddr::new(ip, proxy.port)),
             Err(_) => {
-                let at = list(&addresses);
-                let detail = format!("no answer from {at} within {CONNECT_SECONDS_MAX} s");
-                return Err(failure(
-                    FailureStage::Connect,
-                    FailureKind::TimedOut,
-                    detail,
-                ));
+                is_localhost_name(&proxy.host)
+                    && self.ourselves.iter().any(|own| own.port() == proxy.port)
             }
         };
-        // Nagle's algorithm against delayed acknowledgements costs 40 ms a message.
-        let _ = stream.set_nodelay(true);
-        times.connect = Some(micros(started));
-        Ok(stream)
+        let dropped: Vec<UpstreamProxy> = self
+            .upstreams
+            .proxies()
+            .filter(|p| ours(p))
+            .cloned()
+            .collect();
+        self.upstreams.forget(&dropped);
+        dropped
     }
 
     /// Whether connecting to this address would reach this proxy.
     pub(super) fn is_ourselves(&self, addr: SocketAddr) -> bool {
+        let mut own = self.ourselves.iter().filter(|o| o.port() == addr.port());
         let ip = match addr.ip().to_canonical() {
             IpAddr::V4(Ipv4Addr::UNSPECIFIED) => Ipv4Addr::LOCALHOST.into(),
             IpAddr::V6(Ipv6Addr::UNSPECIFIED) => Ipv6Addr::LOCALHOST.into(),
             ip => ip,
         };
-        self.ourselves.iter().any(|own| {
-            own.port() == addr.port()
-                && (own.ip() == ip || (own.ip().is_unspecified() && ip.is_loopback()))
+        own.any(|own| {
+            own.ip() == ip || (own.ip().is_unspecified() && (ip.is_loopback() || is_local(ip)))
         })
     }
 
-    async fn shake_hands(
+    async fn shake_hands<S: AsyncRead + AsyncWrite + Unpin>(
         &self,
         target: &Target,
-        stream: TcpStream,
+        stream: S,
         insecure: bool,
         http2: bool,
-    ) -> Result<TlsStream<TcpStream>, Failure> {
+    ) -> Result<TlsStream<S>, Failure> {
         let name = target.tls_name();
         let server_name = ServerName::try_from(name.to_owned()).map_err(|_| {
             let detail = format!("{name} is not a name a certificate can be for");
             failure(FailureStage::Tls, FailureKind::Certificate, detail)
         })?;
-        let connector = TlsConnector::from(self.tls.config(insecure, http2));
+        let connector = TlsConnector::from(self.tls.config(target, insecure, http2));
         let deadline = Duration::from_secs(TLS_SECONDS_MAX);
         let shaken = connector.connect(server_name, stream);
         match tokio::time::timeout(deadline, shaken).await {
@@ -244,113 +341,40 @@ impl Dialer {
     }
 }
 
-async fn resolve(
-    host: &str,
-    port: u16,
-    times: &mut DialTimes,
-    started: Instant,
-) -> Result<Vec<SocketAddr>, Failure> {
-    if let Ok(ip) = host.parse::<IpAddr>() {
-        return Ok(vec![SocketAddr::new(ip, port)]);
-    }
-    if is_localhost_name(host) {
-        // As browsers do: the name means this machine whatever a resolver says (RFC 6761 § 6.3).
-        return Ok(vec![
-            SocketAddr::new(Ipv6Addr::LOCALHOST.into(), port),
-            SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port),
-        ]);
-    }
-    let found = tokio::net::lookup_host((host, port)).await;
-    times.dns = Some(micros(started));
-    let addresses: Vec<SocketAddr> = found.map(Iterator::collect).unwrap_or_default();
-    if addresses.is_empty() {
-        let detail = format!("no address found for {host}");
-        return Err(failure(
-            FailureStage::Dns,
-            FailureKind::NameNotResolved,
-            detail,
-        ));
-    }
-    Ok(interleaved(addresses))
+/// Whether this machine has the address: only then can a socket be bound to it.
+fn is_local(ip: IpAddr) -> bool {
+    UdpSocket::bind(SocketAddr::new(ip, 0)).is_ok()
 }
 
-/// Families by turns, the resolver's first choice first (RFC 8305 § 4).
-fn interleaved(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
-    let v6_first = addresses.first().is_some_and(SocketAddr::is_ipv6);
-    let (first, second): (Vec<_>, Vec<_>) =
-        addresses.into_iter().partition(|a| a.is_ipv6() == v6_first);
-    let mut second = second.into_iter();
-    let mut all = Vec::with_capacity(first.len() + second.len());
-    for addr in first {
-        all.push(addr);
-        all.extend(second.next());
-    }
-    all.extend(second);
-    all
+/// What TLS came to.
+struct Session {
+    http2: bool,
+    described: String,
 }
 
-/// The first of these addresses to answer; the next one starts when one fails or is slow.
-async fn connect_any(addresses: &[SocketAddr]) -> Result<TcpStream, Vec<io::Error>> {
-    let mut errors = Vec::new();
-    let mut waiting = addresses.iter();
-    let mut trying = FuturesUnordered::new();
-    let head_start = Duration::from_millis(HEAD_START_MILLIS);
-    loop {
-        if let Some(addr) = waiting.next() {
-            trying.push(TcpStream::connect(*addr));
-        } else if trying.is_empty() {
-            return Err(errors);
-        }
-        let more = !waiting.as_slice().is_empty();
-        tokio::select! {
-            Some(result) = trying.next() => match result {
-                Ok(stream) => return Ok(stream),
-                Err(error) => errors.push(error),
-            },
-            () = tokio::time::sleep(head_start), if more => {}
+impl Session {
+    fn of(session: &rustls::ClientConnection) -> Self {
+        Self {
+            http2: session.alpn_protocol() == Some(b"h2"),
+            described: describe(session),
         }
     }
 }
 
-fn connect_failure(addresses: &[SocketAddr], errors: &[io::Error]) -> Failure {
-    let kinds: Vec<FailureKind> = errors.iter().map(|e| kind_of(e)).collect();
-    // Where the addresses differ, the one that says most.
-    let kind = [
-        FailureKind::Refused,
-        FailureKind::Reset,
-        FailureKind::TimedOut,
-        FailureKind::Unreachable,
-    ]
-    .into_iter()
-    .find(|k| kinds.contains(k))
-    .unwrap_or(FailureKind::Other);
-    let at = list(addresses);
-    let detail = match kind {
-        FailureKind::Refused => format!("connection refused by {at}: nothing listens there"),
-        FailureKind::Unreachable => format!("no route to {at}"),
-        FailureKind::TimedOut => format!("no answer from {at}"),
-        FailureKind::Reset => format!("{at} closed the connection at once"),
-        _ => {
-            let why = errors.first().map(ToString::to_string).unwrap_or_default();
-            format!("cannot connect to {at} ({why})")
-        }
-    };
-    failure(FailureStage::Connect, kind, detail)
-}
-
-fn tls_failure(target: &Target, error: &io::Error) -> Failure {
+fn tls_failure(target: &Target, error: &std::io::Error) -> Failure {
     let name = target.tls_name();
     let kind = kind_of(error);
     let detail = match tls_error(error) {
         Some(rustls::Error::InvalidCertificate(fault)) => {
-            format!(
-                "the certificate of {target} is not accepted: {}",
-                certificate_fault(fault, name)
-            )
+            let words = match fault {
+                CertificateError::Other(OtherError(refused)) => refused
+                    .downcast_ref::<Refused>()
+                    .map_or_else(|| certificate_fault(fault, name), |r| r.words.clone()),
+                _ => certificate_fault(fault, name),
+            };
+            format!("the certificate of {target} is not accepted: {words}")
         }
-        Some(rustls::Error::AlertReceived(alert)) => {
-            format!("{target} refused the TLS handshake ({alert:?})")
-        }
+        Some(rustls::Error::AlertReceived(alert)) => alert_words(target, *alert),
         Some(rustls::Error::InvalidMessage(_)) => format!("{target} does not speak TLS"),
         Some(other) => format!("TLS with {target} failed ({other})"),
         None if kind == FailureKind::Reset => {
@@ -361,60 +385,29 @@ fn tls_failure(target: &Target, error: &io::Error) -> Failure {
     failure(FailureStage::Tls, kind, detail)
 }
 
-/// CONNECT to the proxy behind us (RFC 9110 § 9.3.6).
-async fn ask_for_tunnel(
-    stream: &mut TcpStream,
-    target: &Target,
-    proxy: &Url,
-) -> Result<(), Failure> {
-    let broken = |e: io::Error| {
-        let detail = format!("the upstream proxy {proxy} broke off ({e})");
-        failure(FailureStage::Connect, kind_of(&e), detail)
-    };
-    let mut ask = format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n");
-    if let Some(credentials) = proxy_credentials(proxy) {
-        ask.push_str("Proxy-Authorization: ");
-        ask.push_str(&credentials);
-        ask.push_str("\r\n");
-    }
-    ask.push_str("\r\n");
-    stream.write_all(ask.as_bytes()).await.map_err(broken)?;
-    // Byte by byte at the end of the head would be slow; but what follows it belongs to the tunnel,
-    // and the server does not speak before we do, so reading what is there is safe.
-    let mut answer = Vec::with_capacity(512);
-    while !answer.ends_with(b"\r\n\r\n") {
-        if answer.len() > PROXY_ANSWER_BYTES_MAX {
-            let detail = format!("the upstream proxy {proxy} does not answer in HTTP");
-            return Err(failure(
-                FailureStage::Connect,
-                FailureKind::Protocol,
-                detail,
-            ));
+/// What a server meant that broke off with an alert (RFC 8446 § 6.2).
+pub(super) fn alert_words(target: &Target, alert: AlertDescription) -> String {
+    let why = match alert {
+        AlertDescription::CertificateRequired => {
+            ": it wants a certificate of the client (mutual TLS): --client-cert \
+             HOST=CERT.pem,KEY.pem shows one"
         }
-        let byte = stream.read_u8().await.map_err(broken)?;
-        answer.push(byte);
-    }
-    let status = answer.split(|b| *b == b' ').nth(1).unwrap_or_default();
-    if status.len() == 3 && status[0] == b'2' {
-        return Ok(());
-    }
-    let status = String::from_utf8_lossy(status);
-    let detail = format!("the upstream proxy {proxy} refused the tunnel to {target} ({status})");
-    Err(failure(FailureStage::Connect, FailureKind::Other, detail))
-}
-
-/// The value of `Proxy-Authorization` for a proxy URL with a user in it.
-pub(super) fn proxy_credentials(proxy: &Url) -> Option<String> {
-    use base64::Engine;
-    if proxy.username().is_empty() {
-        return None;
-    }
-    let plain = |text| percent_encoding::percent_decode_str(text).decode_utf8_lossy();
-    let user = plain(proxy.username());
-    let password = plain(proxy.password().unwrap_or_default());
-    let both = format!("{user}:{password}");
-    let coded = base64::engine::general_purpose::STANDARD.encode(both);
-    Some(format!("Basic {coded}"))
+        AlertDescription::HandshakeFailure => {
+            ": no cipher in common, or it wants a certificate of the client (--client-cert \
+             HOST=CERT.pem,KEY.pem)"
+        }
+        AlertDescription::UnknownCA
+        | AlertDescription::BadCertificate
+        | AlertDescription::CertificateUnknown
+        | AlertDescription::CertificateExpired
+        | AlertDescription::AccessDenied => {
+            ": it does not accept the certificate it was shown with --client-cert, or wants one"
+        }
+        AlertDescription::UnrecognisedName => ": it does not know this host name",
+        AlertDescription::ProtocolVersion => ": it speaks only versions of TLS before 1.2",
+        _ => "",
+    };
+    format!("{target} refused the TLS handshake ({alert:?}){why}")
 }
 
 fn describe(session: &rustls::ClientConnection) -> String {
@@ -432,11 +425,6 @@ fn describe(session: &rustls::ClientConnection) -> String {
     format!("{version}, {suite}")
 }
 
-fn list(addresses: &[SocketAddr]) -> String {
-    let texts: Vec<String> = addresses.iter().map(ToString::to_string).collect();
-    texts.join(" and ")
-}
-
 pub(super) fn micros(since: Instant) -> u64 {
     u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX)
 }
@@ -446,20 +434,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn families_take_turns() {
-        let a = |text: &str| text.parse::<SocketAddr>().expect("address");
-        let (v4a, v4b) = (a("10.0.0.1:1"), a("10.0.0.2:1"));
-        let (v6a, v6b) = (a("[2001:db8::1]:1"), a("[2001:db8::2]:1"));
-        assert_eq!(interleaved(vec![v6a, v6b, v4a, v4b]), [v6a, v4a, v6b, v4b]);
-        assert_eq!(interleaved(vec![v4a, v4b, v6a]), [v4a, v6a, v4b]);
-    }
-
-    #[test]
     fn ourselves_under_every_name() {
         let dialer = |listen: &str| Dialer {
-            tls: UpstreamTls::new(None).expect("usable"),
+            tls: UpstreamTls::new(None, &[]).expect("usable"),
             insecure: HostList::default(),
-            proxy: None,
+            upstreams: Upstreams::none(),
             ourselves: vec![listen.parse().expect("address")],
         };
         let check = |listen: &str, asked: &str| {

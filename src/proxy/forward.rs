@@ -11,9 +11,10 @@ use hyper::body::Incoming;
 use hyper::ext::ReasonPhrase;
 use hyper::upgrade::OnUpgrade;
 
+use super::behind::unauthorised;
 use super::context::{After, Context, Route, Shared};
 use super::courier::{Limits, drain};
-use super::dial::{DialError, DialTimes, micros, proxy_credentials};
+use super::dial::{DialError, DialTimes, micros};
 use super::failure::failure;
 use super::flow::Flow;
 use super::hygiene::{
@@ -272,6 +273,7 @@ impl Ask {
             http2: self.client_http2 || self.target.prior_knowledge,
             once: !self.idempotent || !bodyless,
             fresh: false,
+            tunnel: self.websocket && !self.target.tls,
         };
         let mut request = Request::from_parts(parts, body);
         let mut ready = false;
@@ -291,7 +293,12 @@ impl Ask {
                 ready = true;
             }
             let error = match lease.send(pool, request).await {
-                Ok((response, returning)) => return Ok((response, returning, link)),
+                Ok((response, returning)) => {
+                    return match &link.whole_to {
+                        Some(proxy) if is_proxy_refusal(&response) => Err(unauthorised(proxy)),
+                        _ => Ok((response, returning, link)),
+                    };
+                }
                 Err(error) => error,
             };
             let mut error = error;
@@ -371,11 +378,10 @@ impl Ask {
                 let chunked = HeaderValue::from_static("chunked");
                 (request.headers_mut()).insert(header::TRANSFER_ENCODING, chunked);
             }
-            if link.absolute_form {
+            if let Some(proxy) = &link.whole_to {
                 let authority = self.target.authority();
                 *request.uri_mut() = absolute(self.target.scheme(), &authority, path());
-                let proxy = self.shared.pool.dialer.proxy.as_ref();
-                if let Some(value) = proxy.and_then(proxy_credentials)
+                if let Some(value) = proxy.authorization()
                     && let Ok(value) = HeaderValue::try_from(value)
                 {
                     let headers = request.headers_mut();
@@ -484,6 +490,11 @@ fn answer(
         return response.map(|()| Outgoing::empty());
     }
     response.map(|()| Outgoing::Tapped(body))
+}
+
+/// Whether a proxy in between wants to know who asks (RFC 9110 § 15.5.8): that is between it and us.
+pub(super) fn is_proxy_refusal<B>(response: &Response<B>) -> bool {
+    response.status() == StatusCode::PROXY_AUTHENTICATION_REQUIRED
 }
 
 /// RFC 9110 § 6.4.1

@@ -17,7 +17,10 @@
 //! Not passed on, since hyper's server cannot send them: informational responses besides
 //! `100 Continue` (`103 Early Hints`). Over HTTP/1, trailers pass if announced in `Trailer`.
 
+mod behind;
 mod ca;
+mod chain;
+mod connect;
 mod connection;
 mod context;
 mod courier;
@@ -28,17 +31,21 @@ mod flow;
 mod forward;
 mod half;
 mod hygiene;
+mod identity;
 mod leaf;
 mod limits;
 mod listen;
 mod overrides;
 mod page;
 mod pool;
+mod raw;
 mod relay;
+mod remarks;
 mod tap;
 mod target;
 mod tls;
 mod tunnel;
+mod upstream;
 
 use std::future::Future;
 use std::io;
@@ -49,8 +56,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, watch};
-use url::Url;
+use tokio::sync::{Semaphore, mpsc, watch};
 
 use crate::capture::Recorder;
 use crate::wire::Client;
@@ -60,14 +66,17 @@ use dial::Dialer;
 use leaf::Leaves;
 use limits::DRAIN_MILLIS;
 use pool::Pool;
+use remarks::Remarks;
 use target::HostList;
-use tls::{RootsError, UpstreamTls};
+use tls::UpstreamTls;
 
 pub use ca::{Authority, CaCertificate, CaError, Rotated};
 pub use courier::{Courier, Delivered, Errand, Limits, Reach};
+pub use identity::ClientCert;
 pub use limits::CONNECTIONS_MAX;
 pub use listen::loopback;
 pub use overrides::{FieldRule, Override, OverrideError, Overrides};
+pub use upstream::{UpstreamError, UpstreamProxy, Upstreams};
 
 /// How many ports after the asked one are tried by [`Proxy::bind_near`].
 const PORTS_TRIED_MAX: u16 = 64;
@@ -86,9 +95,10 @@ pub struct Config {
     pub pass_through: Vec<String>,
     /// If not empty: the only hosts whose tunnels are not passed through unread.
     pub only: Vec<String>,
-    /// An HTTP proxy to go through: `http://user:password@proxy.test:3128`. Not used for this
-    /// machine.
-    pub upstream_proxy: Option<Url>,
+    /// Proxies to go through. Not used for this machine.
+    pub upstreams: Upstreams,
+    /// Certificates to show to servers that ask for one.
+    pub client_certs: Vec<ClientCert>,
     /// Answers to change on their way; whoever keeps a clone sets them.
     pub overrides: Overrides,
 }
@@ -103,7 +113,8 @@ impl Config {
             insecure: Vec::new(),
             pass_through: Vec::new(),
             only: Vec::new(),
-            upstream_proxy: None,
+            upstreams: Upstreams::none(),
+            client_certs: Vec::new(),
             overrides: Overrides::default(),
         }
     }
@@ -128,11 +139,15 @@ pub enum ProxyError {
         /// What is wrong with it.
         why: String,
     },
-    /// The proxy behind this one is not one that can be used.
-    #[error("cannot go through {url}: --upstream-proxy takes a URL such as http://proxy.test:3128")]
-    UpstreamProxy {
-        /// Which.
-        url: Url,
+    /// A certificate for servers that ask for one cannot be used.
+    #[error("cannot show {} to {host}: {why}; --client-cert takes HOST=CERT.pem,KEY.pem", path.display())]
+    ClientCert {
+        /// To which servers.
+        host: String,
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
     },
     /// No keys could be made for the certificates shown to the browser.
     #[error("cannot make keys for the browser's side: {why}; try again")]
@@ -147,6 +162,7 @@ pub struct Proxy {
     listeners: Vec<TcpListener>,
     shared: Arc<Shared>,
     addresses: Vec<SocketAddr>,
+    remarked: Option<mpsc::Receiver<String>>,
 }
 
 impl Proxy {
@@ -188,11 +204,12 @@ impl Proxy {
         config: Config,
         recorder: Recorder,
     ) -> Result<Self, ProxyError> {
-        let mut dialer = dialer(
-            config.upstream_ca.as_ref(),
-            &config.insecure,
-            config.upstream_proxy,
-        )?;
+        let mut dialer = dialer(&Reach {
+            upstream_ca: config.upstream_ca,
+            insecure: config.insecure,
+            upstreams: config.upstreams,
+            client_certs: config.client_certs,
+        })?;
         let leaves = Leaves::new(config.authority).map_err(|error| ProxyError::Keys {
             why: error.to_string(),
         })?;
@@ -208,6 +225,12 @@ impl Proxy {
             .filter_map(|l| l.local_addr().ok())
             .collect();
         dialer.ourselves.clone_from(&addresses);
+        let (remarks, remarked) = Remarks::new();
+        for proxy in dialer.leave_ourselves_out() {
+            remarks.say(format!(
+                "The upstream proxy {proxy} is this corscope itself: servers are reached without it."
+            ));
+        }
         Ok(Self {
             listeners,
             addresses: addresses.clone(),
@@ -218,15 +241,22 @@ impl Proxy {
                 pass_through: HostList::new(&config.pass_through),
                 only: HostList::new(&config.only),
                 overrides: config.overrides,
+                remarks,
                 addresses,
                 site,
             }),
+            remarked: Some(remarked),
         })
     }
 
     /// Where it listens; ports chosen by the system filled in.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// Sentences a person should see that belong to no exchange; to be had once.
+    pub fn remarks(&mut self) -> Option<mpsc::Receiver<String>> {
+        self.remarked.take()
     }
 
     /// The authority that issues the certificates shown to the browser.
@@ -271,25 +301,11 @@ impl Proxy {
 }
 
 /// How servers are reached; refuses what cannot be used.
-fn dialer(
-    upstream_ca: Option<&PathBuf>,
-    insecure: &[String],
-    upstream_proxy: Option<Url>,
-) -> Result<Dialer, ProxyError> {
-    let tls =
-        UpstreamTls::new(upstream_ca).map_err(|error: RootsError| ProxyError::UpstreamCa {
-            path: upstream_ca.cloned().unwrap_or_default(),
-            why: error.to_string(),
-        })?;
-    if let Some(url) = &upstream_proxy
-        && (url.scheme() != "http" || url.host_str().is_none())
-    {
-        return Err(ProxyError::UpstreamProxy { url: url.clone() });
-    }
+fn dialer(reach: &Reach) -> Result<Dialer, ProxyError> {
     Ok(Dialer {
-        tls,
-        insecure: HostList::new(insecure),
-        proxy: upstream_proxy,
+        tls: UpstreamTls::new(reach.upstream_ca.as_ref(), &reach.client_certs)?,
+        insecure: HostList::new(&reach.insecure),
+        upstreams: reach.upstreams.clone(),
         ourselves: Vec::new(),
     })
 }

@@ -17,6 +17,7 @@ use super::failure::{failure, innermost, kind_of};
 use super::limits::{HEADER_BYTES_MAX, HEADER_FIELDS_MAX};
 use super::tap::RequestBody;
 use super::target::Target;
+use super::upstream::UpstreamProxy;
 use crate::wire::{Failure, FailureStage, Upstream};
 
 /// How many unused HTTP/1 connections are kept per server.
@@ -63,7 +64,8 @@ pub(super) struct Link {
     tls: Option<String>,
     insecure: bool,
     pub http2: bool,
-    pub absolute_form: bool,
+    /// The proxy behind us that takes requests whole, in absolute form.
+    pub whole_to: Option<Arc<UpstreamProxy>>,
 }
 
 impl Link {
@@ -87,6 +89,8 @@ pub(super) struct Need {
     pub once: bool,
     /// A new connection, since a used one just proved stale.
     pub fresh: bool,
+    /// No proxy in between may take part in what is said.
+    pub tunnel: bool,
 }
 
 /// A connection to send one request on.
@@ -147,6 +151,11 @@ impl Pool {
 
     /// A connection for one request: a kept one, or a new one.
     pub(super) async fn lease(&self, target: &Arc<Target>, need: Need) -> Result<Lease, DialError> {
+        let need = Need {
+            // What was kept may lead to a proxy that takes requests whole.
+            fresh: need.fresh || (need.tunnel && !self.dialer.upstreams.is_none()),
+            ..need
+        };
         if !need.fresh
             && let Some(lease) = self.kept(target, need)
         {
@@ -219,7 +228,7 @@ impl Pool {
     }
 
     async fn open(&self, target: &Arc<Target>, need: Need) -> Result<Lease, DialError> {
-        let dialed = self.dialer.dial(target, need.http2).await?;
+        let dialed = self.dialer.dial(target, need.http2, need.tunnel).await?;
         let link = Arc::new(Link {
             target: Arc::clone(target),
             number: self.next_number(),
@@ -227,12 +236,13 @@ impl Pool {
             tls: dialed.tls,
             insecure: dialed.insecure,
             http2: dialed.http2,
-            absolute_form: dialed.absolute_form,
+            whole_to: dialed.whole_to,
         });
         let times = dialed.times;
         let sender = match dialed.io {
             Transport::Plain(io) => self.shake_hands(io, link.http2).await,
             Transport::Tls(io) => self.shake_hands(io, link.http2).await,
+            Transport::Far(io) => self.shake_hands(io, link.http2).await,
         };
         let sender = sender.map_err(|error| DialError {
             failure: send_failure(&error, &link.target, true),

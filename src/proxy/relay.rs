@@ -11,6 +11,7 @@ use super::context::After;
 use super::detect::Rewound;
 use super::dial::DialTimes;
 use super::failure::{failure, kind_of};
+use super::raw::Raw;
 use crate::capture::{ExchangeRecorder, now};
 use crate::wire::{End, FailureStage, Side, Upstream, WebSocketSplitter};
 
@@ -72,12 +73,12 @@ async fn copy(
 /// Passes a tunnel through unread: only counted.
 pub(super) async fn pass(
     client: Rewound<TcpStream>,
-    server: TcpStream,
+    server: Rewound<Raw>,
     recorder: ExchangeRecorder,
     times: DialTimes,
 ) {
     let upstream = Upstream {
-        addr: server.peer_addr().ok(),
+        addr: server.get_ref().tcp().peer_addr().ok(),
         ..Upstream::default()
     };
     let count = |side| {

@@ -6,15 +6,21 @@ use std::sync::{Arc, OnceLock};
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
+use rustls::sign::SingleCertAndKey;
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
 };
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
+use super::ProxyError;
+use super::chain::Refused;
+use super::identity::{ClientCert, Why};
+use super::target::{HostList, Target};
+
 /// Why the authorities given with `--upstream-ca` cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum RootsError {
+enum RootsError {
     /// The file cannot be read.
     #[error("{source}")]
     Read {
@@ -31,38 +37,77 @@ pub(super) enum RootsError {
 pub(super) struct UpstreamTls {
     provider: Arc<CryptoProvider>,
     extra: Vec<CertificateDer<'static>>,
-    configs: [OnceLock<Arc<ClientConfig>>; 4],
+    configs: Configs,
+    /// Those for servers that are shown a certificate of ours.
+    mutual: Vec<(HostList, Arc<SingleCertAndKey>, Configs)>,
 }
 
+type Configs = [OnceLock<Arc<ClientConfig>>; 4];
+
 impl UpstreamTls {
-    /// Reads the authorities to trust beside the system's.
-    pub(super) fn new(upstream_ca: Option<&PathBuf>) -> Result<Self, RootsError> {
-        let extra = upstream_ca.map_or(Ok(Vec::new()), |path| read_roots(path))?;
+    /// Reads the authorities to trust beside the system's, and the certificates to show.
+    pub(super) fn new(
+        upstream_ca: Option<&PathBuf>,
+        client_certs: &[ClientCert],
+    ) -> Result<Self, ProxyError> {
+        let extra = upstream_ca.map_or(Ok(Vec::new()), |path| {
+            read_roots(path).map_err(|error| ProxyError::UpstreamCa {
+                path: path.clone(),
+                why: error.to_string(),
+            })
+        })?;
+        let provider = Arc::new(ring::default_provider());
+        let mutual = client_certs.iter().map(|cert| {
+            let shown = cert.read(&provider).map_err(|Why { path, why }| {
+                let host = cert.host.clone();
+                ProxyError::ClientCert { host, path, why }
+            })?;
+            let hosts = HostList::new(std::slice::from_ref(&cert.host));
+            Ok((hosts, shown, Configs::default()))
+        });
         Ok(Self {
-            provider: Arc::new(ring::default_provider()),
             extra,
-            configs: Default::default(),
+            configs: Configs::default(),
+            mutual: mutual.collect::<Result<_, ProxyError>>()?,
+            provider,
         })
     }
 
     /// The configuration for one connection.
-    pub(super) fn config(&self, insecure: bool, http2: bool) -> Arc<ClientConfig> {
-        let slot = &self.configs[usize::from(insecure) * 2 + usize::from(http2)];
-        Arc::clone(slot.get_or_init(|| Arc::new(self.make(insecure, http2))))
+    pub(super) fn config(&self, target: &Target, insecure: bool, http2: bool) -> Arc<ClientConfig> {
+        let mut mutual = self.mutual.iter();
+        let shown = mutual.find(|(hosts, ..)| {
+            hosts.contains(target.tls_name(), target.port)
+                || hosts.contains(&target.host, target.port)
+        });
+        let (identity, configs) = match shown {
+            Some((_, identity, configs)) => (Some(identity), configs),
+            None => (None, &self.configs),
+        };
+        let slot = &configs[usize::from(insecure) * 2 + usize::from(http2)];
+        Arc::clone(slot.get_or_init(|| Arc::new(self.make(insecure, http2, identity))))
     }
 
-    fn make(&self, insecure: bool, http2: bool) -> ClientConfig {
+    fn make(
+        &self,
+        insecure: bool,
+        http2: bool,
+        identity: Option<&Arc<SingleCertAndKey>>,
+    ) -> ClientConfig {
         let verifier: Arc<dyn ServerCertVerifier> = if insecure {
             Arc::new(Anyone(Arc::clone(&self.provider)))
         } else {
-            self.verifier()
+            Arc::new(Explaining(self.verifier()))
         };
-        let mut config = ClientConfig::builder_with_provider(Arc::clone(&self.provider))
+        let config = ClientConfig::builder_with_provider(Arc::clone(&self.provider))
             .with_safe_default_protocol_versions()
             .expect("ring speaks the default versions")
             .dangerous()
-            .with_custom_certificate_verifier(verifier)
-            .with_no_client_auth();
+            .with_custom_certificate_verifier(verifier);
+        let mut config = match identity {
+            Some(identity) => config.with_client_cert_resolver(Arc::clone(identity) as _),
+            None => config.with_no_client_auth(),
+        };
         if http2 {
             config.alpn_protocols.push(b"h2".to_vec());
         }
@@ -114,6 +159,60 @@ struct Anyone(Arc<CryptoProvider>);
 /// Accepts none: there is no authority to ask.
 #[derive(Debug)]
 struct Nobody(Arc<CryptoProvider>);
+
+/// Asks another; what that one refuses is told with the certificates that were shown.
+#[derive(Debug)]
+struct Explaining(Arc<dyn ServerCertVerifier>);
+
+impl ServerCertVerifier for Explaining {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let verified =
+            (self.0).verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
+        verified.map_err(|error| match error {
+            rustls::Error::InvalidCertificate(fault) => {
+                Refused::error(&fault, end_entity, intermediates, server_name, now)
+            }
+            other => other,
+        })
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.0.verify_tls12_signature(message, certificate, signed)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.0.verify_tls13_signature(message, certificate, signed)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.supported_verify_schemes()
+    }
+
+    fn requires_raw_public_keys(&self) -> bool {
+        self.0.requires_raw_public_keys()
+    }
+
+    fn root_hint_subjects(&self) -> Option<&[rustls::DistinguishedName]> {
+        self.0.root_hint_subjects()
+    }
+}
 
 macro_rules! verifier {
     ($type:ident, $verdict:expr) => {
@@ -172,22 +271,18 @@ mod tests {
     fn unusable_authorities_are_refused_at_once() {
         let home = tempfile::tempdir().expect("a directory");
         let path = home.path().join("ca.pem");
-        assert!(matches!(
-            UpstreamTls::new(Some(&path)),
-            Err(RootsError::Read { .. })
-        ));
+        assert!(matches!(read_roots(&path), Err(RootsError::Read { .. })));
+        assert!(UpstreamTls::new(Some(&path), &[]).is_err());
         std::fs::write(&path, "no certificate").expect("written");
-        assert!(matches!(
-            UpstreamTls::new(Some(&path)),
-            Err(RootsError::NoCertificate)
-        ));
+        assert!(matches!(read_roots(&path), Err(RootsError::NoCertificate)));
     }
 
     #[test]
     fn starting_needs_no_authority() {
-        let tls = UpstreamTls::new(None).expect("usable");
+        let tls = UpstreamTls::new(None, &[]).expect("usable");
+        let target = Target::of(&"a.test".parse().expect("one"), true).expect("a target");
         for (insecure, http2) in [(false, false), (false, true), (true, false), (true, true)] {
-            let config = tls.config(insecure, http2);
+            let config = tls.config(&target, insecure, http2);
             assert_eq!(config.alpn_protocols.len(), 1 + usize::from(http2));
         }
     }

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::LazyConfigAcceptor;
 
@@ -102,7 +102,7 @@ impl Tunnel {
 
     /// The client waits. Either it takes its time, or the server is the one to speak first.
     async fn run_silent(self, mut stream: TcpStream, mut seen: BytesMut) {
-        let Ok((server, times)) = self.shared.pool.dialer.dial_raw(&self.target).await else {
+        let Ok((mut server, times)) = self.shared.pool.dialer.dial_raw(&self.target).await else {
             // Told when the client says what it wants.
             if let Ok(Some(protocol)) = detect(&mut stream, &mut seen).await {
                 self.run_as(protocol, Rewound::new(seen.freeze(), stream))
@@ -110,15 +110,16 @@ impl Tunnel {
             }
             return;
         };
-        let mut byte = [0];
+        let mut said = BytesMut::with_capacity(1024);
         let protocol = tokio::select! {
             biased;
             detected = detect(&mut stream, &mut seen) => match detected {
                 Ok(Some(protocol)) => protocol,
                 Ok(None) | Err(_) => return,
             },
-            _ = server.peek(&mut byte) => {
+            _ = server.read_buf(&mut said) => {
                 let recorder = self.open(Kind::Tunnel).await;
+                let server = Rewound::new(said.freeze(), server);
                 return pass(Rewound::new(seen.freeze(), stream), server, recorder, times).await;
             }
         };
@@ -223,7 +224,10 @@ impl Tunnel {
     async fn pass_through(&self, stream: Rewound<TcpStream>) {
         let recorder = self.open(Kind::Tunnel).await;
         match self.shared.pool.dialer.dial_raw(&self.target).await {
-            Ok((server, times)) => pass(stream, server, recorder, times).await,
+            Ok((server, times)) => {
+                let server = Rewound::new(Bytes::new(), server);
+                pass(stream, server, recorder, times).await;
+            }
             Err(DialError { failure, times }) => {
                 recorder.close(End::Failed(failure), times.timings());
             }

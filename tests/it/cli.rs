@@ -164,8 +164,8 @@ fn what_is_mistyped_is_refused_in_one_sentence() {
         &["--insecure", "https://x/"],
     );
     refused(
-        &home.run(&["record", "--upstream-proxy", "socks://x"]),
-        &["socks://x", "http://HOST:PORT"],
+        &home.run(&["record", "--upstream", "ftp://me:hunter2@x"]),
+        &["--upstream: \"ftp://...@x\"", "socks5h://"],
     );
     refused(&home.run(&["ca"]), &["corscope ca --help"]);
 }

@@ -67,6 +67,13 @@ impl Home {
             "XDG_CONFIG_HOME",
             "http_proxy",
             "https_proxy",
+            "all_proxy",
+            "no_proxy",
+            "HTTP_PROXY",
+            "HTTPS_PROXY",
+            "ALL_PROXY",
+            "NO_PROXY",
+            "CORSCOPE_UPSTREAM",
             "NO_COLOR",
         ] {
             command.env_remove(name);

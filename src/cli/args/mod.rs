@@ -103,11 +103,35 @@ pub(super) struct CaptureArgs {
     /// Read only TLS to this server, pass all other through; repeatable
     #[arg(long, value_name = "HOST")]
     pub(super) only: Vec<String>,
-    /// Reach servers through this proxy, http://HOST:PORT
-    #[arg(long, value_name = "URL")]
-    pub(super) upstream_proxy: Option<String>,
+    #[command(flatten)]
+    pub(super) way: WayArgs,
     #[command(flatten)]
     pub(super) keeping: KeepingArgs,
+}
+
+/// Which way servers are reached.
+#[derive(Clone, Debug, Default, ClapArgs)]
+#[command(next_help_heading = "Network")]
+pub(super) struct WayArgs {
+    /// Reach servers through this proxy: http, https, socks5 (names looked up here) or socks5h
+    /// ://[USER:PASSWORD@]HOST:PORT (or CORSCOPE_UPSTREAM, where others do not see the password)
+    /// [default: as HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY say; never for this machine]
+    #[arg(
+        long,
+        visible_alias = "upstream-proxy",
+        value_name = "URL",
+        env = "CORSCOPE_UPSTREAM",
+        hide_env = true,
+        hide_short_help = true,
+        conflicts_with = "no_upstream"
+    )]
+    pub(super) upstream: Option<String>,
+    /// Reach servers directly, whatever the environment says
+    #[arg(long, hide_short_help = true)]
+    pub(super) no_upstream: bool,
+    /// Show a certificate to servers that ask for one (mutual TLS), PEM; repeatable
+    #[arg(long, value_name = "HOST=CERT,KEY", hide_short_help = true)]
+    pub(super) client_cert: Vec<String>,
 }
 
 /// Flags of every command that has a screen.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use corscope::capture::{Answer, Closing, Event, Opening, Waited, queue};
-use corscope::proxy::{Authority, Config, Proxy};
+use corscope::proxy::{Authority, Config, Proxy, UpstreamProxy, Upstreams};
 use corscope::wire::{End, ExchangeId, Failure, Side};
 use futures_util::StreamExt;
 use http::{Request, Response};
@@ -447,6 +447,11 @@ impl ServerCa {
 /// Makes the proxy trust the servers' authority.
 pub(super) fn trusting(path: &Path) -> impl FnOnce(&mut Config) + '_ {
     move |config| config.upstream_ca = Some(path.to_owned())
+}
+
+/// A proxy behind ours, for everything that is not on this machine.
+pub(super) fn through(url: &str) -> Upstreams {
+    Upstreams::through(UpstreamProxy::parse(url).unwrap(), "")
 }
 
 /// A server on loopback; ends when dropped.

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use corscope::proxy::{Authority, Config, Proxy, ProxyError, loopback};
+use corscope::proxy::{Authority, ClientCert, Config, Proxy, ProxyError, loopback};
 use corscope::wire::{End, ExchangeId, FailureKind, FailureStage, Kind};
 use http::{Request, Response};
 use rustls::HandshakeKind;
@@ -207,7 +207,16 @@ async fn what_cannot_start_says_why() {
     );
 
     let mut config = Config::new(0, authority());
-    config.upstream_proxy = Some("ftp://proxy.test".parse().unwrap());
-    assert!(Proxy::bind(config, recorder()).await.is_err());
+    config.client_certs = vec![ClientCert {
+        host: "api.test".into(),
+        chain: missing.clone(),
+        key: missing.clone(),
+    }];
+    let error = Proxy::bind(config, recorder()).await.err().unwrap();
+    let error = error.to_string();
+    assert!(
+        error.contains(&*missing.to_string_lossy()) && error.contains("api.test"),
+        "{error}"
+    );
     assert_eq!(loopback(8080).len(), 2);
 }

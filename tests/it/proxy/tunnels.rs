@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 
 use super::rig::{
     Certificate, Rig, Sender, Server, ServerCa, collect, empty, full, read_head, read_rest,
-    shake_hands, soon, trusting,
+    shake_hands, soon, through, trusting,
 };
 
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
@@ -326,7 +326,7 @@ async fn through_another_proxy() {
     })
     .await;
     let url = format!("http://me:s%20cret@127.0.0.1:{}", next.addr.port());
-    let rig = Rig::with(|c| c.upstream_proxy = Some(url.parse().unwrap())).await;
+    let rig = Rig::with(|c| c.upstreams = through(&url)).await;
     let mut sender = Sender::http1(rig.connect().await).await;
     let ask = Request::get("http://far.test/x?y")
         .header("host", "far.test")

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use corscope::diagnose::Diagnosis;
-use corscope::proxy::{Courier, Limits, Reach};
+use corscope::proxy::{Courier, Limits, Reach, UpstreamProxy, Upstreams};
 use corscope::replay::{self, Plan, Ran};
 use corscope::session::{Reader, Session};
 use http::{Request, Response};
@@ -135,7 +135,11 @@ impl World {
         Courier::new(&Reach {
             upstream_ca: None,
             insecure: vec!["*.test".into()],
-            upstream_proxy: Some(format!("http://{}", self.address).parse().unwrap()),
+            upstreams: Upstreams::through(
+                UpstreamProxy::parse(&format!("http://{}", self.address)).unwrap(),
+                "",
+            ),
+            client_certs: Vec::new(),
         })
         .unwrap()
     }
