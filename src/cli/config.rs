@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use etcetera::base_strategy::{BaseStrategy, Xdg};
@@ -10,7 +11,7 @@ use url::Url;
 use super::args::{CaptureArgs, KeepingArgs, PlaceArgs};
 use super::output::reason;
 use super::way;
-use crate::proxy::{ClientCert, Upstreams};
+use crate::proxy::{Access, ClientCert, Reverse, Upstreams};
 use crate::wire::{canonical_host, is_loopback_host};
 
 /// The port people know.
@@ -29,6 +30,10 @@ pub(super) struct Capture {
     pub(super) only: Vec<String>,
     /// How much of it is kept.
     pub(super) keeping: KeepingArgs,
+    pub(super) access: Access,
+    pub(super) head_timeout: Option<Duration>,
+    /// The one server everything goes to, if there is one.
+    pub(super) reverse: Option<Reverse>,
     pub(super) upstreams: Upstreams,
     pub(super) client_certs: Vec<ClientCert>,
 }
@@ -135,9 +140,22 @@ impl Capture {
                 )
             })?;
         }
+        let access = way::access(&args.doors)?;
+        if let Listen::Exactly(addresses) = &listen
+            && let Some(open) = addresses.iter().find(|a| !a.ip().is_loopback())
+            && !access.admits_others()
+        {
+            bail!(
+                "{open} is open to other machines: --listen there needs --password WORD, or --allow \
+                 NETWORK such as --allow 192.168.1.0/24"
+            );
+        }
         Ok(Self {
             listen,
             keeping: args.keeping,
+            access,
+            head_timeout: args.doors.head_timeout,
+            reverse: None,
             places: Places::of(&args.place)?,
             upstream_ca: args.upstream_ca.clone(),
             insecure: hosts("--insecure", &args.insecure)?,

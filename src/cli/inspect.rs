@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 use tokio::sync::mpsc;
 
-use super::args::{Args, OpenArgs, ViewArgs};
+use super::args::{Args, OpenArgs, ReverseArgs, ViewArgs};
 use super::browser::{Launcher, Manner};
 use super::config::{self, Capture};
 use super::doing_again::Replayer;
@@ -53,6 +53,15 @@ pub(super) async fn open(args: &OpenArgs) -> Result<Exit> {
     let live = Live::start(&capture, Keep::Sessions, None).await?;
     let launcher = Launcher::new(&live.facts, manner)?;
     show(live, screen, launcher.page(page.map(Into::into)), true).await
+}
+
+/// `corscope reverse --to URL`.
+pub(super) async fn reverse(args: &ReverseArgs, capture: Capture) -> Result<Exit> {
+    needs_a_terminal("corscope reverse --out FILE records without one")?;
+    let screen = settings::screen(&args.screen, &args.capture.place)?;
+    let live = Live::start(&capture, Keep::Sessions, args.browser.map(Into::into)).await?;
+    let launcher = Launcher::new(&live.facts, None, false)?;
+    show(live, screen, launcher, false).await
 }
 
 /// `corscope view FILE`.

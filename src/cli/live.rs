@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 
 use super::config::Capture;
 use super::doing_again::Replayer;
-use super::{ports, sessions};
+use super::{files, ports, sessions};
 use crate::capture::Recorder;
 use crate::cors::Browser;
 use crate::proxy::{self, Authority, Overrides, Proxy};
@@ -65,6 +65,7 @@ impl Live {
         keep: Keep<'_>,
         rules: Option<Browser>,
     ) -> Result<Self> {
+        files::raise_limit();
         let found = ports::find(&capture.listen)?;
         let authority = Authority::load_or_create(&capture.places.authority)?;
         let said = found
@@ -118,6 +119,9 @@ impl Live {
             insecure: capture.insecure.clone(),
             pass_through: capture.pass_through.clone(),
             only: capture.only.clone(),
+            access: capture.access.clone(),
+            reverse: capture.reverse.clone(),
+            head_timeout: capture.head_timeout,
             upstreams: capture.upstreams.clone(),
             client_certs: capture.client_certs.clone(),
             overrides: overrides.clone(),

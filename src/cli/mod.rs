@@ -17,6 +17,7 @@ mod doing_again;
 mod exit;
 mod explain;
 mod export;
+mod files;
 mod input;
 mod inspect;
 mod live;
@@ -26,6 +27,7 @@ mod ports;
 mod record;
 mod redact;
 mod replay;
+mod reverse;
 mod sessions;
 mod settings;
 mod signals;
@@ -61,6 +63,7 @@ fn dispatch(args: &Args) -> Result<Exit> {
         Some(Command::Open(args)) => block_on(inspect::open(args)),
         Some(Command::Demo(args)) => block_on(demo::run(args)),
         Some(Command::Record(args)) => block_on(record::run(args)),
+        Some(Command::Reverse(args)) => block_on(reverse::run(args)),
         Some(Command::View(args)) => block_on(inspect::view(args)),
         Some(Command::Diagnose(args)) => diagnose::run(args),
         Some(Command::Check(args)) => block_on(check::run(args)),

@@ -28,7 +28,7 @@ pub(super) fn find(listen: &Listen) -> Result<Found> {
             Ok(Found {
                 addresses: addresses.clone(),
                 remark: open.map(|address| {
-                    format!("Note: {address} is open to other machines; whoever reaches it can use this proxy.")
+                    format!("Note: {address} is open to other machines, as far as --password and --allow let them in.")
                 }),
             })
         }

@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use serde_json::json;
 use tokio::time::sleep;
 
-use super::args::{RecordArgs, RecordFormat};
+use super::args::{HidingArgs, RecordArgs, RecordFormat, ReverseArgs};
 use super::config::Capture;
 use super::exit::Exit;
 use super::export::{self, Target};
@@ -24,7 +24,26 @@ const ROWS_AT_ONCE: usize = 4096;
 
 /// Runs until it is asked to end, one of the limits is reached, or the proxy breaks.
 pub(super) async fn run(args: &RecordArgs) -> Result<Exit> {
-    let capture = Capture::of(&args.capture)?;
+    record(args, Capture::of(&args.capture)?).await
+}
+
+/// `corscope reverse --out FILE`: the same in front of one server.
+pub(super) async fn reverse(args: &ReverseArgs, out: &Path, capture: Capture) -> Result<Exit> {
+    let args = RecordArgs {
+        out: Some(out.to_owned()),
+        at_most: None,
+        until_idle: None,
+        trial: None,
+        format: RecordFormat::Text,
+        har: None,
+        hiding: HidingArgs::default(),
+        browser: args.browser,
+        capture: args.capture.clone(),
+    };
+    record(&args, capture).await
+}
+
+async fn record(args: &RecordArgs, capture: Capture) -> Result<Exit> {
     let redactor = export::redactor(&args.hiding, &args.capture.place)?;
     if let Some(har) = args.har.as_deref().filter(|har| har.exists()) {
         let har = har.display();

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use anyhow::{Result, anyhow, bail};
 
-use super::args::WayArgs;
+use super::args::{DoorArgs, WayArgs};
 use super::config::host_pattern;
-use crate::proxy::{ClientCert, UpstreamProxy, Upstreams};
+use crate::proxy::{Access, ClientCert, UpstreamProxy, Upstreams};
 
 /// The proxies as typed, or else as the environment has them.
 pub(super) fn upstreams(args: &WayArgs) -> Result<Upstreams> {
@@ -25,6 +25,14 @@ pub(super) fn upstreams(args: &WayArgs) -> Result<Upstreams> {
              {error}; set it right, or go without with --no-upstream"
         )
     })
+}
+
+/// Who beside this machine may use the proxy.
+pub(super) fn access(args: &DoorArgs) -> Result<Access> {
+    if args.password.as_deref() == Some("") {
+        bail!("--password is empty; choose a word that others do not guess");
+    }
+    Access::new(&args.allow, args.password.as_deref()).map_err(|error| anyhow!("--allow: {error}"))
 }
 
 /// `HOST=CERT.pem,KEY.pem`; one file may hold both.

@@ -78,7 +78,7 @@ pub(super) async fn ask_for_tunnel<S: AsyncRead + AsyncWrite + Unpin>(
     let status: String = status.iter().take(3).map(|b| char::from(*b)).collect();
     match &*status {
         status if status.starts_with('2') && status.len() == 3 => Ok(()),
-        "407" => Err(unauthorised(proxy)),
+        "401" | "407" => Err(unauthorised(proxy)),
         status => {
             let why = match status {
                 "403" => ": it does not let this host or port through",
@@ -191,7 +191,10 @@ fn refused_by_socks(reply: u8, target: &Target, proxy: &UpstreamProxy) -> Failur
             FailureKind::Unreachable,
             "it does not know this kind of address",
         ),
-        _ => (FailureKind::Other, "it does not say why"),
+        _ => (
+            FailureKind::Other,
+            "it does not say why (the name may not be known there)",
+        ),
     };
     let detail = format!("the upstream proxy {proxy} cannot connect to {target}: {why}");
     failed(kind, detail)

@@ -1,10 +1,13 @@
 //! One client connection, in HTTP/1 or HTTP/2.
 
 use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::Request;
+use futures_util::FutureExt;
+use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
@@ -15,33 +18,60 @@ use tokio::net::TcpStream;
 
 use super::context::{After, Closing, Context, Route, Shared};
 use super::detect::{Protocol, Rewound, detect};
+use super::failure::{FAULT, failure, innermost};
 use super::forward::serve;
 use super::half::{HalfOpen, LastRequest};
-use super::limits::{HEADER_BYTES_MAX, HEADER_FIELDS_MAX};
+use super::limits::{HEAD_SECONDS_MAX, HEADER_BYTES_MAX, HEADER_FIELDS_MAX};
+use super::page;
 use super::relay::{converse, pass};
+use super::reverse::serve_as_server;
+use super::tap::Outgoing;
 use super::tunnel::Tunnel;
-use crate::wire::Client;
+use crate::wire::{
+    Client, End, FailureKind, FailureStage, HttpVersion, Kind, RequestHead, Timings,
+};
+
+/// The method of a request that could not be read.
+const UNREADABLE: &str = "UNREADABLE";
 
 /// Serves one accepted connection to its end.
 pub(super) async fn serve_client(
     shared: Arc<Shared>,
     stream: TcpStream,
     client: Client,
+    guarded: bool,
     closing: Closing,
 ) {
+    // Many connect in advance and say nothing for long: nothing is set aside for them.
+    if stream.readable().await.is_err() {
+        return;
+    }
     let mut first = BytesMut::with_capacity(4096);
     let mut stream = stream;
+    let at_most = shared
+        .head_timeout
+        .unwrap_or(Duration::from_secs(HEAD_SECONDS_MAX));
     // A client that knows it speaks to a proxy starts with HTTP.
-    let Ok(Some(protocol)) = detect(&mut stream, &mut first).await else {
+    let detected = tokio::time::timeout(at_most, detect(&mut stream, &mut first)).await;
+    let Ok(Ok(Some(protocol))) = detected else {
         return;
     };
     let stream = Rewound::new(first.freeze(), stream);
+    if shared.reverse.is_some() {
+        // A server's clients have no way to bring a proxy's password.
+        if guarded {
+            return;
+        }
+        // Boxed, so that connections of the other kind do not carry it along.
+        Box::pin(serve_as_server(&shared, stream, client, protocol, closing)).await;
+        return;
+    }
     if protocol == Protocol::Http2 {
-        let context = Context::new(&shared, client, Route::Proxy, true);
+        let context = Context::new(&shared, client, Route::Proxy, true).guarded(guarded);
         serve_http2(context, stream, closing).await;
         return;
     }
-    let context = Context::new(&shared, client, Route::Proxy, false);
+    let context = Context::new(&shared, client, Route::Proxy, false).guarded(guarded);
     match serve_http1(context, stream, closing.clone()).await {
         Some(After::Tunnel {
             client: upgrade,
@@ -95,7 +125,7 @@ where
         service_fn(move |request: Request<Incoming>| {
             last.notice(&request);
             let context = Arc::clone(&context);
-            async move { Ok::<_, Infallible>(serve(&context, request).await) }
+            async move { Ok::<_, Infallible>(unharmed(&context, serve(&context, request)).await) }
         })
     };
     let mut builder = http1::Builder::new();
@@ -104,18 +134,26 @@ where
         .auto_date_header(false)
         .max_headers(HEADER_FIELDS_MAX)
         .max_header_size(HEADER_BYTES_MAX);
+    if let Some(time) = context.shared.head_timeout(&context.client) {
+        builder.timer(TokioTimer::new()).header_read_timeout(time);
+    }
     let connection = builder
         .serve_connection(TokioIo::new(io), service)
         .with_upgrades();
     let mut connection = std::pin::pin!(connection);
-    tokio::select! {
+    let ended = tokio::select! {
         biased;
-        // How it ended, each exchange was told.
-        _ = connection.as_mut() => {}
+        ended = connection.as_mut() => ended,
         _ = closing.changed() => {
             connection.as_mut().graceful_shutdown();
-            let _ = connection.as_mut().await;
+            connection.as_mut().await
         }
+    };
+    // Else how it ended, each exchange was told.
+    if let Err(error) = ended
+        && (error.is_parse() || error.is_timeout())
+    {
+        Box::pin(unreadable(&context, &error)).await;
     }
     context.take_after()
 }
@@ -127,7 +165,7 @@ where
     let context = Arc::new(context);
     let service = service_fn(move |request: Request<Incoming>| {
         let context = Arc::clone(&context);
-        async move { Ok::<_, Infallible>(serve(&context, request).await) }
+        async move { Ok::<_, Infallible>(unharmed(&context, serve(&context, request)).await) }
     });
     let mut builder = http2::Builder::new(TokioExecutor::new());
     builder
@@ -144,4 +182,57 @@ where
             let _ = connection.as_mut().await;
         }
     }
+}
+
+/// Tells of a request that hyper refused, since it could not be understood.
+async fn unreadable(context: &Context, error: &hyper::Error) {
+    let shared = &context.shared;
+    let url = match &context.route {
+        Route::Tunnel(target) => format!("{}://{}/", target.scheme(), target.authority()),
+        Route::Fixed(fixed) => format!("http://{}/", fixed.here),
+        Route::Proxy => match shared.addresses.first() {
+            Some(own) => format!("http://{own}/"),
+            None => return,
+        },
+    };
+    let head = RequestHead {
+        method: UNREADABLE.to_owned(),
+        url,
+        version: HttpVersion::Http11,
+        headers: Arc::default(),
+    };
+    let recorder = shared.recorder.open(Kind::Http, context.client, head).await;
+    let (kind, what) = if error.is_timeout() {
+        let what = "the client did not finish the head of its request in time";
+        (FailureKind::TimedOut, what)
+    } else if error.is_parse_too_large() {
+        let what = "the client sent a head that is longer than is taken";
+        (FailureKind::Protocol, what)
+    } else {
+        (
+            FailureKind::Protocol,
+            "the client sent what is no HTTP/1 request",
+        )
+    };
+    let why = innermost(error);
+    let detail = format!("{what} ({why}); it was refused, and nothing was sent on");
+    recorder.close(
+        End::Failed(failure(FailureStage::Proxy, kind, detail)),
+        Timings::default(),
+    );
+}
+
+/// The answer; or, where a fault of our own broke that one exchange, a page that says so. Its row
+/// says it too, by what its parts tell as they are dropped.
+async fn unharmed(
+    context: &Context,
+    serving: impl Future<Output = Response<Outgoing>>,
+) -> Response<Outgoing> {
+    if let Ok(response) = AssertUnwindSafe(serving).catch_unwind().await {
+        return response;
+    }
+    let remarks = &context.shared.remarks;
+    remarks.say(format!("{FAULT}; the others go on. Please report it."));
+    let failure = failure(FailureStage::Proxy, FailureKind::Other, FAULT);
+    page::failed(&failure, "", &http::HeaderMap::new())
 }

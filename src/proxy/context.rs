@@ -2,20 +2,25 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use http::Version;
 use hyper::upgrade::OnUpgrade;
 use tokio::sync::watch;
 
+use super::access::Access;
 use super::dial::DialTimes;
 use super::flow::Flow;
 use super::leaf::Leaves;
+use super::limits::HEAD_SECONDS_MAX;
 use super::overrides::Overrides;
 use super::page::{Site, is_ours};
 use super::pool::Pool;
 use super::raw::Raw;
 use super::remarks::Remarks;
-use super::target::{HostList, Target};
+use super::reverse::Fixed;
+use super::scope::Scope;
+use super::target::Target;
 use crate::capture::{ExchangeRecorder, Recorder};
 use crate::wire::{Client, RequestHead, WebSocketDeflate};
 
@@ -24,8 +29,11 @@ pub(super) struct Shared {
     pub recorder: Recorder,
     pub pool: Arc<Pool>,
     pub leaves: Leaves,
-    pub pass_through: HostList,
-    pub only: HostList,
+    pub scope: Scope,
+    pub access: Access,
+    /// The one server everything goes to, and whether `Host` stays what the client sent.
+    pub reverse: Option<(Target, bool)>,
+    pub head_timeout: Option<Duration>,
     pub overrides: Overrides,
     pub remarks: Remarks,
     pub addresses: Vec<SocketAddr>,
@@ -34,19 +42,21 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    /// Whether a tunnel to this host is passed through unread.
-    pub(super) fn passes_through(&self, target: &Target) -> bool {
-        !is_ours(&target.host)
-            && (self.pass_through.contains(&target.host, target.port)
-                || (!self.only.is_empty() && !self.only.contains(&target.host, target.port)))
-    }
-
     /// Whether a host and port, as in a `Host` field, mean this proxy.
     pub(super) fn is_own_name(&self, target: &Target) -> bool {
         let local = crate::wire::is_loopback_host(&target.host);
         self.addresses
             .iter()
             .any(|a| a.port() == target.port && (local || target.host.parse() == Ok(a.ip())))
+    }
+
+    /// How long this client may take to send a head.
+    pub(super) fn head_timeout(&self, client: &Client) -> Option<Duration> {
+        let stranger = client
+            .addr
+            .is_some_and(|a| !a.ip().to_canonical().is_loopback());
+        let default = stranger.then_some(Duration::from_secs(HEAD_SECONDS_MAX));
+        self.head_timeout.or(default)
     }
 
     /// Whether a `Host` field may name this proxy where it is asked as a server. An address always
@@ -67,6 +77,8 @@ pub(super) enum Route {
     Proxy,
     /// To one server: the client believes it speaks to it.
     Tunnel(Arc<Target>),
+    /// To the one server that this stands in front of.
+    Fixed(Fixed),
 }
 
 /// What the requests of one connection share.
@@ -76,6 +88,8 @@ pub(super) struct Context {
     pub route: Route,
     /// Whether HTTP/2 is spoken.
     pub http2: bool,
+    /// Whether each request has to bring the password.
+    pub guarded: bool,
     /// What becomes of the connection when HTTP ends on it.
     after: Mutex<Option<After>>,
 }
@@ -104,8 +118,15 @@ impl Context {
             client,
             route,
             http2,
+            guarded: false,
             after: Mutex::new(None),
         }
+    }
+
+    /// Each request has to bring the password.
+    pub(super) fn guarded(mut self, guarded: bool) -> Self {
+        self.guarded = guarded;
+        self
     }
 
     /// What is spoken with the client.

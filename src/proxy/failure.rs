@@ -7,6 +7,9 @@ use rustls::{AlertDescription, CertificateError};
 
 use crate::wire::{Failure, FailureKind, FailureStage};
 
+/// Said where corscope itself is to blame.
+pub(super) const FAULT: &str = "a fault in corscope broke this exchange";
+
 pub(super) fn failure(
     stage: FailureStage,
     kind: FailureKind,
@@ -111,6 +114,18 @@ fn tls_kind(error: &rustls::Error) -> FailureKind {
 /// The first `rustls` error in an error that came out of a TLS stream.
 pub(super) fn tls_error(error: &io::Error) -> Option<&rustls::Error> {
     error.get_ref()?.downcast_ref()
+}
+
+/// The same in an error of HTTP, which may have it from the stream below.
+pub(super) fn tls_error_below<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref::<io::Error>().and_then(tls_error) {
+            return Some(found);
+        }
+        next = error.source();
+    }
+    None
 }
 
 /// What is wrong with a server's certificate, in words.

@@ -3,8 +3,9 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use super::failure::{FAULT, failure};
 use crate::capture::{ExchangeRecorder, now};
-use crate::wire::{End, HeaderList, ResponseHead, Timings, Upstream};
+use crate::wire::{End, FailureKind, FailureStage, HeaderList, ResponseHead, Timings, Upstream};
 
 /// One exchange while it runs: shared by both bodies, told to the recorder.
 ///
@@ -127,7 +128,12 @@ impl Flow {
 impl Drop for Flow {
     fn drop(&mut self) {
         if !self.recorder.is_closed() {
-            self.broken(End::Aborted, None);
+            let end = if std::thread::panicking() {
+                End::Failed(failure(FailureStage::Proxy, FailureKind::Other, FAULT))
+            } else {
+                End::Aborted
+            };
+            self.broken(end, None);
         }
     }
 }
@@ -135,4 +141,42 @@ impl Drop for Flow {
 fn micros_between(earlier: Instant, later: Instant) -> u64 {
     let time = later.saturating_duration_since(earlier);
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture::{Event, queue};
+    use crate::wire::{Client, ExchangeId, HttpVersion, Kind, RequestHead, Source};
+
+    /// An exchange that a fault of ours broke is told as that; one that was just left, as left.
+    #[test]
+    fn a_fault_of_ours_is_told_as_one() {
+        for fault in [false, true] {
+            let (recorder, mut events) = queue(ExchangeId(1), 0);
+            let head = RequestHead {
+                method: "GET".to_owned(),
+                url: "http://a.test/".to_owned(),
+                version: HttpVersion::Http11,
+                headers: Arc::default(),
+            };
+            let exchange =
+                recorder.open_now(Source::Proxy, Kind::Http, Client::default(), head, now());
+            let flow = Flow::new(exchange);
+            let broke = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || {
+                let _flow = flow;
+                assert!(!fault, "a fault, for this test");
+            }));
+            assert_eq!(broke.is_err(), fault);
+            let end = events.take().drain(..).find_map(|event| match event {
+                Event::Closed(closing) => Some(closing.end),
+                _ => None,
+            });
+            match end {
+                Some(End::Failed(failure)) if fault => assert_eq!(failure.detail, FAULT),
+                Some(End::Aborted) if !fault => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    }
 }

@@ -11,6 +11,7 @@ use hyper::body::Incoming;
 use hyper::ext::ReasonPhrase;
 use hyper::upgrade::OnUpgrade;
 
+use super::access::Credentials;
 use super::behind::unauthorised;
 use super::context::{After, Context, Route, Shared};
 use super::courier::{Limits, drain};
@@ -38,12 +39,30 @@ const UNWANTED: Limits = Limits {
     body_bytes_max: 1 << 20,
 };
 
+/// How long a wrong password is answered after, in milliseconds, so that guessing takes long.
+const WRONG_PASSWORD_MILLIS: u64 = 500;
 /// How often a request is sent again after a kept connection proved stale.
 const STALE_MAX: usize = 2;
 
 /// Answers one request.
 pub(super) async fn serve(context: &Context, request: Request<Incoming>) -> Response<Outgoing> {
+    // What is asked of us as of a server has no way to bring it, and gets our own page at most.
+    if context.guarded && request.uri().authority().is_some() {
+        let credentials = context.shared.access.credentials(request.headers());
+        if credentials != Credentials::Right {
+            if credentials == Credentials::Wrong {
+                tokio::time::sleep(Duration::from_millis(WRONG_PASSWORD_MILLIS)).await;
+            }
+            return page::locked(request.headers());
+        }
+    }
     match &context.route {
+        Route::Fixed(_) if request.method() == Method::CONNECT => page::unusable(
+            StatusCode::BAD_REQUEST,
+            "corscope reverse stands in front of one server, and is no proxy",
+            request.headers(),
+        ),
+        Route::Fixed(fixed) => forward(context, Arc::clone(&fixed.target), request).await,
         Route::Tunnel(_) if request.method() == Method::CONNECT => {
             let status = StatusCode::BAD_REQUEST;
             page::unusable(status, "a tunnel inside a tunnel", request.headers())
@@ -87,6 +106,9 @@ async fn direct(context: &Context, request: &Request<Incoming>) -> Response<Outg
     let for_us = target.as_ref().is_none_or(|t| shared.is_own_host(t));
     if request.uri().scheme().is_none() && for_us {
         return own(context, Way::Direct, request);
+    }
+    if context.guarded {
+        return page::locked(headers);
     }
     let (status, why) = if request.uri().scheme().is_none() {
         let why = "it was sent to corscope as to a server, under a name that is not corscope's";
@@ -159,6 +181,7 @@ async fn forward(
         target,
         client_http2: parts.version == Version::HTTP_2,
         for_proxy: matches!(context.route, Route::Proxy),
+        renamed: matches!(&context.route, Route::Fixed(fixed) if !fixed.keep_host),
         websocket,
         idempotent: parts.method.is_idempotent(),
         method: parts.method.clone(),
@@ -175,8 +198,16 @@ async fn forward(
         Kind::Http
     };
     let url = head.url.clone();
-    let change = shared.overrides.meant_for(&head).filter(|_| !websocket);
-    let recorder = shared.recorder.open(kind, context.client, head).await;
+    let unheard = match &context.route {
+        Route::Proxy => shared.scope.unheard(&ask.target, &shared.remarks),
+        Route::Tunnel(_) | Route::Fixed(_) => None,
+    };
+    let change = shared
+        .overrides
+        .meant_for(&head)
+        .filter(|_| !websocket && unheard.is_none());
+    let recorder = unheard.unwrap_or(&shared.recorder);
+    let recorder = recorder.open(kind, context.client, head).await;
     let flow = Flow::new(recorder);
     if parts.version == Version::HTTP_11 && wants_continue(&parts) {
         ask.gate = Some(Gate::default());
@@ -251,6 +282,8 @@ struct Ask {
     target: Arc<Target>,
     client_http2: bool,
     for_proxy: bool,
+    /// Whether `Host` names the target, whatever the client said.
+    renamed: bool,
     websocket: bool,
     idempotent: bool,
     method: Method,
@@ -362,7 +395,11 @@ impl Ask {
         };
         if link.http2 {
             *request.version_mut() = Version::HTTP_2;
-            if self.uri.authority().is_none() {
+            if self.renamed {
+                request.headers_mut().remove(header::HOST);
+                *request.uri_mut() =
+                    absolute(self.target.scheme(), &self.target.authority(), path());
+            } else if self.uri.authority().is_none() {
                 let host = request.headers_mut().remove(header::HOST);
                 let authority = host.as_ref().and_then(|h| h.to_str().ok());
                 let authority = authority.map_or_else(|| self.target.authority(), str::to_owned);
@@ -410,6 +447,7 @@ impl Ask {
     fn missing_host(&self, request: &Request<RequestBody>) -> Option<HeaderValue> {
         let present = request.headers().get(header::HOST);
         let wanted = match self.uri.authority() {
+            _ if self.renamed => self.target.authority(),
             Some(authority) => {
                 let text = authority.as_str();
                 let text = text.rsplit_once('@').map_or(text, |(_, host)| host);
@@ -507,14 +545,20 @@ fn may_have_body(status: StatusCode) -> bool {
 
 fn request_head(route: &Route, target: &Target, parts: &request::Parts) -> RequestHead {
     let path = path_of(&parts.uri);
-    let scheme = target.scheme();
-    let default_port = if target.tls { ":443" } else { ":80" };
+    let (tls, here) = match route {
+        Route::Fixed(fixed) => (fixed.client_tls, Some(fixed.here)),
+        Route::Proxy | Route::Tunnel(_) => (target.tls, None),
+    };
+    let scheme = if tls { "https" } else { "http" };
+    let default_port = if tls { ":443" } else { ":80" };
     let named = parts.uri.authority().map(|a| {
         let text = a.as_str();
         text.rsplit_once('@').map_or(text, |(_, host)| host)
     });
     let named = match route {
-        Route::Tunnel(_) => named.or_else(|| parts.headers.get(header::HOST)?.to_str().ok()),
+        Route::Tunnel(_) | Route::Fixed(_) => {
+            named.or_else(|| parts.headers.get(header::HOST)?.to_str().ok())
+        }
         Route::Proxy => named,
     };
     let url = match named.filter(|n| !n.is_empty()) {
@@ -527,7 +571,10 @@ fn request_head(route: &Route, target: &Target, parts: &request::Parts) -> Reque
             url.push_str(path);
             url
         }
-        None => format!("{scheme}://{}{path}", target.authority()),
+        None => match here {
+            Some(here) => format!("{scheme}://{here}{path}"),
+            None => format!("{scheme}://{}{path}", target.authority()),
+        },
     };
     RequestHead {
         method: parts.method.as_str().to_owned(),

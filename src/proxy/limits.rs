@@ -1,7 +1,36 @@
 //! What is bounded at the sockets.
 
-/// How many client connections are served at a time; further ones wait to be accepted.
-pub const CONNECTIONS_MAX: usize = 1_024;
+/// The most client connections that are served at a time, however many files may be open.
+const CONNECTIONS_MAX: usize = 32_768;
+/// The fewest, however few.
+const CONNECTIONS_MIN: usize = 64;
+/// Open files that are none of a client's: the session, the listeners, the screen.
+const FILES_ASIDE: usize = 128;
+/// How long a client of another machine may take to send a head, in seconds.
+pub const HEAD_SECONDS_MAX: u64 = 60;
+
+/// How many client connections are served at a time; further ones wait to be accepted. Each may need
+/// one to a server, and both are open files.
+pub(super) fn connections_max() -> usize {
+    let files = open_files_max();
+    (files.saturating_sub(FILES_ASIDE) / 2).clamp(CONNECTIONS_MIN, CONNECTIONS_MAX)
+}
+
+#[cfg(unix)]
+fn open_files_max() -> usize {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+    // Without a limit there is none to keep to.
+    limit
+        .current
+        .map_or(usize::MAX, |n| usize::try_from(n).unwrap_or(usize::MAX))
+}
+
+/// Sockets are no files there, and plenty.
+#[cfg(not(unix))]
+fn open_files_max() -> usize {
+    usize::MAX
+}
+
 /// The longest header block of a message, in bytes.
 pub(super) const HEADER_BYTES_MAX: usize = 256 << 10;
 /// The most fields of a message.

@@ -17,6 +17,7 @@
 //! Not passed on, since hyper's server cannot send them: informational responses besides
 //! `100 Continue` (`103 Early Hints`). Over HTTP/1, trailers pass if announced in `Trailer`.
 
+mod access;
 mod behind;
 mod ca;
 mod chain;
@@ -41,6 +42,8 @@ mod pool;
 mod raw;
 mod relay;
 mod remarks;
+mod reverse;
+mod scope;
 mod tap;
 mod target;
 mod tls;
@@ -56,30 +59,38 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{Semaphore, TryAcquireError, mpsc, watch};
+
+use url::Url;
 
 use crate::capture::Recorder;
 use crate::wire::Client;
+use access::Admission;
 use connection::serve_client;
 use context::Shared;
 use dial::Dialer;
 use leaf::Leaves;
-use limits::DRAIN_MILLIS;
+pub use limits::HEAD_SECONDS_MAX;
+use limits::{DRAIN_MILLIS, connections_max};
 use pool::Pool;
 use remarks::Remarks;
+use scope::Scope;
 use target::HostList;
 use tls::UpstreamTls;
 
+pub use access::{Access, AccessError};
 pub use ca::{Authority, CaCertificate, CaError, Rotated};
 pub use courier::{Courier, Delivered, Errand, Limits, Reach};
 pub use identity::ClientCert;
-pub use limits::CONNECTIONS_MAX;
 pub use listen::loopback;
 pub use overrides::{FieldRule, Override, OverrideError, Overrides};
+pub use reverse::Reverse;
 pub use upstream::{UpstreamError, UpstreamProxy, Upstreams};
 
 /// How many ports after the asked one are tried by [`Proxy::bind_near`].
 const PORTS_TRIED_MAX: u16 = 64;
+/// How long accepting rests after it failed, in milliseconds.
+const ACCEPT_PAUSE_MILLIS: u64 = 50;
 
 /// How a proxy is to run.
 pub struct Config {
@@ -93,8 +104,16 @@ pub struct Config {
     pub insecure: Vec<String>,
     /// Hosts whose tunnels are passed through unread.
     pub pass_through: Vec<String>,
-    /// If not empty: the only hosts whose tunnels are not passed through unread.
+    /// If not empty: the only hosts whose tunnels are not passed through unread, and whose plain
+    /// requests are recorded.
     pub only: Vec<String>,
+    /// Who beside this machine may use it.
+    pub access: Access,
+    /// The one server everything goes to, for clients that take this for a server.
+    pub reverse: Option<Reverse>,
+    /// How long a client may take to send the head of a request, once it has begun. Without it, only
+    /// those of other machines are held to [`HEAD_SECONDS_MAX`].
+    pub head_timeout: Option<Duration>,
     /// Proxies to go through. Not used for this machine.
     pub upstreams: Upstreams,
     /// Certificates to show to servers that ask for one.
@@ -113,6 +132,9 @@ impl Config {
             insecure: Vec::new(),
             pass_through: Vec::new(),
             only: Vec::new(),
+            access: Access::default(),
+            reverse: None,
+            head_timeout: None,
             upstreams: Upstreams::none(),
             client_certs: Vec::new(),
             overrides: Overrides::default(),
@@ -148,6 +170,14 @@ pub enum ProxyError {
         path: PathBuf,
         /// What is wrong with it.
         why: String,
+    },
+    /// The server of [`Config::reverse`] is none.
+    #[error(
+        "{url} is no server everything could go to; --to takes one such as http://localhost:8000"
+    )]
+    Reverse {
+        /// Which.
+        url: Url,
     },
     /// No keys could be made for the certificates shown to the browser.
     #[error("cannot make keys for the browser's side: {why}; try again")]
@@ -210,6 +240,17 @@ impl Proxy {
             upstreams: config.upstreams,
             client_certs: config.client_certs,
         })?;
+        let reverse = match &config.reverse {
+            Some(reverse) => match reverse.target() {
+                Some(target) => Some((target, reverse.keep_host)),
+                None => {
+                    return Err(ProxyError::Reverse {
+                        url: reverse.to.clone(),
+                    });
+                }
+            },
+            None => None,
+        };
         let leaves = Leaves::new(config.authority).map_err(|error| ProxyError::Keys {
             why: error.to_string(),
         })?;
@@ -238,8 +279,10 @@ impl Proxy {
                 recorder,
                 pool: Arc::new(Pool::new(dialer)),
                 leaves,
-                pass_through: HostList::new(&config.pass_through),
-                only: HostList::new(&config.only),
+                scope: Scope::new(&config.pass_through, &config.only),
+                access: config.access,
+                reverse,
+                head_timeout: config.head_timeout,
                 overrides: config.overrides,
                 remarks,
                 addresses,
@@ -269,7 +312,8 @@ impl Proxy {
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
         let (closing, closing_seen) = watch::channel(false);
         let (cut, cut_seen) = watch::channel(false);
-        let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+        let connections_max = connections_max();
+        let room = Arc::new(Semaphore::new(connections_max));
         let numbers = Arc::new(AtomicU64::new(1));
         let mut accepting = tokio::task::JoinSet::new();
         for listener in self.listeners {
@@ -285,7 +329,7 @@ impl Proxy {
         accepting.spawn(async move { pool.sweep().await });
         shutdown.await;
         accepting.shutdown().await;
-        let everybody = u32::try_from(CONNECTIONS_MAX).unwrap_or(u32::MAX);
+        let everybody = u32::try_from(connections_max).unwrap_or(u32::MAX);
         for signal in [&closing, &cut] {
             signal.send_replace(true);
             let left = room.acquire_many(everybody);
@@ -317,22 +361,63 @@ async fn accept(
     numbers: Arc<AtomicU64>,
     (closing, cut): (watch::Receiver<bool>, watch::Receiver<bool>),
 ) {
+    let mut crowded = false;
+    let mut exhausted = false;
     loop {
-        let Ok(place) = Arc::clone(&room).acquire_owned().await else {
-            return;
+        let place = match Arc::clone(&room).try_acquire_owned() {
+            Ok(place) => place,
+            Err(TryAcquireError::Closed) => return,
+            Err(TryAcquireError::NoPermits) => {
+                if !std::mem::replace(&mut crowded, true) {
+                    shared.remarks.say(format!(
+                        "{} clients are connected, as many as the limit of open files allows: further \
+                         ones wait until one leaves (ulimit -n is the limit).",
+                        connections_max()
+                    ));
+                }
+                let Ok(place) = Arc::clone(&room).acquire_owned().await else {
+                    return;
+                };
+                place
+            }
         };
-        let Ok((stream, addr)) = listener.accept().await else {
-            // Out of file descriptors, most likely: some will be closed.
-            tokio::time::sleep(Duration::from_millis(50)).await;
+        let (stream, addr) = match listener.accept().await {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // A client that left while it waited is nobody's trouble.
+                let gone = error.kind() == io::ErrorKind::ConnectionAborted;
+                if !gone && !std::mem::replace(&mut exhausted, true) {
+                    shared.remarks.say(format!(
+                        "No more clients can be let in for now ({error}): they wait until others \
+                         leave; raise the limit with ulimit -n."
+                    ));
+                }
+                // Out of file descriptors, most likely: some will be closed.
+                tokio::time::sleep(Duration::from_millis(ACCEPT_PAUSE_MILLIS)).await;
+                continue;
+            }
+        };
+        crowded &= room.available_permits() == 0;
+        exhausted = false;
+        let admission = shared.access.admission(addr.ip());
+        if admission == Admission::Refused {
+            shared.remarks.stranger(addr.ip());
             continue;
-        };
+        }
         // Nagle's algorithm against delayed acknowledgements costs 40 ms a message.
         let _ = stream.set_nodelay(true);
         let client = Client {
             connection: numbers.fetch_add(1, Ordering::Relaxed),
             addr: Some(addr),
         };
-        let served = serve_client(Arc::clone(&shared), stream, client, closing.clone());
+        let guarded = admission == Admission::Guarded;
+        let served = serve_client(
+            Arc::clone(&shared),
+            stream,
+            client,
+            guarded,
+            closing.clone(),
+        );
         let mut cut = cut.clone();
         tokio::spawn(async move {
             let _place = place;

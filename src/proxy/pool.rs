@@ -12,8 +12,8 @@ use hyper::client::conn::{TrySendError, http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::dial::{DialError, DialTimes, Dialer, Transport};
-use super::failure::{failure, innermost, kind_of};
+use super::dial::{DialError, DialTimes, Dialer, Transport, alert_words};
+use super::failure::{failure, innermost, kind_of, tls_error_below};
 use super::limits::{HEADER_BYTES_MAX, HEADER_FIELDS_MAX};
 use super::tap::RequestBody;
 use super::target::Target;
@@ -367,6 +367,10 @@ impl Returning {
 /// What a request that got no answer is told.
 pub(super) fn send_failure(error: &hyper::Error, target: &Target, sent: bool) -> Failure {
     use crate::wire::FailureKind::{Protocol, Reset, TimedOut};
+    // With TLS 1.3 a server that refuses the client says so after the handshake.
+    if let Some(tls @ rustls::Error::AlertReceived(alert)) = tls_error_below(error) {
+        return failure(FailureStage::Tls, kind_of(tls), alert_words(target, *alert));
+    }
     let kind = kind_of(error);
     let stage = if sent {
         FailureStage::Wait

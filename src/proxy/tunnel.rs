@@ -51,7 +51,7 @@ pub(super) async fn connect(
         headers: Arc::new(recorded(request.headers())),
     };
     let mut server = None;
-    if shared.passes_through(&target) {
+    if shared.scope.passes_through(&target) {
         let head = head.clone();
         let recorder = shared
             .recorder
@@ -167,7 +167,12 @@ impl Tunnel {
     /// Terminates TLS with a certificate of our own.
     async fn intercept(&self, stream: Rewound<TcpStream>) {
         let at_most = Duration::from_secs(CLIENT_TLS_SECONDS_MAX);
-        match tokio::time::timeout(at_most, self.shake_hands(stream)).await {
+        match tokio::time::timeout(
+            at_most,
+            shake_hands(&self.shared, &self.target.host, stream),
+        )
+        .await
+        {
             Ok(Ok((stream, name))) => {
                 self.shared.site.accepted(self.client.addr.map(|a| a.ip()));
                 let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
@@ -188,36 +193,6 @@ impl Tunnel {
                 ))
                 .await;
             }
-        }
-    }
-
-    /// TLS with the client, and the name it asked for. No failure is told when it left before its
-    /// first message was complete.
-    async fn shake_hands(
-        &self,
-        stream: Rewound<TcpStream>,
-    ) -> Result<(ClientTls, Option<Box<str>>), Option<Failure>> {
-        let acceptor = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), stream);
-        let start = match acceptor.await {
-            Ok(start) => start,
-            Err(error) if tls_error(&error).is_none() => return Err(None),
-            Err(error) => return Err(Some(client_tls_failure(&self.target, &error))),
-        };
-        let name: Option<Box<str>> = start
-            .client_hello()
-            .server_name()
-            .map(|n| n.to_ascii_lowercase().into());
-        let host = name.as_deref().unwrap_or(&self.target.host);
-        let config = self.shared.leaves.config_for(host).map_err(|error| {
-            let detail = format!(
-                "no certificate could be made for {host} ({})",
-                innermost(&error)
-            );
-            Some(failure(FailureStage::ClientTls, FailureKind::Other, detail))
-        })?;
-        match start.into_stream(config).await {
-            Ok(stream) => Ok((stream, name)),
-            Err(error) => Err(Some(client_tls_failure(&self.target, &error))),
         }
     }
 
@@ -252,9 +227,40 @@ impl Tunnel {
     }
 }
 
+/// TLS with the client, and the name it asked for. No failure is told when it left before its
+/// first message was complete.
+pub(super) async fn shake_hands(
+    shared: &Shared,
+    host: &str,
+    stream: Rewound<TcpStream>,
+) -> Result<(ClientTls, Option<Box<str>>), Option<Failure>> {
+    let acceptor = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), stream);
+    let start = match acceptor.await {
+        Ok(start) => start,
+        Err(error) if tls_error(&error).is_none() => return Err(None),
+        Err(error) => return Err(Some(client_tls_failure(host, &error))),
+    };
+    let name: Option<Box<str>> = start
+        .client_hello()
+        .server_name()
+        .map(|n| n.to_ascii_lowercase().into());
+    let named = name.as_deref().unwrap_or(host);
+    let config = shared.leaves.config_for(named).map_err(|error| {
+        let detail = format!(
+            "no certificate could be made for {named} ({})",
+            innermost(&error)
+        );
+        Some(failure(FailureStage::ClientTls, FailureKind::Other, detail))
+    })?;
+    match start.into_stream(config).await {
+        Ok(stream) => Ok((stream, name)),
+        Err(error) => Err(Some(client_tls_failure(host, &error))),
+    }
+}
+
 type ClientTls = tokio_rustls::server::TlsStream<Rewound<TcpStream>>;
 
-fn client_tls_failure(target: &Target, error: &std::io::Error) -> Failure {
+fn client_tls_failure(target: &str, error: &std::io::Error) -> Failure {
     let kind = kind_of(error);
     let detail = match (kind, tls_error(error)) {
         (FailureKind::Certificate, _) => format!(

@@ -108,7 +108,8 @@ fn help_lists_what_there_is_and_nothing_else() {
     assert_eq!(
         listed,
         [
-            "open", "demo", "record", "view", "diagnose", "check", "audit", "replay", "compare",
+            "open", "demo", "record", "reverse", "view", "diagnose", "check", "audit", "replay",
+            "compare",
             "export", "redact", "sessions", "explain", "ca", "help"
         ]
     );

@@ -74,6 +74,7 @@ impl Home {
             "ALL_PROXY",
             "NO_PROXY",
             "CORSCOPE_UPSTREAM",
+            "CORSCOPE_PASSWORD",
             "NO_COLOR",
         ] {
             command.env_remove(name);
@@ -88,9 +89,20 @@ impl Home {
 
     /// Starts `record` at any free port and waits until it listens.
     pub(crate) fn record(&self, args: &[&str]) -> Recording {
+        self.record_with(args, &[])
+    }
+
+    /// The same, with these variables in its environment.
+    pub(crate) fn record_with(&self, args: &[&str], vars: &[(&str, &String)]) -> Recording {
         let mut all = vec!["record", "--listen", "127.0.0.1:0"];
         all.extend_from_slice(args);
-        Recording::of(&mut self.command(&all))
+        self.listening(&all, vars)
+    }
+
+    /// Starts what says as its first line where it listens.
+    pub(crate) fn listening(&self, args: &[&str], vars: &[(&str, &String)]) -> Recording {
+        let mut command = self.command(args);
+        Recording::of(command.envs(vars.iter().copied()))
     }
 }
 
@@ -183,7 +195,15 @@ pub(crate) struct Origin {
 impl Origin {
     /// `answer` gets the request head and returns the whole response.
     pub(crate) fn serve(answer: impl Fn(&str) -> String + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::serve_at([127, 0, 0, 1].into(), answer)
+    }
+
+    /// The same at another address of this machine.
+    pub(crate) fn serve_at(
+        ip: std::net::IpAddr,
+        answer: impl Fn(&str) -> String + Send + Sync + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind((ip, 0)).unwrap();
         let address = listener.local_addr().unwrap();
         let answer = Arc::new(answer);
         std::thread::spawn(move || {

@@ -55,6 +55,8 @@ pub(super) enum Command {
     Demo(DemoArgs),
     /// Capture without a screen, until Ctrl-C
     Record(RecordArgs),
+    /// In front of one server, for clients that cannot set a proxy; the same screen
+    Reverse(ReverseArgs),
     /// Show a recorded session or a HAR file on the screen
     View(ViewArgs),
     /// Say what a session or HAR file shows: what was blocked, why, what mends it
@@ -90,6 +92,8 @@ pub(super) struct CaptureArgs {
     #[arg(long, value_name = "ADDR:PORT")]
     pub(super) listen: Vec<SocketAddr>,
     #[command(flatten)]
+    pub(super) doors: DoorArgs,
+    #[command(flatten)]
     pub(super) place: PlaceArgs,
     /// Trust the certificates in this PEM file too when talking to servers
     #[arg(long, value_name = "FILE")]
@@ -97,10 +101,10 @@ pub(super) struct CaptureArgs {
     /// Do not verify the certificate of this server; repeatable
     #[arg(long, value_name = "HOST")]
     pub(super) insecure: Vec<String>,
-    /// Pass TLS to this server through unread; repeatable
+    /// Pass what goes to this server through unread; repeatable
     #[arg(long, value_name = "HOST")]
     pub(super) pass_through: Vec<String>,
-    /// Read only TLS to this server, pass all other through; repeatable
+    /// Read only what goes to this server, pass all else through unrecorded; repeatable
     #[arg(long, value_name = "HOST")]
     pub(super) only: Vec<String>,
     #[command(flatten)]
@@ -109,9 +113,30 @@ pub(super) struct CaptureArgs {
     pub(super) keeping: KeepingArgs,
 }
 
+/// Who else may use the proxy.
+#[derive(Clone, Debug, Default, ClapArgs)]
+#[command(next_help_heading = "Capture")]
+pub(super) struct DoorArgs {
+    /// Let other machines use it that bring this password, any user name (or CORSCOPE_PASSWORD, where
+    /// others do not see it); this machine needs none
+    #[arg(
+        long,
+        value_name = "WORD",
+        env = "CORSCOPE_PASSWORD",
+        hide_env = true,
+        hide_short_help = true
+    )]
+    pub(super) password: Option<String>,
+    /// Let this machine or network use it, such as 192.168.1.0/24; repeatable
+    #[arg(long, value_name = "ADDR|NET", hide_short_help = true)]
+    pub(super) allow: Vec<String>,
+    /// How long a client may take to send the head of a request [default: 1m for other machines]
+    #[arg(long, value_name = "TIME", value_parser = duration, hide_short_help = true)]
+    pub(super) head_timeout: Option<Duration>,
+}
+
 /// Which way servers are reached.
 #[derive(Clone, Debug, Default, ClapArgs)]
-#[command(next_help_heading = "Network")]
 pub(super) struct WayArgs {
     /// Reach servers through this proxy: http, https, socks5 (names looked up here) or socks5h
     /// ://[USER:PASSWORD@]HOST:PORT (or CORSCOPE_UPSTREAM, where others do not see the password)
@@ -249,6 +274,34 @@ pub(super) struct RecordArgs {
     /// Whose rules to judge by, whoever asks: chromium, firefox or safari
     #[arg(long, value_name = "NAME", hide_possible_values = true)]
     pub(super) browser: Option<BrowserName>,
+    #[command(flatten)]
+    pub(super) capture: CaptureArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  corscope reverse --to http://localhost:8000 --listen 127.0.0.1:9000
+  corscope reverse --to https://api.app.test --out api.corscope
+
+Every path goes to that server. Host becomes the server's (--keep-host: stays as it came); nothing else
+is changed, so redirects and links that name the server lead past corscope. Clients may use http or
+https; for https they must trust corscope's authority.")]
+pub(super) struct ReverseArgs {
+    /// The server everything goes to
+    #[arg(long, value_name = "URL")]
+    pub(super) to: String,
+    /// Leave the Host header as the client sent it
+    #[arg(long)]
+    pub(super) keep_host: bool,
+    /// No screen: record into this file, which must not exist, until Ctrl-C
+    #[arg(long, value_name = "FILE")]
+    pub(super) out: Option<PathBuf>,
+    /// Whose rules to judge by, whoever asks: chromium, firefox or safari
+    #[arg(long, value_name = "NAME", hide_possible_values = true)]
+    pub(super) browser: Option<BrowserName>,
+    #[command(flatten)]
+    pub(super) screen: ScreenArgs,
     #[command(flatten)]
     pub(super) capture: CaptureArgs,
 }

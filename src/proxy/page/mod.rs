@@ -94,6 +94,20 @@ pub(super) fn unusable(status: StatusCode, why: &str, asked: &HeaderMap) -> Resp
     )
 }
 
+/// Told to a client of another machine that did not bring the password.
+pub(super) fn locked(asked: &HeaderMap) -> Response<Outgoing> {
+    let hint =
+        "Give the password that corscope was started with (--password); any user name will do.";
+    let facts = [("Why", "it listens for other machines, and they need a password")];
+    let status = StatusCode::PROXY_AUTHENTICATION_REQUIRED;
+    let mut response = page(status, "This proxy wants a password", hint, &facts, asked);
+    response.headers_mut().insert(
+        header::PROXY_AUTHENTICATE,
+        HeaderValue::from_static("Basic realm=\"corscope\", charset=\"UTF-8\""),
+    );
+    response
+}
+
 fn page(
     status: StatusCode,
     title: &str,

@@ -5,7 +5,7 @@ mod endings;
 mod heads;
 mod matrix;
 mod overrides;
-mod rig;
+pub(crate) mod rig;
 mod streaming;
 mod trust;
 mod tunnels;

@@ -24,23 +24,23 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot};
 
-pub(super) type Body = UnsyncBoxBody<Bytes, Box<dyn std::error::Error + Send + Sync>>;
+pub(crate) type Body = UnsyncBoxBody<Bytes, Box<dyn std::error::Error + Send + Sync>>;
 
 /// How long anything on loopback may take.
-pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
-pub(super) fn full(text: impl Into<Bytes>) -> Body {
+pub(crate) fn full(text: impl Into<Bytes>) -> Body {
     Full::new(text.into())
         .map_err(|e| match e {})
         .boxed_unsync()
 }
 
-pub(super) fn empty() -> Body {
+pub(crate) fn empty() -> Body {
     Empty::new().map_err(|e| match e {}).boxed_unsync()
 }
 
 /// A body that is sent as it is told, and what tells it.
-pub(super) fn told() -> (mpsc::UnboundedSender<Frame<Bytes>>, Body) {
+pub(crate) fn told() -> (mpsc::UnboundedSender<Frame<Bytes>>, Body) {
     let (tell, heard) = mpsc::unbounded_channel::<Frame<Bytes>>();
     let frames = futures_util::stream::unfold(heard, |mut heard| async move {
         let frame = heard.recv().await?;
@@ -49,7 +49,7 @@ pub(super) fn told() -> (mpsc::UnboundedSender<Frame<Bytes>>, Body) {
     (tell, StreamBody::new(frames.boxed()).boxed_unsync())
 }
 
-pub(super) async fn soon<T>(future: impl Future<Output = T>) -> T {
+pub(crate) async fn soon<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, future)
         .await
         .expect("within patience")
@@ -59,37 +59,37 @@ pub(super) async fn soon<T>(future: impl Future<Output = T>) -> T {
 
 /// All that was told about one exchange.
 #[derive(Clone, Debug)]
-pub(super) struct Heard {
-    pub(super) opening: Opening,
-    pub(super) answer: Option<Answer>,
-    pub(super) closing: Option<Closing>,
-    pub(super) request_body: Vec<u8>,
-    pub(super) response_body: Vec<u8>,
-    pub(super) messages: Vec<corscope::wire::Message>,
-    pub(super) patch: Option<corscope::wire::Patch>,
+pub(crate) struct Heard {
+    pub(crate) opening: Opening,
+    pub(crate) answer: Option<Answer>,
+    pub(crate) closing: Option<Closing>,
+    pub(crate) request_body: Vec<u8>,
+    pub(crate) response_body: Vec<u8>,
+    pub(crate) messages: Vec<corscope::wire::Message>,
+    pub(crate) patch: Option<corscope::wire::Patch>,
 }
 
 impl Heard {
-    pub(super) fn end(&self) -> &End {
+    pub(crate) fn end(&self) -> &End {
         &self.closing.as_ref().expect("closed").end
     }
 
-    pub(super) fn failure(&self) -> &Failure {
+    pub(crate) fn failure(&self) -> &Failure {
         match self.end() {
             End::Failed(failure) => failure,
             other => panic!("not failed but {other:?}"),
         }
     }
 
-    pub(super) fn status(&self) -> Option<u16> {
+    pub(crate) fn status(&self) -> Option<u16> {
         self.answer.as_ref().map(|a| a.response.status)
     }
 
-    pub(super) fn request_header(&self, name: &str) -> Option<String> {
+    pub(crate) fn request_header(&self, name: &str) -> Option<String> {
         self.opening.request.headers.get(name)
     }
 
-    pub(super) fn response_header(&self, name: &str) -> Option<String> {
+    pub(crate) fn response_header(&self, name: &str) -> Option<String> {
         self.answer.as_ref()?.response.headers.get(name)
     }
 }
@@ -143,10 +143,10 @@ impl Notes {
 // === the proxy ===
 
 /// A running proxy and what it told.
-pub(super) struct Rig {
-    pub(super) addr: SocketAddr,
-    pub(super) addresses: Vec<SocketAddr>,
-    pub(super) ca: CertificateDer<'static>,
+pub(crate) struct Rig {
+    pub(crate) addr: SocketAddr,
+    pub(crate) addresses: Vec<SocketAddr>,
+    pub(crate) ca: CertificateDer<'static>,
     notes: Arc<Notes>,
     stop: Option<oneshot::Sender<()>>,
     running: Option<tokio::task::JoinHandle<()>>,
@@ -154,16 +154,16 @@ pub(super) struct Rig {
 }
 
 impl Rig {
-    pub(super) async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::with(|_| ()).await
     }
 
-    pub(super) async fn with(change: impl FnOnce(&mut Config)) -> Self {
+    pub(crate) async fn with(change: impl FnOnce(&mut Config)) -> Self {
         Self::keeping(u64::MAX, change).await
     }
 
     /// With a cap on what is kept of each body.
-    pub(super) async fn keeping(kept_bytes_max: u64, change: impl FnOnce(&mut Config)) -> Self {
+    pub(crate) async fn keeping(kept_bytes_max: u64, change: impl FnOnce(&mut Config)) -> Self {
         let home = tempfile::tempdir().unwrap();
         let authority = Authority::load_or_create(home.path()).unwrap();
         let ca = CertificateDer::from(authority.certificate_der().to_vec());
@@ -203,19 +203,19 @@ impl Rig {
     }
 
     /// Ends the proxy and waits for it.
-    pub(super) async fn stop(&mut self) {
+    pub(crate) async fn stop(&mut self) {
         self.stop.take();
         if let Some(running) = self.running.take() {
             soon(running).await.unwrap();
         }
     }
 
-    pub(super) fn heard(&self) -> Vec<Heard> {
+    pub(crate) fn heard(&self) -> Vec<Heard> {
         self.notes.heard.lock().unwrap().clone()
     }
 
     /// The exchanges, once `n` of them are as wanted; no more than `n` are allowed.
-    pub(super) async fn wait(
+    pub(crate) async fn wait(
         &self,
         n: usize,
         wanted: impl Fn(&Heard) -> bool + Send + 'static,
@@ -239,23 +239,23 @@ impl Rig {
     }
 
     /// All exchanges, once there are `n` and each has ended.
-    pub(super) async fn closed(&self, n: usize) -> Vec<Heard> {
+    pub(crate) async fn closed(&self, n: usize) -> Vec<Heard> {
         self.wait(n, |h| h.closing.is_some()).await
     }
 
     /// The only exchange, once it has ended.
-    pub(super) async fn only(&self) -> Heard {
+    pub(crate) async fn only(&self) -> Heard {
         self.closed(1).await.remove(0)
     }
 
-    pub(super) async fn connect(&self) -> TcpStream {
+    pub(crate) async fn connect(&self) -> TcpStream {
         let stream = soon(TcpStream::connect(self.addr)).await.unwrap();
         stream.set_nodelay(true).unwrap();
         stream
     }
 
     /// A tunnel to `authority`.
-    pub(super) async fn tunnel(&self, authority: &str) -> TcpStream {
+    pub(crate) async fn tunnel(&self, authority: &str) -> TcpStream {
         let mut stream = self.connect().await;
         let ask = format!("CONNECT {authority} HTTP/1.1\r\nHost: {authority}\r\n\r\n");
         stream.write_all(ask.as_bytes()).await.unwrap();
@@ -266,7 +266,7 @@ impl Rig {
     }
 
     /// TLS inside a tunnel, trusting the proxy's authority.
-    pub(super) async fn tunnel_tls(&self, authority: &str, alpn: &[&str]) -> ClientTls {
+    pub(crate) async fn tunnel_tls(&self, authority: &str, alpn: &[&str]) -> ClientTls {
         let stream = self.tunnel(authority).await;
         let host = authority.rsplit_once(':').map_or(authority, |(h, _)| h);
         shake_hands(stream, host, alpn, std::slice::from_ref(&self.ca))
@@ -275,9 +275,9 @@ impl Rig {
     }
 }
 
-pub(super) type ClientTls = tokio_rustls::client::TlsStream<TcpStream>;
+pub(crate) type ClientTls = tokio_rustls::client::TlsStream<TcpStream>;
 
-pub(super) async fn shake_hands(
+pub(crate) async fn shake_hands(
     stream: TcpStream,
     host: &str,
     alpn: &[&str],
@@ -303,7 +303,7 @@ pub(super) async fn shake_hands(
 }
 
 /// Reads up to the end of a head.
-pub(super) async fn read_head(stream: &mut (impl AsyncRead + Unpin)) -> String {
+pub(crate) async fn read_head(stream: &mut (impl AsyncRead + Unpin)) -> String {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         match soon(stream.read_u8()).await {
@@ -315,7 +315,7 @@ pub(super) async fn read_head(stream: &mut (impl AsyncRead + Unpin)) -> String {
 }
 
 /// Reads to the end of the stream.
-pub(super) async fn read_rest(stream: &mut (impl AsyncRead + Unpin)) -> String {
+pub(crate) async fn read_rest(stream: &mut (impl AsyncRead + Unpin)) -> String {
     let mut rest = Vec::new();
     let _ = soon(stream.read_to_end(&mut rest)).await;
     String::from_utf8_lossy(&rest).into_owned()
@@ -323,13 +323,13 @@ pub(super) async fn read_rest(stream: &mut (impl AsyncRead + Unpin)) -> String {
 
 // === clients ===
 
-pub(super) enum Sender {
+pub(crate) enum Sender {
     Http1(hyper::client::conn::http1::SendRequest<Body>),
     Http2(hyper::client::conn::http2::SendRequest<Body>),
 }
 
 impl Sender {
-    pub(super) async fn http1(io: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> Self {
+    pub(crate) async fn http1(io: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> Self {
         let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(io))
             .await
             .unwrap();
@@ -337,7 +337,7 @@ impl Sender {
         Self::Http1(sender)
     }
 
-    pub(super) async fn http2(io: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> Self {
+    pub(crate) async fn http2(io: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> Self {
         let executor = TokioExecutor::new();
         let (sender, connection) =
             hyper::client::conn::http2::handshake(executor, TokioIo::new(io))
@@ -347,7 +347,7 @@ impl Sender {
         Self::Http2(sender)
     }
 
-    pub(super) async fn send(
+    pub(crate) async fn send(
         &mut self,
         request: Request<Body>,
     ) -> hyper::Result<Response<Incoming>> {
@@ -362,14 +362,23 @@ impl Sender {
 }
 
 /// The whole body and its trailers.
-pub(super) async fn collect(response: Response<Incoming>) -> (Bytes, Option<http::HeaderMap>) {
+pub(crate) async fn collect(response: Response<Incoming>) -> (Bytes, Option<http::HeaderMap>) {
     let whole = soon(response.into_body().collect()).await.unwrap();
     let trailers = whole.trailers().cloned();
     (whole.to_bytes(), trailers)
 }
 
+/// The same of a request.
+pub(crate) async fn collect_request(
+    request: Request<Incoming>,
+) -> (Bytes, Option<http::HeaderMap>) {
+    let whole = soon(request.into_body().collect()).await.unwrap();
+    let trailers = whole.trailers().cloned();
+    (whole.to_bytes(), trailers)
+}
+
 /// The next bytes of a body; `None` at its end.
-pub(super) async fn next(body: &mut Incoming) -> Option<Bytes> {
+pub(crate) async fn next(body: &mut Incoming) -> Option<Bytes> {
     loop {
         let data = soon(body.frame()).await?.unwrap().into_data().unwrap();
         // HTTP/2 may end a body with an empty frame.
@@ -382,14 +391,14 @@ pub(super) async fn next(body: &mut Incoming) -> Option<Bytes> {
 // === servers ===
 
 /// An authority of the servers' own.
-pub(super) struct ServerCa {
+pub(crate) struct ServerCa {
     issuer: rcgen::CertifiedIssuer<'static, rcgen::KeyPair>,
     home: tempfile::TempDir,
 }
 
 /// What is odd about a server's certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Certificate {
+pub(crate) enum Certificate {
     Good,
     SelfSigned,
     Expired,
@@ -397,7 +406,7 @@ pub(super) enum Certificate {
 }
 
 impl ServerCa {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut params = rcgen::CertificateParams::default();
         params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
         let name = rcgen::DnType::CommonName;
@@ -411,16 +420,22 @@ impl ServerCa {
         Self { issuer, home }
     }
 
-    pub(super) fn path(&self) -> PathBuf {
+    pub(crate) fn path(&self) -> PathBuf {
         self.home.path().join("ca.pem")
     }
 
-    pub(super) fn config(&self, kind: Certificate, alpn: &[&str]) -> Arc<rustls::ServerConfig> {
+    pub(crate) fn config(&self, kind: Certificate, alpn: &[&str]) -> Arc<rustls::ServerConfig> {
         let names: Vec<String> = match kind {
             Certificate::WrongName => vec!["elsewhere.test".into()],
-            _ => ["localhost", "app.localhost", "127.0.0.1", "::1"]
-                .map(String::from)
-                .to_vec(),
+            _ => [
+                "localhost",
+                "app.localhost",
+                "127.0.0.1",
+                "::1",
+                &far().to_string(),
+            ]
+            .map(String::from)
+            .to_vec(),
         };
         let mut params = rcgen::CertificateParams::new(names).unwrap();
         if kind == Certificate::Expired {
@@ -444,19 +459,77 @@ impl ServerCa {
     }
 }
 
+/// An address of this machine that is not its loopback: as far away as a test can go.
+pub(crate) fn far() -> IpAddr {
+    // Nothing is sent: a route is looked up.
+    let socket = std::net::UdpSocket::bind("0.0.0.0:0").unwrap();
+    socket
+        .connect("192.0.2.1:9")
+        .and_then(|()| socket.local_addr())
+        .expect("these tests need a network interface besides loopback")
+        .ip()
+}
+
+impl ServerCa {
+    /// Files of a client's certificate by this authority, and of its key.
+    pub(crate) fn client(&self, name: &str) -> (PathBuf, PathBuf) {
+        let mut params = rcgen::CertificateParams::new(vec![name.to_owned()]).unwrap();
+        params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ClientAuth];
+        let key = rcgen::KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        let (chain, file) = (
+            self.home.path().join("me.pem"),
+            self.home.path().join("me.key"),
+        );
+        std::fs::write(&chain, certificate.pem()).unwrap();
+        std::fs::write(&file, key.serialize_pem()).unwrap();
+        (chain, file)
+    }
+
+    /// A server of this authority that wants clients of another one.
+    pub(crate) fn demanding(&self, clients: &ServerCa, tls13: bool) -> Arc<rustls::ServerConfig> {
+        let mut params = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+        params
+            .distinguished_name
+            .push(rcgen::DnType::CommonName, "localhost");
+        let key = rcgen::KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(clients.issuer.der().clone()).unwrap();
+        let verifier = rustls::server::WebPkiClientVerifier::builder_with_provider(
+            Arc::new(roots),
+            Arc::clone(&provider),
+        );
+        let versions: &[&rustls::SupportedProtocolVersion] = if tls13 {
+            &[&rustls::version::TLS13]
+        } else {
+            &[&rustls::version::TLS12]
+        };
+        let config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_protocol_versions(versions)
+            .unwrap()
+            .with_client_cert_verifier(verifier.build().unwrap())
+            .with_single_cert(vec![certificate.der().clone()], key)
+            .unwrap();
+        Arc::new(config)
+    }
+}
+
 /// Makes the proxy trust the servers' authority.
-pub(super) fn trusting(path: &Path) -> impl FnOnce(&mut Config) + '_ {
+pub(crate) fn trusting(path: &Path) -> impl FnOnce(&mut Config) + '_ {
     move |config| config.upstream_ca = Some(path.to_owned())
 }
 
 /// A proxy behind ours, for everything that is not on this machine.
-pub(super) fn through(url: &str) -> Upstreams {
+pub(crate) fn through(url: &str) -> Upstreams {
     Upstreams::through(UpstreamProxy::parse(url).unwrap(), "")
 }
 
 /// A server on loopback; ends when dropped.
-pub(super) struct Server {
-    pub(super) addr: SocketAddr,
+pub(crate) struct Server {
+    pub(crate) addr: SocketAddr,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -468,7 +541,7 @@ impl Drop for Server {
 
 impl Server {
     /// Does with each connection what it is told.
-    pub(super) async fn raw<F, R>(each: F) -> Self
+    pub(crate) async fn raw<F, R>(each: F) -> Self
     where
         F: Fn(TcpStream) -> R + Send + 'static,
         R: Future<Output = ()> + Send + 'static,
@@ -476,7 +549,7 @@ impl Server {
         Self::raw_at(Ipv4Addr::LOCALHOST.into(), each).await
     }
 
-    pub(super) async fn raw_at<F, R>(ip: IpAddr, each: F) -> Self
+    pub(crate) async fn raw_at<F, R>(ip: IpAddr, each: F) -> Self
     where
         F: Fn(TcpStream) -> R + Send + 'static,
         R: Future<Output = ()> + Send + 'static,
@@ -495,7 +568,7 @@ impl Server {
     }
 
     /// HTTP/1 or HTTP/2 (by preface, or by ALPN), plain or over TLS.
-    pub(super) async fn http<F, R>(tls: Option<Arc<rustls::ServerConfig>>, handler: F) -> Self
+    pub(crate) async fn http<F, R>(tls: Option<Arc<rustls::ServerConfig>>, handler: F) -> Self
     where
         F: Fn(Request<Incoming>) -> R + Clone + Send + Sync + 'static,
         R: Future<Output = Response<Body>> + Send + 'static,
@@ -503,7 +576,7 @@ impl Server {
         Self::http_at(Ipv4Addr::LOCALHOST.into(), tls, handler).await
     }
 
-    pub(super) async fn http_at<F, R>(
+    pub(crate) async fn http_at<F, R>(
         ip: IpAddr,
         tls: Option<Arc<rustls::ServerConfig>>,
         handler: F,
