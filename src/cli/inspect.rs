@@ -60,7 +60,7 @@ pub(super) async fn reverse(args: &ReverseArgs, capture: Capture) -> Result<Exit
     needs_a_terminal("corscope reverse --out FILE records without one")?;
     let screen = settings::screen(&args.screen, &args.capture.place)?;
     let live = Live::start(&capture, Keep::Sessions, args.browser.map(Into::into)).await?;
-    let launcher = Launcher::new(&live.facts, None, false)?;
+    let launcher = Launcher::new(&live.facts, Manner::default())?;
     show(live, screen, launcher, false).await
 }
 

@@ -165,14 +165,14 @@ async fn nobody_goes_round_in_circles() {
         format!("0.0.0.0:{port}"),
         from_afar.to_string(),
     ] {
-        let plain = format!("GET http://{host}/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        let plain = format!("GET http://{host}/x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
         let got = say(own, &plain).await;
         assert!(got.starts_with("HTTP/1.1 508 "), "{host}: {got}");
         let mut stream = tokio::net::TcpStream::connect(own).await.unwrap();
         let connect = format!("CONNECT {host} HTTP/1.1\r\nHost: {host}\r\n\r\n");
         stream.write_all(connect.as_bytes()).await.unwrap();
         assert!(read_head(&mut stream).await.starts_with("HTTP/1.1 200 "));
-        let inside = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+        let inside = b"GET /x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
         stream.write_all(inside).await.unwrap();
         let got = read_rest(&mut stream).await;
         assert!(got.starts_with("HTTP/1.1 508 "), "{host}: {got}");

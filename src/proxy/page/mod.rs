@@ -98,7 +98,10 @@ pub(super) fn unusable(status: StatusCode, why: &str, asked: &HeaderMap) -> Resp
 pub(super) fn locked(asked: &HeaderMap) -> Response<Outgoing> {
     let hint =
         "Give the password that corscope was started with (--password); any user name will do.";
-    let facts = [("Why", "it listens for other machines, and they need a password")];
+    let facts = [(
+        "Why",
+        "it listens for other machines, and they need a password",
+    )];
     let status = StatusCode::PROXY_AUTHENTICATION_REQUIRED;
     let mut response = page(status, "This proxy wants a password", hint, &facts, asked);
     response.headers_mut().insert(

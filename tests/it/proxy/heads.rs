@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use corscope::wire::End;
+use corscope::wire::{End, FailureKind};
 use http::{Request, Response};
 use http_body::Frame;
 use http_body_util::BodyExt;
