@@ -10,6 +10,7 @@ use corscope::wire::{End, FailureKind, FailureStage, Kind};
 use http::{Request, Response};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::proxy::rig::{
@@ -53,8 +54,8 @@ impl Daemon {
                 .stderr(Stdio::null());
             let child = command.spawn().unwrap_or_else(|e| {
                 panic!(
-                    "{:?} cannot be started ({e}); tests/run installs it",
-                    command.get_program()
+                    "{} cannot be started ({e}); tests/run installs it",
+                    command.get_program().display()
                 )
             });
             let address = SocketAddr::from(([127, 0, 0, 1], port));
@@ -80,7 +81,7 @@ impl Daemon {
             let conf = home.join("tinyproxy.conf");
             let mut text = format!("Port {port}\nListen 127.0.0.1\nTimeout 30\nMaxClients 50\n");
             if authenticated {
-                text.push_str(&format!("BasicAuth {USER} {PASSWORD}\n"));
+                text += &["BasicAuth ", USER, " ", PASSWORD, "\n"].concat();
             }
             std::fs::write(&conf, text).unwrap();
             let mut command = Command::new("tinyproxy");
@@ -294,7 +295,6 @@ async fn refused_on_the_way() {
 async fn websockets_take_a_tunnel() {
     let ip = far();
     let origin = Server::raw_at(ip, |mut stream| async move {
-        use tokio::io::AsyncWriteExt;
         let head = read_head(&mut stream).await;
         assert!(head.starts_with("GET /chat HTTP/1.1\r\n"), "{head}");
         let grant = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\
@@ -311,7 +311,6 @@ async fn websockets_take_a_tunnel() {
          Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
         origin.addr
     );
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
     stream.write_all(ask.as_bytes()).await.unwrap();
     assert!(read_head(&mut stream).await.starts_with("HTTP/1.1 101"));
     let mut message = [0; 4];
@@ -495,7 +494,6 @@ async fn in_front_of_one_server() {
             let body = collect(response).await.0;
             assert!(body.starts_with(b"GET /z "), "{case}: {body:?}");
             let mut stream = rig.connect().await;
-            use tokio::io::AsyncWriteExt;
             let connect = format!("CONNECT {own} HTTP/1.1\r\nHost: {own}\r\n\r\n");
             stream.write_all(connect.as_bytes()).await.unwrap();
             assert!(
