@@ -13,6 +13,7 @@ mod config;
 mod contrast;
 mod demo;
 mod diagnose;
+mod doctor;
 mod doing_again;
 mod exit;
 mod explain;
@@ -74,6 +75,7 @@ fn dispatch(args: &Args) -> Result<Exit> {
         Some(Command::Redact(args)) => redact::run(args),
         Some(Command::Sessions(args)) => sessions::run(args),
         Some(Command::Explain(args)) => explain::run(args),
+        Some(Command::Doctor(args)) => block_on(doctor::run(args)),
         Some(Command::Ca { what }) => ca::run(what),
     }
 }

@@ -77,6 +77,8 @@ pub(super) enum Command {
     Sessions(SessionsArgs),
     /// The page about one cause, such as missing-allow-origin; without ID the list of all
     Explain(ExplainArgs),
+    /// Is everything ready, and if not, what is the next step
+    Doctor(DoctorArgs),
     /// The local certificate authority
     Ca {
         #[command(subcommand)]
@@ -563,6 +565,31 @@ pub(super) struct CaStatusArgs {
     /// Only this kind of store; repeatable [default: all there are]
     #[arg(long, value_name = "KIND", value_enum)]
     pub(super) store: Vec<Family>,
+    /// How to print it
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(super) format: LineFormat,
+    #[command(flatten)]
+    pub(super) place: PlaceArgs,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Nothing is changed, and nothing but this machine is asked unless --online says so.
+
+Exit status: 0 fine (what is marked ! may be as you want it), 1 something will not work, 2 corscope
+could not look.")]
+pub(super) struct DoctorArgs {
+    /// Where corscope is to listen; repeatable [default: this machine only, from port 8080 on]
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub(super) listen: Vec<SocketAddr>,
+    /// Ask this server too: names, way out, its certificate, the clock
+    #[arg(
+        long,
+        value_name = "URL",
+        num_args = 0..=1,
+        default_missing_value = "https://example.com/"
+    )]
+    pub(super) online: Option<String>,
     /// How to print it
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(super) format: LineFormat,

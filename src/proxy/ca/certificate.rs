@@ -80,9 +80,9 @@ impl CaCertificate {
         self.not_after
     }
 
-    /// How many whole days are left of its life at this moment; none or fewer when it is over.
+    /// How many days are left of its life at this moment, to the nearest; negative when it is over.
     pub fn days_left(&self, now_seconds: i64) -> i64 {
-        (self.not_after - now_seconds).div_euclid(DAY_SECONDS)
+        (self.not_after - now_seconds + DAY_SECONDS / 2).div_euclid(DAY_SECONDS)
     }
 
     /// The day it expires, `2027-01-31`.

@@ -222,6 +222,13 @@ impl Authority {
         })
     }
 
+    /// Loads the authority of a directory as it is; nothing is made or mended.
+    pub fn load(directory: &Path) -> Result<Self, CaError> {
+        let private = directory.join(PRIVATE_FILE);
+        let text = fs::read_to_string(&private).map_err(|e| io_error("read", &private, e))?;
+        Self::from_pem(&text, &private)
+    }
+
     /// The certificate that lies in a directory, whether or not there is a key for it and whether or
     /// not it is still valid. Nothing is made.
     pub fn certificate_in(directory: &Path) -> Option<CaCertificate> {

@@ -1,4 +1,5 @@
 //! The authority, the page that offers it, the stores it is put into.
 
+mod doctor;
 mod page;
 mod stores;

@@ -1,0 +1,51 @@
+//! `corscope doctor`: is everything ready, and if not, what is the next step.
+//!
+//! It looks and changes nothing: what has to be made for a check is made beside, and gone afterwards.
+//! Only this machine is asked, unless `--online` says otherwise.
+
+mod authority;
+mod client;
+mod finding;
+mod place;
+mod port;
+mod server;
+mod surroundings;
+mod through;
+mod trust;
+
+use anyhow::{Context, Result};
+use http::Uri;
+
+use super::args::{CaptureArgs, DoctorArgs, LineFormat};
+use super::config::{self, Capture};
+use super::exit::Exit;
+use super::output;
+use crate::proxy::Authority;
+use finding::Level;
+
+pub(super) async fn run(args: &DoctorArgs) -> Result<Exit> {
+    let capture = Capture::of(&CaptureArgs {
+        listen: args.listen.clone(),
+        place: args.place.clone(),
+        ..CaptureArgs::default()
+    })?;
+    let online = args.online.as_deref().map(config::page).transpose()?;
+    let online = online.map(|url| url.as_str().parse::<Uri>()).transpose();
+    let online = online.context("--online takes a URL such as https://example.com")?;
+
+    let directory = &capture.places.authority;
+    let (mut found, usable) = authority::look(directory);
+    found.extend(place::look(&capture.places));
+    found.push(port::look(&capture.listen));
+    found.extend(through::look(usable, online.as_ref()).await);
+    found.extend(trust::look(directory));
+    let certificate = Authority::certificate_in(directory);
+    found.extend(surroundings::look(certificate.as_ref()));
+
+    match args.format {
+        LineFormat::Json => output::data(&format!("{}\n", finding::as_json(&found)))?,
+        LineFormat::Text => output::prose(&finding::as_text(&found))?,
+    }
+    let fine = found.iter().all(|f| f.level != Level::Bad);
+    Ok(if fine { Exit::Clean } else { Exit::Blocked })
+}
