@@ -1,5 +1,7 @@
 //! The CORS check: may this origin read this answer?
 
+use std::borrow::Cow;
+
 use url::Url;
 
 use crate::wire::HeaderList;
@@ -71,24 +73,29 @@ pub struct Asker<'a> {
 /// Deviations, recorded on Chromium 156 and Firefox 153: Firefox joins no empty field to another one;
 /// Chromium accepts white space between the name and the colon, Firefox then ignores the field.
 pub fn header_value(browser: Browser, headers: &HeaderList, name: &str) -> Option<String> {
-    let mut joined: Option<String> = None;
-    for field in headers.iter() {
-        let named = field.is(name)
-            || (browser != Browser::Firefox
-                && field.name.len() > name.len()
-                && field.name.trim_end().eq_ignore_ascii_case(name));
-        if !named {
+    header_text(browser, headers, name).map(Cow::into_owned)
+}
+
+/// As [`header_value`], borrowed where one field of ASCII is all there is.
+pub(super) fn header_text<'a>(
+    browser: Browser,
+    headers: &'a HeaderList,
+    name: &str,
+) -> Option<Cow<'a, str>> {
+    let firefox = browser == Browser::Firefox;
+    let mut joined: Option<Cow<'_, str>> = None;
+    for field in headers.all_spaced(name) {
+        if firefox && field.name.len() > name.len() {
             continue;
         }
         match &mut joined {
-            None => joined = Some(field.text()),
-            Some(_) if browser == Browser::Firefox && field.is_empty() => {}
-            Some(value) if browser == Browser::Firefox && value.is_empty() => {
-                joined = Some(field.text());
-            }
+            None => joined = Some(field.as_text()),
+            Some(_) if firefox && field.is_empty() => {}
+            Some(value) if firefox && value.is_empty() => joined = Some(field.as_text()),
             Some(value) => {
+                let value = value.to_mut();
                 value.push_str(", ");
-                value.push_str(&field.text());
+                value.push_str(&field.as_text());
             }
         }
     }
@@ -106,10 +113,10 @@ pub fn header_value(browser: Browser, headers: &HeaderList, name: &str) -> Optio
 pub fn cors_check(asker: Asker<'_>, headers: &HeaderList, stage: Stage) -> Vec<Fault> {
     const NAME: &str = "access-control-allow-origin";
     let mut faults = Vec::new();
-    let value = header_value(asker.browser, headers, NAME);
+    let value = header_text(asker.browser, headers, NAME);
     let repeated = asker.browser == Browser::Firefox
         && headers
-            .iter()
+            .all(NAME)
             .filter(|f| f.name == "Access-Control-Allow-Origin")
             .count()
             > 1;
@@ -130,10 +137,10 @@ pub fn cors_check(asker: Asker<'_>, headers: &HeaderList, stage: Stage) -> Vec<F
         Some(value) => faults.push(fault(mismatch(&value)).found(value)),
     }
     if asker.include {
-        let value = header_value(asker.browser, headers, "access-control-allow-credentials");
+        let value = header_text(asker.browser, headers, "access-control-allow-credentials");
         if value.as_deref() != Some("true") {
             let mut fault = Fault::new(Check::InvalidAllowCredentials, stage).needed("true");
-            fault.found = value;
+            fault.found = value.map(Cow::into_owned);
             faults.push(fault);
         }
     }

@@ -1,5 +1,7 @@
 //! Which response headers script may read.
 
+use std::collections::HashSet;
+
 use crate::wire::HeaderList;
 
 use super::request::is_token;
@@ -20,9 +22,9 @@ pub struct Exposed {
 /// `*` exposes everything only without credentials; one bad token voids the list.
 pub fn exposed_headers(headers: &HeaderList, include: bool) -> Exposed {
     let listed = listed(headers);
-    let all = !include && listed.iter().any(|name| name == "*");
+    let all = !include && listed.contains("*");
     split(headers, |name| {
-        is_safelisted_response_header(name) || all || listed.iter().any(|l| l == name)
+        is_safelisted_response_header(name) || all || listed.contains(name)
     })
 }
 
@@ -32,36 +34,59 @@ pub fn basic_headers(headers: &HeaderList) -> Exposed {
     split(headers, |_| true)
 }
 
-fn listed(headers: &HeaderList) -> Vec<String> {
-    let value = headers
-        .get("access-control-expose-headers")
-        .unwrap_or_default();
-    let names: Vec<String> = value
+fn listed(headers: &HeaderList) -> HashSet<String> {
+    let Some(value) = headers.combined("access-control-expose-headers") else {
+        return HashSet::new();
+    };
+    let names = value
         .split(',')
-        .map(|name| name.trim_matches([' ', '\t']).to_ascii_lowercase())
-        .filter(|name| !name.is_empty())
-        .collect();
-    if names.iter().all(|name| is_token(name)) {
-        names
+        .map(|name| name.trim_matches([' ', '\t']))
+        .filter(|name| !name.is_empty());
+    if names.clone().all(is_token) {
+        names.map(str::to_ascii_lowercase).collect()
     } else {
-        Vec::new()
+        HashSet::new()
     }
 }
 
 fn split(headers: &HeaderList, readable: impl Fn(&str) -> bool) -> Exposed {
     let mut out = Exposed::default();
+    let mut told = Told::default();
     for field in headers.iter() {
         let name = field.name.to_ascii_lowercase();
-        let list = if !is_forbidden_response_header(&name) && readable(&name) {
-            &mut out.exposed
-        } else {
-            &mut out.hidden
-        };
-        if !list.contains(&name) {
+        if told.is_new(&name, out.exposed.iter().chain(&out.hidden)) {
+            let hidden = is_forbidden_response_header(&name) || !readable(&name);
+            let list = if hidden {
+                &mut out.hidden
+            } else {
+                &mut out.exposed
+            };
             list.push(name);
         }
     }
     out
+}
+
+/// Names that were told already: looked for among a few, kept apart of many.
+#[derive(Default)]
+struct Told {
+    count: usize,
+    many: HashSet<String>,
+}
+
+impl Told {
+    const FEW: usize = 64;
+
+    fn is_new<'a>(&mut self, name: &str, mut few: impl Iterator<Item = &'a String>) -> bool {
+        self.count += 1;
+        if self.count <= Self::FEW {
+            return !few.any(|known| known == name);
+        }
+        if self.many.is_empty() {
+            self.many.extend(few.cloned());
+        }
+        self.many.insert(name.to_owned())
+    }
 }
 
 #[cfg(test)]

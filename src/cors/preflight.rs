@@ -1,10 +1,13 @@
 //! Preflight answers: what a browser reads in them, and what they grant.
 
+use std::borrow::Cow;
+use std::collections::HashSet;
+
 use crate::wire::HeaderList;
 
 use super::cache::max_age_seconds;
 use super::cause::{Check, Stage};
-use super::check::{Asker, Fault, cors_check, header_value};
+use super::check::{Asker, Fault, cors_check, header_text, header_value};
 use super::request::{is_safelisted_method, is_token};
 use super::verdict::Browser;
 
@@ -76,16 +79,15 @@ pub struct Grant {
 impl Grant {
     /// Reads a grant from an answer that passes.
     pub fn of(browser: Browser, headers: &HeaderList) -> Self {
-        let lower = |list: List| list.unwrap_or_default();
+        let methods = text(browser, headers, METHODS);
+        let names = text(browser, headers, HEADERS);
+        let list = |value| list(value).unwrap_or_default().into_iter();
         Self {
-            methods: lower(list(browser, headers, METHODS)),
-            headers: lower(list(browser, headers, HEADERS))
-                .into_iter()
-                .map(|name| name.to_ascii_lowercase())
-                .collect(),
+            methods: list(&methods).map(str::to_owned).collect(),
+            headers: list(&names).map(str::to_ascii_lowercase).collect(),
             max_age_seconds: max_age_seconds(
                 browser,
-                header_value(browser, headers, "access-control-max-age").as_deref(),
+                header_text(browser, headers, "access-control-max-age").as_deref(),
             ),
         }
     }
@@ -94,11 +96,7 @@ impl Grant {
     /// ([step 7.5](https://fetch.spec.whatwg.org/#cors-preflight-fetch)): listed in the same letter
     /// case, GET, HEAD or POST, or `*` without credentials.
     pub fn covers_method(&self, method: &str, include: bool) -> bool {
-        is_safelisted_method(method)
-            || self
-                .methods
-                .iter()
-                .any(|m| m == method || (m == "*" && !include))
+        covers_method(&self.methods, method, include)
     }
 
     /// Whether it covers the header, given in lower case. `*` covers every header without
@@ -106,15 +104,15 @@ impl Grant {
     /// ([step 7.6](https://fetch.spec.whatwg.org/#cors-preflight-fetch)), no engine enforces it
     /// (Chromium 156, Firefox 153, WebKitGTK 2.50).
     pub fn covers_header(&self, name: &str, include: bool) -> bool {
-        self.headers
-            .iter()
-            .any(|h| h == name || (h == "*" && !include))
+        is_listed(&self.headers, name) || (!include && is_listed(&self.headers, "*"))
     }
 
     /// Whether it covers all that a preflight asks for.
     pub fn covers(&self, ask: &Ask, include: bool) -> bool {
         self.covers_method(&ask.method, include)
-            && ask.headers.iter().all(|h| self.covers_header(h, include))
+            && missing(&ask.headers, &self.headers, include)
+                .next()
+                .is_none()
     }
 }
 
@@ -123,22 +121,57 @@ const HEADERS: &str = "access-control-allow-headers";
 
 /// The elements of a list header; `Err` is its first element that is no token, which voids the whole
 /// list ([Fetch § extracting header list values](https://fetch.spec.whatwg.org/#extract-header-list-values)).
-type List = Result<Vec<String>, String>;
+type List<'a> = Result<Vec<&'a str>, &'a str>;
 
-fn list(browser: Browser, headers: &HeaderList, name: &str) -> List {
-    let value = header_value(browser, headers, name).unwrap_or_default();
+fn list(value: &str) -> List<'_> {
     value
         .split(',')
         .map(|item| item.trim_matches([' ', '\t']))
         .filter(|item| !item.is_empty())
-        .map(|item| {
-            if is_token(item) {
-                Ok(item.to_owned())
-            } else {
-                Err(item.to_owned())
-            }
-        })
+        .map(|item| if is_token(item) { Ok(item) } else { Err(item) })
         .collect()
+}
+
+fn text<'a>(browser: Browser, headers: &'a HeaderList, name: &str) -> Cow<'a, str> {
+    header_text(browser, headers, name).unwrap_or_default()
+}
+
+fn covers_method(methods: &[impl AsRef<str>], method: &str, include: bool) -> bool {
+    is_safelisted_method(method)
+        || methods
+            .iter()
+            .map(AsRef::as_ref)
+            .any(|m| m == method || (m == "*" && !include))
+}
+
+fn is_listed(list: &[impl AsRef<str>], name: &str) -> bool {
+    let mut names = list.iter().map(AsRef::as_ref);
+    names.any(|listed| listed.eq_ignore_ascii_case(name))
+}
+
+/// Which of the names asked for, given in lower case, are not covered by those granted.
+fn missing<'a>(
+    asked: &'a [String],
+    granted: &[impl AsRef<str>],
+    include: bool,
+) -> impl Iterator<Item = &'a String> {
+    // Comparing each with each is fastest, unless somebody means harm.
+    const COMPARISONS_MAX: usize = 4096;
+    let star = !include && granted.iter().any(|name| name.as_ref() == "*");
+    let lacking: Vec<&String> = if star || asked.is_empty() {
+        Vec::new()
+    } else if asked.len().saturating_mul(granted.len()) <= COMPARISONS_MAX {
+        let asked = asked.iter();
+        asked.filter(|name| !is_listed(granted, name)).collect()
+    } else {
+        let granted: HashSet<String> = granted
+            .iter()
+            .map(|name| name.as_ref().to_ascii_lowercase())
+            .collect();
+        let asked = asked.iter();
+        asked.filter(|name| !granted.contains(*name)).collect()
+    };
+    lacking.into_iter()
 }
 
 /// Every rule that a preflight answer breaks, the one the browser names first
@@ -157,52 +190,43 @@ pub fn preflight_check(asker: Asker<'_>, ask: &Ask, answer: Answer<'_>) -> Vec<F
     let browser = asker.browser;
     let origin = cors_check(asker, answer.headers, Stage::Preflight);
     let status = status_fault(browser, answer);
-    let methods = list(browser, answer.headers, METHODS);
-    let headers = list(browser, answer.headers, HEADERS);
+    let methods_text = text(browser, answer.headers, METHODS);
+    let headers_text = text(browser, answer.headers, HEADERS);
+    let methods = list(&methods_text);
+    let headers = list(&headers_text);
 
-    let unparsed = |check: Check, list: &List, missing: Vec<String>| {
-        let bad = list.as_ref().err()?;
-        let mut fault = Fault::new(check, Stage::Preflight).found(bad.as_str());
-        fault.missing = missing;
+    let unparsed = |check: Check, list: &List<'_>, missing: &dyn Fn() -> Vec<String>| {
+        let bad = *list.as_ref().err()?;
+        let mut fault = Fault::new(check, Stage::Preflight).found(bad);
+        fault.missing = missing();
         Some(fault)
     };
-    let method_asked = if is_safelisted_method(&ask.method) {
-        Vec::new()
-    } else {
-        vec![ask.method.clone()]
+    let method_asked = || {
+        let asked = (!is_safelisted_method(&ask.method)).then(|| ask.method.clone());
+        asked.into_iter().collect()
     };
-    let methods_unparsed = unparsed(Check::InvalidAllowMethods, &methods, method_asked);
-    let headers_unparsed = unparsed(Check::InvalidAllowHeaders, &headers, ask.headers.clone());
+    let methods_unparsed = unparsed(Check::InvalidAllowMethods, &methods, &method_asked);
+    let headers_asked = || ask.headers.clone();
+    let headers_unparsed = unparsed(Check::InvalidAllowHeaders, &headers, &headers_asked);
 
-    let grant = Grant {
-        methods: methods.unwrap_or_default(),
-        headers: headers
-            .unwrap_or_default()
-            .iter()
-            .map(|h| h.to_ascii_lowercase())
-            .collect(),
-        max_age_seconds: 0,
-    };
-    let missing_headers: Vec<String> = ask
-        .headers
-        .iter()
-        .filter(|h| !grant.covers_header(h, asker.include))
+    let granted = headers.unwrap_or_default();
+    let missing_headers: Vec<String> = missing(&ask.headers, &granted, asker.include)
         .cloned()
         .collect();
+    let method_granted = covers_method(&methods.unwrap_or_default(), &ask.method, asker.include);
     let disallowed = |check, missing: Vec<String>, name| {
         let mut fault = Fault::new(check, Stage::Preflight).needed(missing.join(", "));
         fault.found = header_value(browser, answer.headers, name);
         fault.missing = missing;
         fault
     };
-    let method = (methods_unparsed.is_none() && !grant.covers_method(&ask.method, asker.include))
-        .then(|| {
-            let mut fault = disallowed(Check::MethodDisallowed, vec![ask.method.clone()], METHODS);
-            if headers_unparsed.is_none() {
-                fault.missing.extend(missing_headers.iter().cloned());
-            }
-            fault
-        });
+    let method = (methods_unparsed.is_none() && !method_granted).then(|| {
+        let mut fault = disallowed(Check::MethodDisallowed, vec![ask.method.clone()], METHODS);
+        if headers_unparsed.is_none() {
+            fault.missing.extend(missing_headers.iter().cloned());
+        }
+        fault
+    });
     let header = (headers_unparsed.is_none() && !missing_headers.is_empty())
         .then(|| disallowed(Check::HeaderDisallowed, missing_headers, HEADERS));
 

@@ -44,11 +44,8 @@ pub fn is_token(text: &str) -> bool {
 /// Where a preflight was seen, its own list is the better truth.
 pub fn unsafe_header_names(browser: Browser, headers: &HeaderList) -> Vec<String> {
     let mut names: Vec<String> = headers
-        .iter()
-        .filter(|field| {
-            !is_written_by_browser(field.name)
-                && !is_safelisted_header(browser, field.name, field.value)
-        })
+        .iter_where(|name| !is_browsers_own(name))
+        .filter(|field| !is_safelisted_header(browser, field.name, field.value))
         .map(|field| field.name.to_ascii_lowercase())
         .collect();
     names.sort_unstable();
@@ -60,45 +57,68 @@ pub fn unsafe_header_names(browser: Browser, headers: &HeaderList) -> Vec<String
 /// ([Fetch § forbidden request-header](https://fetch.spec.whatwg.org/#forbidden-request-header)), or
 /// sent by engines of their own accord (revalidation, reload, client hints, telemetry, privacy).
 pub fn is_written_by_browser(name: &str) -> bool {
-    const NAMES: &[&str] = &[
-        "accept-charset",
-        "accept-encoding",
-        "access-control-request-headers",
-        "access-control-request-method",
-        "access-control-request-private-network",
-        "cache-control",
-        "connection",
-        "content-length",
-        "cookie",
-        "cookie2",
-        "date",
-        "dnt",
-        "early-data",
-        "expect",
-        "host",
-        "if-modified-since",
-        "if-none-match",
-        "keep-alive",
-        "last-event-id",
-        "origin",
-        "pragma",
-        "priority",
-        "purpose",
-        "referer",
-        "save-data",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-        "upgrade-insecure-requests",
-        "user-agent",
-        "via",
-        "x-client-data",
-        "x-moz",
-        "x-purpose",
-    ];
-    let lower = name.to_ascii_lowercase();
-    lower.starts_with("sec-") || lower.starts_with("proxy-") || NAMES.contains(&lower.as_str())
+    is_browsers_own(name.as_bytes())
+}
+
+fn is_browsers_own(name: &[u8]) -> bool {
+    // The longest of them, and one byte more.
+    let mut buffer = [0; 39];
+    let Some(lower) = lowered(name, &mut buffer) else {
+        return starts_with(name, b"sec-") || starts_with(name, b"proxy-");
+    };
+    lower.starts_with(b"sec-")
+        || lower.starts_with(b"proxy-")
+        || matches!(
+            lower,
+            b"accept-charset"
+                | b"accept-encoding"
+                | b"access-control-request-headers"
+                | b"access-control-request-method"
+                | b"access-control-request-private-network"
+                | b"cache-control"
+                | b"connection"
+                | b"content-length"
+                | b"cookie"
+                | b"cookie2"
+                | b"date"
+                | b"dnt"
+                | b"early-data"
+                | b"expect"
+                | b"host"
+                | b"if-modified-since"
+                | b"if-none-match"
+                | b"keep-alive"
+                | b"last-event-id"
+                | b"origin"
+                | b"pragma"
+                | b"priority"
+                | b"purpose"
+                | b"referer"
+                | b"save-data"
+                | b"te"
+                | b"trailer"
+                | b"transfer-encoding"
+                | b"upgrade"
+                | b"upgrade-insecure-requests"
+                | b"user-agent"
+                | b"via"
+                | b"x-client-data"
+                | b"x-moz"
+                | b"x-purpose"
+        )
+}
+
+/// A name in lower case; `None` where it does not fit.
+pub(super) fn lowered<'b>(name: &[u8], buffer: &'b mut [u8]) -> Option<&'b [u8]> {
+    let lower = buffer.get_mut(..name.len())?;
+    lower.copy_from_slice(name);
+    lower.make_ascii_lowercase();
+    Some(lower)
+}
+
+fn starts_with(name: &[u8], prefix: &[u8]) -> bool {
+    name.get(..prefix.len())
+        .is_some_and(|start| start.eq_ignore_ascii_case(prefix))
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Safelisted names: request headers that need no preflight, response headers script may read.
 
+use super::request::lowered;
 use super::verdict::Browser;
 
 /// Whether a request header needs no preflight
@@ -13,16 +14,23 @@ pub fn is_safelisted_header(browser: Browser, name: &str, value: &[u8]) -> bool 
     if value.len() > LENGTH_MAX {
         return false;
     }
-    match name.to_ascii_lowercase().as_str() {
-        "accept" => !value.iter().copied().any(is_unsafe_byte),
-        "accept-language" | "content-language" => value
+    let mut buffer = [0; 64];
+    let Some(lower) = lowered(name.as_bytes(), &mut buffer) else {
+        let hint = name
+            .get(..7)
+            .is_some_and(|n| n.eq_ignore_ascii_case("sec-ch-"));
+        return hint && browser == Browser::Chromium;
+    };
+    match lower {
+        b"accept" => !value.iter().copied().any(is_unsafe_byte),
+        b"accept-language" | b"content-language" => value
             .iter()
             .all(|b| b.is_ascii_alphanumeric() || b" *,-.;=".contains(b)),
-        "content-type" => is_simple_content_type(value),
-        "range" => is_simple_range(value),
-        "dpr" | "width" | "viewport-width" | "device-memory" | "downlink" | "rtt" | "save-data"
-        | "intervention" => browser == Browser::Chromium,
-        hint => browser == Browser::Chromium && hint.starts_with("sec-ch-"),
+        b"content-type" => is_simple_content_type(value),
+        b"range" => is_simple_range(value),
+        b"dpr" | b"width" | b"viewport-width" | b"device-memory" | b"downlink" | b"rtt"
+        | b"save-data" | b"intervention" => browser == Browser::Chromium,
+        hint => browser == Browser::Chromium && hint.starts_with(b"sec-ch-"),
     }
 }
 
@@ -36,11 +44,13 @@ fn is_simple_content_type(value: &[u8]) -> bool {
         return false;
     }
     let essence = value.split(|b| *b == b';').next().unwrap_or_default();
-    let essence = String::from_utf8_lossy(essence.trim_ascii()).to_ascii_lowercase();
-    matches!(
-        essence.as_str(),
-        "application/x-www-form-urlencoded" | "multipart/form-data" | "text/plain"
-    )
+    [
+        "application/x-www-form-urlencoded",
+        "multipart/form-data",
+        "text/plain",
+    ]
+    .iter()
+    .any(|simple| essence.trim_ascii().eq_ignore_ascii_case(simple.as_bytes()))
 }
 
 /// A single range with a start: `bytes=0-` or `bytes=5-10`

@@ -174,9 +174,9 @@ impl Alignment {
             }
             return;
         }
-        let whole = |at: usize| std::str::from_utf8(&a[..at]).is_ok();
         let head = a.iter().zip(b).take_while(|(x, y)| x == y).count();
-        let head = (0..=head).rev().find(|at| whole(*at)).unwrap_or(0);
+        // No character is cut.
+        let head = std::str::from_utf8(&a[..head]).map_or_else(|e| e.valid_up_to(), str::len);
         let room = a.len().min(b.len()) - head;
         let tail = a.iter().rev().zip(b.iter().rev()).take(room);
         let tail = tail.take_while(|(x, y)| x == y && x.is_ascii()).count();

@@ -91,7 +91,7 @@ pub(super) fn no_max_age(view: &View<'_>) -> Option<(Severity, Vec<Evidence>)> {
             s.preflight
                 && s.url == url
                 && s.method == ask.method
-                && s.origin.as_deref() == Some(&view.origin)
+                && s.origin.as_deref() == Some(&*view.origin)
         })
         .count();
     (count >= OFTEN).then(|| {

@@ -43,7 +43,7 @@ pub(super) fn cached(view: &View<'_>) -> Option<Found> {
     }
     let right = view
         .same_endpoint()
-        .into_iter()
+        .iter()
         .rev()
         .find(|s| lets_in(&view.origin, s.allow_origin.as_deref()));
     all.extend(right.map(|s| sighting_evidence(s, "right here")));

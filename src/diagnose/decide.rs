@@ -83,19 +83,19 @@ pub fn diagnose_all(exchanges: Vec<Arc<Exchange>>, rules: Option<Browser>) -> Ve
     moments.sort_by_key(|(at, id, moment, _)| (*at, *id, *moment));
     let mut pairer = Pairer::new(rules);
     let mut fetches: HashMap<FetchId, Fetch> = HashMap::new();
-    let mut keep = |pairer: &Pairer, changed: Vec<FetchId>| {
-        for id in changed {
-            if let Some(fetch) = pairer.fetch(id) {
-                fetches.insert(id, fetch.clone());
-            }
+    let mut keep = |pairer: &Pairer, id: FetchId| {
+        if let Some(fetch) = pairer.fetch(id) {
+            fetches.insert(id, fetch.clone());
         }
     };
     for (_, _, moment, exchange) in moments {
-        let changed = pairer.observe(exchange, moment);
-        keep(&pairer, changed);
+        for id in pairer.observe(exchange, moment) {
+            keep(&pairer, id);
+        }
     }
-    let changed = pairer.finish();
-    keep(&pairer, changed);
+    for id in pairer.finish() {
+        keep(&pairer, id);
+    }
     let by_id: HashMap<ExchangeId, Arc<Exchange>> =
         exchanges.into_iter().map(|e| (e.id, e)).collect();
     let mut fetches: Vec<Fetch> = fetches.into_values().collect();

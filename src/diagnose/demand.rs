@@ -7,7 +7,7 @@ use crate::wire::{Exchange, HeaderList, Origin, ResponseHead, is_loopback_host};
 use super::infer::{credentials_of, engine};
 use super::steps::HopSteps;
 use super::subject::Subject;
-use super::surroundings::template_of;
+use super::surroundings::endpoint_of;
 
 /// What was asked of one endpoint (host and path, ids left open) by pages of the same owner, in the
 /// order of first sighting, the failed fetch first. Only what the wire shows.
@@ -74,7 +74,7 @@ impl Wish {
 
 /// What a list header grants by name; nothing where one of its items is no token, which voids it.
 fn names(headers: &HeaderList, name: &str, lower: bool) -> Vec<String> {
-    let value = headers.get(name).unwrap_or_default();
+    let value = headers.combined(name).unwrap_or_default();
     let mut names: Vec<String> = Vec::new();
     for item in value.split(',').map(str::trim).filter(|i| !i.is_empty()) {
         if !is_token(item) {
@@ -114,7 +114,7 @@ pub(super) fn of(subject: &Subject<'_>, hop: &HopSteps) -> Demand {
         demand.add(method.unwrap_or_default().as_str(), &wish);
     }
     demand.credentials |= subject.credentials == Credentials::Include;
-    let template = template_of(url);
+    let endpoint = endpoint_of(url);
     let own = subject.ids();
     let mut kin: Vec<(&str, bool)> = vec![(&page, true)];
     for sighting in subject.around.of_host(url).filter(|s| !own.contains(&s.id)) {
@@ -132,7 +132,7 @@ pub(super) fn of(subject: &Subject<'_>, hop: &HopSteps) -> Demand {
             continue;
         }
         add(&mut demand.origins, origin);
-        if sighting.template == template {
+        if sighting.endpoint == endpoint {
             demand.add(&sighting.method, wish);
         }
     }
@@ -151,6 +151,9 @@ fn is_kin(origin: &str, page: &str) -> bool {
 }
 
 impl Demand {
+    /// How many names each list has at most.
+    const NAMES_MAX: usize = 512;
+
     fn add(&mut self, method: &str, wish: &Wish) {
         if is_token(method) {
             add(&mut self.methods, method);
@@ -169,7 +172,8 @@ impl Demand {
 }
 
 fn add(list: &mut Vec<String>, name: &str) {
-    if !name.is_empty() && !list.iter().any(|known| known == name) {
+    let known = list.len() >= Demand::NAMES_MAX || list.iter().any(|known| known == name);
+    if !name.is_empty() && !known {
         list.push(name.to_owned());
     }
 }

@@ -23,7 +23,7 @@ enum Wants {
 impl Wants {
     fn of(step: &Step) -> Option<Self> {
         Some(
-            match value(&step.exchange.request.headers, "sec-fetch-dest").as_str() {
+            match &*value(&step.exchange.request.headers, "sec-fetch-dest") {
                 "image" => Self::Picture,
                 "audio" | "video" => Self::Sound,
                 "script" => Self::Script,

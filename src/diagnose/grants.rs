@@ -2,6 +2,8 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use foldhash::fast::RandomState;
+
 use crate::cors::{Ask, Credentials, Grant};
 use crate::wire::{ExchangeId, Timestamp};
 
@@ -30,9 +32,9 @@ pub(crate) struct Covered {
 /// whole URL; bounded, the oldest entry goes first.
 #[derive(Debug, Default)]
 pub(crate) struct Grants {
-    kept: HashMap<(u64, u64), Kept>,
+    kept: HashMap<(u64, u64), Kept, RandomState>,
     order: VecDeque<(u64, u64)>,
-    clients: HashMap<u64, usize>,
+    clients: HashMap<u64, usize, RandomState>,
 }
 
 impl Grants {

@@ -5,7 +5,7 @@ use crate::wire::{HeaderList, Kind, Origin, is_loopback_host};
 
 use super::diagnosis::{Evidence, Part, Severity};
 use super::evidence;
-use super::infer::{Class, SAME_ORIGIN, value};
+use super::infer::{Class, SAME_ORIGIN};
 use super::steps::Step;
 use super::subs::is_private;
 use super::surroundings::{Sighting, is_cache_hit};
@@ -24,11 +24,11 @@ fn seen(sighting: &Sighting, note: &str) -> Evidence {
 }
 
 /// The answer that echoes the origin which asked, with that origin.
-fn echo<'a>(view: &View<'a>) -> Option<(&'a Step, &'a HeaderList, Origin)> {
+fn echo<'v>(view: &'v View<'_>) -> Option<(&'v Step, &'v HeaderList, &'v Origin)> {
     let (step, headers) = view.actual()?;
-    let allowed = headers.get(ALLOW)?;
+    let allowed = headers.combined(ALLOW)?;
     (allowed == view.origin).then_some(())?;
-    let page = Origin::from_header(&allowed)?;
+    let page = view.page()?;
     (!page.is_opaque()).then_some((step, headers, page))
 }
 
@@ -36,13 +36,13 @@ fn echo<'a>(view: &View<'a>) -> Option<(&'a Step, &'a HeaderList, Origin)> {
 /// nobody was refused.
 fn reflects(view: &View<'_>, with_credentials: bool) -> Found {
     let (step, headers, page) = echo(view)?;
-    let credentials = headers.get(CREDENTIALS).as_deref() == Some("true");
+    let credentials = headers.combined(CREDENTIALS).as_deref() == Some("true");
     (credentials == with_credentials).then_some(())?;
-    let target = Origin::of_url(url_of(step))?;
+    let target = view.target()?;
     let stranger = |origin: &Origin| {
-        !origin.is_opaque() && !is_private(origin.host()) && !origin.schemelessly_same_site(&target)
+        !origin.is_opaque() && !is_private(origin.host()) && !origin.schemelessly_same_site(target)
     };
-    stranger(&page).then_some(())?;
+    stranger(page).then_some(())?;
     let others = view.endpoint();
     let refused = others.iter().any(|s| {
         let asked = s.origin.as_deref().filter(|_| !s.same_origin);
@@ -54,7 +54,7 @@ fn reflects(view: &View<'_>, with_credentials: bool) -> Found {
             && s.origin
                 .as_deref()
                 .and_then(Origin::from_header)
-                .is_some_and(|o| stranger(&o) && !o.schemelessly_same_site(&page))
+                .is_some_and(|o| stranger(&o) && !o.schemelessly_same_site(page))
     })?;
     (!refused).then(|| {
         let mut proof = vec![
@@ -79,7 +79,7 @@ pub(super) fn reflects_any_with_credentials(view: &View<'_>) -> Found {
 /// The origin that was let in only begins or ends like one that belongs there.
 pub(super) fn overbroad(view: &View<'_>) -> Found {
     let (step, _, page) = echo(view)?;
-    let target = Origin::of_url(url_of(step))?;
+    let target = view.target()?;
     let forged = |trusted: &str| {
         let host = page.host();
         let below = |rest: &str| rest.is_empty() || rest.ends_with('.');
@@ -91,7 +91,7 @@ pub(super) fn overbroad(view: &View<'_>) -> Found {
     };
     let site = target.registrable_domain();
     let named = !is_loopback_host(target.host()) && site.parse::<std::net::IpAddr>().is_err();
-    let own = named && !page.schemelessly_same_site(&target) && forged(site);
+    let own = named && !page.schemelessly_same_site(target) && forged(site);
     let note = "it only looks like one of the server's own";
     if own {
         return Some((Severity::Risk, vec![evidence::header(step, ALLOW, note)]));
@@ -102,7 +102,7 @@ pub(super) fn overbroad(view: &View<'_>) -> Found {
             .as_deref()
             .filter(|_| s.allow_origin == s.origin);
         let origin = allowed.and_then(Origin::from_header);
-        origin.is_some_and(|o| !o.schemelessly_same_site(&page) && forged(o.host()))
+        origin.is_some_and(|o| !o.schemelessly_same_site(page) && forged(o.host()))
     })?;
     Some((
         Severity::Risk,
@@ -122,7 +122,7 @@ pub(super) fn preflight_per_url(view: &View<'_>) -> Found {
         .endpoint()
         .iter()
         .filter(|s| {
-            s.preflight && s.method == ask.method && s.origin.as_deref() == Some(&view.origin)
+            s.preflight && s.method == ask.method && s.origin.as_deref() == Some(&*view.origin)
         })
         .map(|s| s.url)
         .chain([own])
@@ -158,14 +158,14 @@ pub(super) fn inconsistent(view: &View<'_>) -> Found {
     let (step, headers) = view.actual()?;
     let readable = [Outcome::Allowed, Outcome::Depends];
     readable.contains(&view.diagnosis.outcome).then_some(())?;
-    let allowed = headers.get(ALLOW)?;
+    let allowed = headers.combined(ALLOW)?;
     let own = view.subject.ids();
     let other = view.subject.around.of_host(url_of(step)).rfind(|s| {
         !own.contains(&s.id)
             && !s.preflight
             && (200..300).contains(&s.status)
-            && s.origin.as_deref() == Some(&view.origin)
-            && s.allow_origin.as_ref().is_some_and(|a| *a != allowed)
+            && s.origin.as_deref() == Some(&*view.origin)
+            && s.allow_origin.as_ref().is_some_and(|a| *a != *allowed)
     })?;
     Some((
         Severity::Warn,
@@ -206,9 +206,8 @@ pub(super) fn inconsistent_shape(view: &View<'_>) -> Found {
 /// Cookies between two sites: some browsers keep them apart or do not send them.
 pub(super) fn third_party_cookie(view: &View<'_>) -> Found {
     let (step, headers) = view.actual()?;
-    let page = Origin::from_header(&view.origin)?;
-    let target = Origin::of_url(url_of(step))?;
-    (!page.is_opaque() && !page.same_site(&target)).then_some(())?;
+    let (page, target) = (view.page()?, view.target()?);
+    (!page.is_opaque() && !page.same_site(target)).then_some(())?;
     let sent = step.exchange.request.headers.contains("cookie");
     let mut proof = if sent {
         evidence::request_header(step, "cookie", "sent to another site")
@@ -255,10 +254,9 @@ pub(super) fn websocket(view: &View<'_>) -> Found {
     let accepted = exchange.kind == Kind::WebSocket
         && step.head.as_ref().is_some_and(|head| head.status == 101)
         && exchange.request.headers.contains("cookie");
-    let origin = value(&exchange.request.headers, "origin");
-    let page = Origin::from_header(&origin)?;
-    let target = Origin::of_url(url_of(step))?;
-    (accepted && !page.schemelessly_same_site(&target)).then(|| {
+    accepted.then_some(())?;
+    let (page, target) = (view.page()?, view.target()?);
+    (!page.schemelessly_same_site(target)).then(|| {
         let proof = evidence::request_header(step, "origin", "another site, accepted with cookies");
         (Severity::Info, vec![proof])
     })

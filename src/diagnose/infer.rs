@@ -1,5 +1,7 @@
 //! What an exchange says about itself: mode, page, credentials.
 
+use std::borrow::Cow;
+
 use crate::cors::{Browser, Credentials, browser_of, major_version};
 use crate::wire::{Exchange, HeaderList, Kind, Origin, Replay, RequestHead, Source};
 
@@ -21,22 +23,28 @@ pub(crate) const NAVIGATION: &str = "navigation";
 
 /// Which engine made a request; `None` is no browser.
 pub(crate) fn engine(headers: &HeaderList, rules: Option<Browser>) -> Option<Browser> {
+    let by_name = || {
+        headers
+            .first("user-agent")
+            .map(|a| browser_of(&a.as_text()))
+    };
+    engine_named(headers, rules, by_name)
+}
+
+/// As [`engine`], where it is known already what the User-Agent tells; without one that is `None`.
+pub(crate) fn engine_named(
+    headers: &HeaderList,
+    rules: Option<Browser>,
+    by_name: impl FnOnce() -> Option<Option<Browser>>,
+) -> Option<Browser> {
     if rules.is_some() {
         return rules;
     }
-    match headers.first("user-agent") {
-        Some(agent) => {
-            browser_of(&agent.text()).or_else(|| has_fetch_metadata(headers).then(Browser::default))
-        }
+    match by_name() {
+        Some(named) => named.or_else(|| has_fetch_metadata(headers).then(Browser::default)),
         // HAR files are sometimes stripped of it.
         None => (headers.contains("origin") || has_fetch_metadata(headers)).then(Browser::default),
     }
-}
-
-/// Whether a request is a browser's question before a request, and not one that a person typed: who
-/// has no browser asks with curl, and nobody enforces the answer.
-pub(crate) fn is_preflight(exchange: &Exchange, rules: Option<Browser>) -> bool {
-    exchange.request.is_preflight() && engine(&exchange.request.headers, rules).is_some()
 }
 
 fn has_fetch_metadata(headers: &HeaderList) -> bool {
@@ -44,13 +52,13 @@ fn has_fetch_metadata(headers: &HeaderList) -> bool {
 }
 
 /// A request header's value as text, empty when absent.
-pub(crate) fn value(headers: &HeaderList, name: &str) -> String {
-    headers.first(name).map(|f| f.text()).unwrap_or_default()
+pub(crate) fn value<'a>(headers: &'a HeaderList, name: &str) -> Cow<'a, str> {
+    headers.first(name).map(|f| f.as_text()).unwrap_or_default()
 }
 
 /// The origin a request was made for: its Origin header.
-pub(crate) fn origin_of(request: &RequestHead) -> Option<String> {
-    request.headers.first("origin").map(|f| f.text())
+pub(crate) fn origin_of(request: &RequestHead) -> Option<Cow<'_, str>> {
+    request.headers.first("origin").map(|f| f.as_text())
 }
 
 /// How a request stands to CORS
@@ -72,7 +80,7 @@ pub(crate) fn classify(exchange: &Exchange, rules: Option<Browser>, redirected: 
         return Class::Preflight;
     }
     let mode = value(headers, "sec-fetch-mode");
-    match mode.as_str() {
+    match &*mode {
         "navigate" | "nested-navigate" => return Class::Exempt(NAVIGATION),
         "websocket" => return Class::Exempt("WebSocket"),
         "webtransport" => return Class::Exempt("WebTransport"),
@@ -82,12 +90,10 @@ pub(crate) fn classify(exchange: &Exchange, rules: Option<Browser>, redirected: 
     let Some(origin) = origin_of(request) else {
         return without_origin(request, &mode);
     };
-    let target = Origin::of_url(&request.url);
-    let own = target.is_some_and(|t| t.to_string() == origin);
-    if own {
+    if Origin::text_of_url(&request.url).is_some_and(|target| target == origin) {
         return Class::Exempt(SAME_ORIGIN);
     }
-    match mode.as_str() {
+    match &*mode {
         "no-cors" => return Class::NoCors,
         "cors" => return Class::Cors,
         _ => {}
@@ -104,7 +110,7 @@ pub(crate) fn classify(exchange: &Exchange, rules: Option<Browser>, redirected: 
 
 fn without_origin(request: &RequestHead, mode: &str) -> Class {
     let headers = &request.headers;
-    match value(headers, "sec-fetch-site").as_str() {
+    match &*value(headers, "sec-fetch-site") {
         "same-origin" => return Class::Exempt(SAME_ORIGIN),
         "none" => return Class::Exempt("started by the user"),
         "" => {}
@@ -134,7 +140,7 @@ pub(crate) fn initiator(exchange: &Exchange, class: &Class) -> &'static str {
     if *class == Class::Exempt(NAVIGATION) {
         return "navigation";
     }
-    match value(headers, "sec-fetch-dest").as_str() {
+    match &*value(headers, "sec-fetch-dest") {
         "document" | "iframe" | "frame" => "navigation",
         "script" | "worker" | "sharedworker" | "serviceworker" | "audioworklet"
         | "paintworklet" => "script",

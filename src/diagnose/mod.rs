@@ -108,7 +108,7 @@ pub use demand::Demand;
 pub use diagnosis::{Branch, Cause, Diagnosis, Evidence, Part, Severity, Warning};
 pub use exchanges::Exchanges;
 pub use fetch::{Fetch, FetchId, Member, Role};
-pub use pair::{Moment, Pairer};
+pub use pair::{Changed, Moment, Pairer};
 pub use root::Root;
 pub use surroundings::Surroundings;
 pub(crate) use surroundings::template_of;

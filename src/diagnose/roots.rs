@@ -3,6 +3,9 @@
 //! A rule looks at the failing answer (status, headers, body), at the other steps of the fetch, and at
 //! the [`Surroundings`](super::Surroundings). What it concludes from is added to the evidence.
 
+use std::borrow::Cow;
+use std::cell::OnceCell;
+
 use crate::cors::{Certainty, Check, Stage};
 use crate::wire::{HeaderList, Origin, decode_body, decode_charset};
 
@@ -16,7 +19,7 @@ use super::siblings;
 use super::signatures::{self, status_root};
 use super::steps::Step;
 use super::subject::Subject;
-use super::surroundings::{Sighting, template_of};
+use super::surroundings::Sighting;
 
 /// A root, what shows it, and whether that is more than a guess.
 pub(crate) struct Found {
@@ -55,7 +58,9 @@ pub(crate) struct View<'a> {
     /// The beginning of the body as text.
     pub(crate) body: String,
     /// The origin that asked, as serialised.
-    pub(crate) origin: String,
+    pub(crate) origin: Cow<'a, str>,
+    siblings: OnceCell<Vec<&'a Sighting>>,
+    endpoint: OnceCell<Vec<&'a Sighting>>,
 }
 
 /// Rules in the order of the taxonomy.
@@ -95,6 +100,8 @@ pub(crate) fn find(subject: &Subject<'_>, hop: usize, step: &Step, cause: &mut C
         headers: &head.headers,
         body: body_text(step, &head.headers),
         origin: value(&step.exchange.request.headers, "origin"),
+        siblings: OnceCell::new(),
+        endpoint: OnceCell::new(),
     };
     let mut matches = RULES.iter().filter_map(|rule| rule(&view));
     let Some(found) = matches.next() else {
@@ -166,22 +173,21 @@ impl View<'_> {
         &self.step.exchange.request.url
     }
 
-    /// Sightings of the same host outside this fetch.
-    pub(super) fn siblings(&self) -> Vec<&Sighting> {
-        let own = self.subject.ids();
-        self.subject
-            .around
-            .of_host(self.url())
-            .filter(|s| !own.contains(&s.id))
-            .collect()
+    /// Sightings of the same host outside this fetch. Several rules ask.
+    pub(super) fn siblings(&self) -> &[&Sighting] {
+        self.siblings.get_or_init(|| {
+            let own = self.subject.ids();
+            let seen = self.subject.around.of_host(self.url());
+            seen.filter(|s| !own.contains(&s.id)).collect()
+        })
     }
 
-    /// Sightings of the same endpoint outside this fetch.
-    pub(super) fn same_endpoint(&self) -> Vec<&Sighting> {
-        let template = template_of(self.url());
-        let mut seen = self.siblings();
-        seen.retain(|s| s.template == template);
-        seen
+    /// Sightings of the same endpoint outside this fetch. Several rules ask.
+    pub(super) fn same_endpoint(&self) -> &[&Sighting] {
+        self.endpoint.get_or_init(|| {
+            let around = self.subject.around;
+            around.of_endpoint(self.url(), &self.subject.ids())
+        })
     }
 
     pub(crate) fn status_evidence(&self, note: &str) -> Evidence {
@@ -307,8 +313,10 @@ fn preflight_status(view: &View<'_>) -> Option<Found> {
 
 fn actual_is_missing_too(view: &View<'_>) -> bool {
     let url = super::slots::key_of(view.url());
-    let siblings = view.siblings();
-    let mut same = siblings.iter().filter(|s| s.url == url && !s.preflight);
+    let mut same = view
+        .siblings()
+        .iter()
+        .filter(|s| s.url == url && !s.preflight);
     same.any(|s| matches!(s.status, 404 | 410))
 }
 
@@ -351,7 +359,7 @@ fn spa_fallback(view: &View<'_>) -> Option<Found> {
     let request = &view.step.exchange.request.headers;
     let html = head.media_type().as_deref() == Some("text/html");
     let dest = value(request, "sec-fetch-dest");
-    let script = matches!(dest.as_str(), "" | "empty");
+    let script = matches!(&*dest, "" | "empty");
     let asked = value(request, "accept");
     let data = asked.is_empty() || asked.starts_with("*/*") || asked.contains("json");
     let fits = view.stage == Stage::Actual

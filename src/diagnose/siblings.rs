@@ -9,25 +9,21 @@ use super::evidence;
 use super::root::Root;
 use super::roots::{Found, View, sighting_evidence};
 use super::signatures::{self, status_root};
-use super::surroundings::{Sighting, lets_in, template_of};
+use super::surroundings::{Sighting, endpoint_of, lets_in, template_of};
 
 /// Successes of the same endpoint, or its preflights, that carry the header: then only the error lacks
 /// it.
 pub(super) fn with_headers(view: &View<'_>) -> Vec<Evidence> {
-    let seen = view.same_endpoint();
-    good(view, &seen, false)
+    good(view, false)
         .take(2)
         .map(|s| sighting_evidence(s, "this endpoint can: it had the header here"))
         .collect()
 }
 
 /// Successes that let the origin in, the last first; of requests and preflights, or of requests alone.
-fn good<'a>(
-    view: &'a View<'_>,
-    seen: &'a [&'a Sighting],
-    actual: bool,
-) -> impl Iterator<Item = &'a Sighting> {
-    seen.iter().rev().copied().filter(move |s| {
+fn good<'a>(view: &'a View<'_>, actual: bool) -> impl Iterator<Item = &'a Sighting> {
+    let seen = view.same_endpoint().iter().rev().copied();
+    seen.filter(move |s| {
         (200..300).contains(&s.status)
             && !(actual && s.preflight)
             && lets_in(&view.origin, s.allow_origin.as_deref())
@@ -42,8 +38,7 @@ pub(super) fn refused_input(view: &View<'_>) -> Option<Found> {
     if view.stage != Stage::Actual || !view.missing() || !other {
         return None;
     }
-    let seen = view.same_endpoint();
-    let proof: Vec<Evidence> = good(view, &seen, true)
+    let proof: Vec<Evidence> = good(view, true)
         .take(2)
         .map(|s| sighting_evidence(s, "the same endpoint had it on success"))
         .collect();
@@ -61,8 +56,7 @@ pub(super) fn error_without_headers(view: &View<'_>) -> Option<Found> {
     if view.stage == Stage::Preflight || !view.missing() || view.is_ok() || view.status == 304 {
         return None;
     }
-    let seen = view.same_endpoint();
-    let mut proof: Vec<Evidence> = good(view, &seen, false)
+    let mut proof: Vec<Evidence> = good(view, false)
         .take(2)
         .map(|s| sighting_evidence(s, "the same endpoint had it here"))
         .collect();
@@ -111,11 +105,10 @@ pub(super) fn unconfigured(view: &View<'_>) -> Option<Found> {
 }
 
 fn partial_coverage(view: &View<'_>) -> Option<Found> {
-    let template = template_of(view.url());
-    let seen = view.siblings();
-    let with: Vec<&&Sighting> = seen.iter().rev().filter(|s| s.any_cors).collect();
-    let here = with.iter().find(|s| s.template == template);
-    if let Some(here) = here {
+    let endpoint = endpoint_of(view.url());
+    let mut with = view.siblings().iter().rev().filter(|s| s.any_cors);
+    let first = with.clone().next();
+    if let Some(here) = with.find(|s| s.endpoint == endpoint) {
         let method = &view.step.exchange.request.method;
         let note = if here.method == *method || view.stage == Stage::Preflight {
             "at another time this endpoint had it".to_owned()
@@ -125,7 +118,7 @@ fn partial_coverage(view: &View<'_>) -> Option<Found> {
         let proof = vec![sighting_evidence(here, &note)];
         return Some(Found::guess(Root::CorsPartialCoverage, proof));
     }
-    let other = with.first()?;
+    let other = first?;
     let note = format!("other paths of this host have it: {}", other.template);
     let proof = vec![sighting_evidence(other, &note)];
     Some(Found::sure(Root::CorsPartialCoverage, proof))

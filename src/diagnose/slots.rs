@@ -1,10 +1,13 @@
 //! What is expected next: places in open fetches that a coming request may take.
 
-use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher, Hash};
+use std::sync::LazyLock;
+
+use foldhash::{fast, quality};
 
 use crate::cors::{Ask, NextHop};
-use crate::wire::{ExchangeId, Timestamp};
+use crate::wire::{ExchangeId, HeaderList, Timestamp};
 
 use super::fetch::FetchId;
 
@@ -58,8 +61,8 @@ pub(crate) struct Seeker<'a> {
     pub(crate) origin: Option<&'a str>,
     /// For a preflight what it asks for.
     pub(crate) ask: Option<&'a Ask>,
-    /// Names of headers the request has, as `contains` would answer.
-    pub(crate) has_header: &'a dyn Fn(&str) -> bool,
+    /// The headers of the request.
+    pub(crate) headers: &'a HeaderList,
     /// Names script must have set.
     pub(crate) unsafe_names: &'a [String],
     pub(crate) at: Timestamp,
@@ -68,7 +71,7 @@ pub(crate) struct Seeker<'a> {
 /// All slots, by URL. Bounded by the open fetches and per URL.
 #[derive(Debug, Default)]
 pub(crate) struct Slots {
-    by_url: HashMap<u64, Vec<Slot>>,
+    by_url: HashMap<u64, Vec<Slot>, fast::RandomState>,
 }
 
 /// How long a request may lag behind what announced it, in microseconds: 30 s, far more than a
@@ -171,15 +174,18 @@ impl Slot {
                 // that makes a GET of the request drops what told of its body, after Firefox has asked
                 // for that.
                 let dropped = |name: &str| name == "authorization" || name.starts_with("content-");
-                let present =
-                    |name: &String| (seeker.has_header)(name) || (*redirected && dropped(name));
-                if !origin || ask.method != seeker.method || !ask.headers.iter().all(present) {
+                if !origin || ask.method != seeker.method {
                     return 0;
                 }
-                let exact = seeker
-                    .unsafe_names
+                let asked: Vec<&String> = ask
+                    .headers
                     .iter()
-                    .all(|name| ask.headers.contains(name));
+                    .filter(|name| !(*redirected && dropped(name)))
+                    .collect();
+                if !seeker.has_all(&asked) {
+                    return 0;
+                }
+                let exact = are_within(seeker.unsafe_names, &ask.headers);
                 match (accepted, exact) {
                     (Some(true), true) => 90,
                     (Some(true), false) => 60,
@@ -230,9 +236,36 @@ impl Slot {
     }
 }
 
-/// A key of anything hashable.
+/// Comparing each with each is fastest, unless somebody means harm: up to so many comparisons.
+const COMPARISONS_MAX: usize = 4096;
+
+impl Seeker<'_> {
+    /// Whether the request has all of these headers, given in lower case.
+    fn has_all(&self, names: &[&String]) -> bool {
+        if names.len().saturating_mul(self.headers.len()) <= COMPARISONS_MAX {
+            return names.iter().all(|name| self.headers.contains(name));
+        }
+        let own: HashSet<String> = self
+            .headers
+            .iter()
+            .map(|field| field.name.to_ascii_lowercase())
+            .collect();
+        names.iter().all(|name| own.contains(*name))
+    }
+}
+
+/// Whether all of `names` are among `list`.
+fn are_within(names: &[String], list: &[String]) -> bool {
+    if names.len().saturating_mul(list.len()) <= COMPARISONS_MAX {
+        return names.iter().all(|name| list.contains(name));
+    }
+    let list: HashSet<&String> = list.iter().collect();
+    names.iter().all(|name| list.contains(name))
+}
+
+/// A key of anything hashable, the same as long as the process lives. What is hashed comes from the
+/// traffic: the seed is random, so that nobody can make two keys meet.
 pub(crate) fn key_of(parts: impl Hash) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    parts.hash(&mut hasher);
-    hasher.finish()
+    static SEED: LazyLock<quality::RandomState> = LazyLock::new(quality::RandomState::default);
+    SEED.hash_one(parts)
 }

@@ -113,7 +113,7 @@ impl HopSteps {
             Class::NoCors | Class::Exempt(SAME_ORIGIN) => Mode::NoCors {
                 passive: self.actual.as_ref().is_some_and(|step| {
                     let dest = value(&step.exchange.request.headers, "sec-fetch-dest");
-                    matches!(dest.as_str(), "" | "image" | "audio" | "video")
+                    matches!(&*dest, "" | "image" | "audio" | "video")
                 }),
             },
             Class::Exempt(_) => Mode::Exempt,

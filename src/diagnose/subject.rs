@@ -1,5 +1,7 @@
 //! What is known of one fetch before any rule is asked.
 
+use std::borrow::Cow;
+
 use crate::cors::{Answer, Ask, Browser, Credentials, Hop, Preflight, Reply};
 use crate::wire::{Exchange, ExchangeId, HeaderList, Origin};
 
@@ -74,9 +76,8 @@ pub(super) fn hop_case<'a>(
 }
 
 fn origin_text(exchange: &Exchange) -> &str {
-    exchange
-        .request
-        .headers
+    let headers = &exchange.request.headers;
+    headers
         .first("origin")
         .and_then(|f| std::str::from_utf8(f.value).ok())
         .unwrap_or("null")
@@ -111,16 +112,16 @@ pub(super) fn stored_heads(subject: &Subject<'_>) -> Vec<Option<HeaderList>> {
 pub(super) fn page_of(hops: &[HopSteps]) -> Option<String> {
     let first = hops.first()?.head_step()?;
     if let Some(origin) = origin_of(&first.exchange.request) {
-        return Some(origin);
+        return Some(origin.into_owned());
     }
     let headers = &first.exchange.request.headers;
     let own = matches!(hops[0].class(), Class::Exempt(SAME_ORIGIN));
     let url = if own {
-        first.exchange.request.url.clone()
+        Cow::Borrowed(first.exchange.request.url.as_str())
     } else {
         value(headers, "referer")
     };
-    Origin::of_url(&url).map(|o| o.to_string())
+    Origin::text_of_url(&url).map(Cow::into_owned)
 }
 
 /// What the wire tells of the credentials mode, over all hops that CORS applies to.

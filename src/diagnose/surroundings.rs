@@ -1,6 +1,9 @@
 //! What the rest of a session says about hosts, endpoints and pages.
 
-use std::collections::{HashMap, VecDeque};
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet, VecDeque};
+
+use foldhash::quality::RandomState;
 
 use crate::cors::{Answer, Browser, Credentials};
 use crate::wire::{Exchange, ExchangeId, HeaderList, Origin};
@@ -18,7 +21,7 @@ use super::slots::key_of;
 /// [`diagnose`](super::diagnose). Bounded: the last sightings of each host and of all hosts.
 #[derive(Clone, Debug, Default)]
 pub struct Surroundings {
-    hosts: HashMap<String, VecDeque<Sighting>>,
+    hosts: HashMap<String, VecDeque<Sighting>, RandomState>,
     order: VecDeque<String>,
     pages: HashMap<String, VecDeque<Page>>,
     connections: Connections,
@@ -33,6 +36,8 @@ pub(crate) struct Sighting {
     pub(crate) preflight: bool,
     /// Path with ids replaced, so that `/cart/7` and `/cart/8` are one endpoint.
     pub(crate) template: String,
+    /// Key of that, for comparisons with many.
+    pub(crate) endpoint: u64,
     /// Key of the whole URL.
     pub(crate) url: u64,
     pub(crate) origin: Option<String>,
@@ -57,7 +62,7 @@ impl Sighting {
     fn says_the_same(&self, other: &Self) -> bool {
         self.preflight == other.preflight
             && self.method == other.method
-            && self.template == other.template
+            && self.endpoint == other.endpoint
             && self.origin == other.origin
             && self.status == other.status
             && self.allow_origin == other.allow_origin
@@ -93,7 +98,7 @@ impl Surroundings {
         let request = &exchange.request;
         let host = target.to_string();
         if matches!(
-            value(&request.headers, "sec-fetch-dest").as_str(),
+            &*value(&request.headers, "sec-fetch-dest"),
             "document" | "iframe"
         ) {
             self.learn_page(&host, exchange.id, &response.headers);
@@ -102,21 +107,23 @@ impl Surroundings {
         let preflight = request.is_preflight();
         let origin = origin_of(request);
         let headers = &response.headers;
+        let template = template_of(&request.url);
         let mut sighting = Sighting {
             id: exchange.id,
             method: if preflight {
-                asked
+                asked.into_owned()
             } else {
                 request.method.clone()
             },
             preflight,
-            template: template_of(&request.url),
+            endpoint: key_of(&template),
+            template,
             url: key_of(&request.url),
             same_origin: origin.as_deref().map_or_else(
                 || value(&request.headers, "sec-fetch-site") == "same-origin",
                 |o| *o == host,
             ),
-            origin,
+            origin: origin.map(Cow::into_owned),
             status: response.status,
             allow_origin: headers.get("access-control-allow-origin"),
             any_cors: headers.iter().any(|f| is_cors_header(f.name)),
@@ -170,8 +177,16 @@ impl Surroundings {
 
     /// Sightings of the target's host, oldest first.
     pub(crate) fn of_host(&self, url: &str) -> impl DoubleEndedIterator<Item = &Sighting> {
-        let host = Origin::of_url(url).map(|o| o.to_string());
-        host.and_then(|h| self.hosts.get(&h)).into_iter().flatten()
+        let host = Origin::text_of_url(url);
+        host.and_then(|h| self.hosts.get(&*h)).into_iter().flatten()
+    }
+
+    /// Sightings of the same endpoint, those of a fetch itself apart, oldest first.
+    pub(crate) fn of_endpoint(&self, url: &str, own: &[ExchangeId]) -> Vec<&Sighting> {
+        let endpoint = endpoint_of(url);
+        self.of_host(url)
+            .filter(|s| s.endpoint == endpoint && !own.contains(&s.id))
+            .collect()
     }
 
     /// Sightings of servers on this machine.
@@ -212,7 +227,7 @@ impl Surroundings {
 
 /// Whether `Vary` has `Origin` or `*`.
 pub(crate) fn vary_has_origin(headers: &HeaderList) -> bool {
-    headers.get("vary").is_some_and(|v| {
+    headers.combined("vary").is_some_and(|v| {
         v.split(',')
             .map(str::trim)
             .any(|v| v == "*" || v.eq_ignore_ascii_case("origin"))
@@ -247,21 +262,34 @@ pub(crate) fn template_of(url: &str) -> String {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let path = rest.find('/').map_or("/", |at| &rest[at..]);
     let path = path.split(['?', '#']).next().unwrap_or_default();
-    let segment = |s: &str| {
-        let digits = s.bytes().filter(u8::is_ascii_digit).count();
-        let hex = s.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
-        let id = !s.is_empty() && (digits == s.len() || (hex && digits > 0 && s.len() >= 8));
-        if id { "*".to_owned() } else { s.to_owned() }
-    };
-    path.split('/').map(segment).collect::<Vec<_>>().join("/")
+    let mut template = String::with_capacity(path.len());
+    for (number, segment) in path.split('/').enumerate() {
+        if number > 0 {
+            template.push('/');
+        }
+        let digits = segment.bytes().filter(u8::is_ascii_digit).count();
+        let hex = || segment.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
+        let id = digits > 0 && (digits == segment.len() || (segment.len() >= 8 && hex()));
+        template.push_str(if id { "*" } else { segment });
+    }
+    template
+}
+
+/// Key of the endpoint a URL belongs to, within its host.
+pub(crate) fn endpoint_of(url: &str) -> u64 {
+    key_of(template_of(url))
 }
 
 /// The headers of a 304 over those of the answer it refreshes
 /// ([RFC 9111 § 3.2](https://www.rfc-editor.org/rfc/rfc9111#section-3.2)).
 pub(crate) fn refreshed(stored: &HeaderList, fresh: &HeaderList) -> HeaderList {
     let mut merged = HeaderList::new();
+    let replaced: HashSet<String> = fresh
+        .iter()
+        .map(|field| field.name.to_ascii_lowercase())
+        .collect();
     for field in stored.iter() {
-        if !fresh.contains(field.name) {
+        if !replaced.contains(&field.name.to_ascii_lowercase()) {
             merged.push(field.name, field.value);
         }
     }

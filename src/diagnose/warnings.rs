@@ -1,6 +1,7 @@
 //! What does not block but should be known: one small rule for each warning of the taxonomy that the
 //! wire supports.
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
 
 use crate::cors::{Ask, Check, Credentials, Outcome, Stage};
@@ -15,7 +16,7 @@ use super::set_cookie;
 use super::steps::{HopSteps, Step};
 use super::subject::Subject;
 use super::subs::is_private;
-use super::surroundings::{Sighting, template_of, vary_has_origin};
+use super::surroundings::{Sighting, vary_has_origin};
 
 /// What every rule looks at: the hop the fetch ends with.
 pub(super) struct View<'a> {
@@ -23,8 +24,10 @@ pub(super) struct View<'a> {
     pub(super) diagnosis: &'a Diagnosis,
     pub(super) hop: &'a HopSteps,
     /// Origin that asked, as serialised; empty when there is none.
-    pub(super) origin: String,
+    pub(super) origin: Cow<'a, str>,
     siblings: OnceCell<Vec<&'a Sighting>>,
+    page: OnceCell<Option<Origin>>,
+    target: OnceCell<Option<Origin>>,
 }
 
 /// A rule: what it found, with its severity.
@@ -87,7 +90,7 @@ pub(crate) fn of(subject: &Subject<'_>, diagnosis: &Diagnosis) -> Vec<Warning> {
     let Some(hop) = subject.last() else {
         return Vec::new();
     };
-    let origin = hop.head_step().map_or_else(String::new, |step| {
+    let origin = hop.head_step().map_or(Cow::Borrowed(""), |step| {
         value(&step.exchange.request.headers, "origin")
     });
     let view = View {
@@ -96,6 +99,8 @@ pub(crate) fn of(subject: &Subject<'_>, diagnosis: &Diagnosis) -> Vec<Warning> {
         hop,
         origin,
         siblings: OnceCell::new(),
+        page: OnceCell::new(),
+        target: OnceCell::new(),
     };
     RULES
         .iter()
@@ -109,6 +114,9 @@ pub(crate) fn of(subject: &Subject<'_>, diagnosis: &Diagnosis) -> Vec<Warning> {
         })
         .collect()
 }
+
+/// How many lines one warning cites: a server that sends a thousand cookies is told of by some.
+const PROOFS_MAX: usize = 64;
 
 pub(super) const ALLOW: &str = "access-control-allow-origin";
 pub(super) const CREDENTIALS: &str = "access-control-allow-credentials";
@@ -141,12 +149,23 @@ impl<'a> View<'a> {
             let Some(step) = self.hop.head_step() else {
                 return Vec::new();
             };
-            let own = self.subject.ids();
-            let template = template_of(url_of(step));
-            let seen = self.subject.around.of_host(url_of(step));
-            seen.filter(|s| s.template == template && !own.contains(&s.id))
-                .collect()
+            let around = self.subject.around;
+            around.of_endpoint(url_of(step), &self.subject.ids())
         })
+    }
+
+    /// The page that asked, where its Origin names one.
+    pub(super) fn page(&self) -> Option<&Origin> {
+        self.page
+            .get_or_init(|| Origin::from_header(&self.origin))
+            .as_ref()
+    }
+
+    /// The server that the hop went to.
+    pub(super) fn target(&self) -> Option<&Origin> {
+        self.target
+            .get_or_init(|| Origin::of_url(url_of(self.hop.head_step()?)))
+            .as_ref()
     }
 }
 
@@ -158,7 +177,7 @@ pub(super) fn url_of(step: &Step) -> &str {
 /// the value is seen to be a constant: another origin got the same.
 fn missing_vary(view: &View<'_>) -> Option<(Severity, Vec<Evidence>)> {
     let (step, headers) = view.actual()?;
-    let allowed = headers.get(ALLOW)?;
+    let allowed = headers.combined(ALLOW)?;
     if allowed != view.origin || allowed == "null" || vary_has_origin(headers) {
         return None;
     }
@@ -232,13 +251,13 @@ fn only_when_allowed(view: &View<'_>) -> Option<(Severity, Vec<Evidence>)> {
 fn null_allowed(view: &View<'_>) -> Option<(Severity, Vec<Evidence>)> {
     let (step, headers) = view
         .answers()
-        .find(|(_, headers)| headers.get(ALLOW).as_deref() == Some("null"))?;
+        .find(|(_, headers)| headers.combined(ALLOW).as_deref() == Some("null"))?;
     let mut proof = vec![evidence::header(
         step,
         ALLOW,
         "any sandboxed frame can send Origin: null",
     )];
-    if headers.get(CREDENTIALS).as_deref() == Some("true") {
+    if headers.combined(CREDENTIALS).as_deref() == Some("true") {
         proof.push(evidence::header(step, CREDENTIALS, "with credentials"));
     }
     Some((Severity::Risk, proof))
@@ -250,7 +269,7 @@ fn wildcard_origin(view: &View<'_>) -> Option<(Severity, Vec<Evidence>)> {
     let secret = ["authorization", "cookie", "x-api-key", "apikey"]
         .into_iter()
         .find(|name| request.contains(name))?;
-    (headers.get(ALLOW).as_deref() == Some("*")).then(|| {
+    (headers.combined(ALLOW).as_deref() == Some("*")).then(|| {
         // The value itself is a secret and proves nothing.
         let mut sent = evidence::request_header(step, secret, "this endpoint is not public");
         sent.value = None;
@@ -263,8 +282,8 @@ fn wildcard_origin(view: &View<'_>) -> Option<(Severity, Vec<Evidence>)> {
 
 fn wildcard_with_credentials(view: &View<'_>) -> Option<(Severity, Vec<Evidence>)> {
     let (step, _) = view.answers().find(|(_, headers)| {
-        headers.get(ALLOW).as_deref() == Some("*")
-            && headers.get(CREDENTIALS).as_deref() == Some("true")
+        headers.combined(ALLOW).as_deref() == Some("*")
+            && headers.combined(CREDENTIALS).as_deref() == Some("true")
     })?;
     Some((
         Severity::Warn,
@@ -278,18 +297,18 @@ fn wildcard_with_credentials(view: &View<'_>) -> Option<(Severity, Vec<Evidence>
 /// Whether a list header names an item.
 pub(super) fn list_has(headers: &HeaderList, name: &str, item: &str) -> bool {
     headers
-        .get(name)
+        .combined(name)
         .is_some_and(|v| v.split(',').any(|i| i.trim().eq_ignore_ascii_case(item)))
 }
 
 fn http_origin(view: &View<'_>) -> Option<(Severity, Vec<Evidence>)> {
     let (step, headers) = view.actual()?;
-    let allowed = headers.get(ALLOW)?;
-    let page = Origin::from_header(&allowed)?;
+    let allowed = headers.combined(ALLOW)?;
+    (allowed == view.origin).then_some(())?;
+    let page = view.page()?;
     let risky = page.scheme() == "http"
         && !is_loopback_host(page.host())
-        && url_of(step).starts_with("https://")
-        && allowed == view.origin;
+        && url_of(step).starts_with("https://");
     risky.then(|| {
         let proof = evidence::header(step, ALLOW, "anyone on its network can read through it");
         (Severity::Risk, vec![proof])
@@ -298,11 +317,12 @@ fn http_origin(view: &View<'_>) -> Option<(Severity, Vec<Evidence>)> {
 
 fn dev_origin(view: &View<'_>) -> Option<(Severity, Vec<Evidence>)> {
     let (step, headers) = view.actual()?;
-    let page = Origin::from_header(&headers.get(ALLOW)?)?;
-    let target = Origin::of_url(url_of(step))?;
+    let with = headers.combined(CREDENTIALS).as_deref() == Some("true");
+    with.then_some(())?;
+    let page = Origin::from_header(&headers.combined(ALLOW)?)?;
+    let target = view.target()?;
     let production = target.scheme() == "https" && !is_private(target.host());
-    let with = headers.get(CREDENTIALS).as_deref() == Some("true");
-    (production && with && !page.is_opaque() && is_private(page.host())).then(|| {
+    (production && !page.is_opaque() && is_private(page.host())).then(|| {
         let proof = evidence::header(step, ALLOW, "a development origin, with credentials");
         (Severity::Warn, vec![proof])
     })
@@ -320,24 +340,25 @@ fn expose_wildcard(view: &View<'_>) -> Option<(Severity, Vec<Evidence>)> {
 
 fn cookie_dropped(view: &View<'_>) -> Option<(Severity, Vec<Evidence>)> {
     let (step, headers) = view.actual()?;
-    let page = Origin::from_header(&view.origin)?;
-    let target = Origin::of_url(url_of(step))?;
+    let (page, target) = (view.page()?, view.target()?);
     let proof: Vec<Evidence> = headers
         .all("set-cookie")
         .filter_map(|field| {
             let text = field.text();
             let why = set_cookie::dropped(
                 &text,
-                &page,
-                &target,
+                page,
+                target,
                 view.diagnosis.browser,
                 view.diagnosis.credentials,
             )?;
-            let mut proof = evidence::header(step, "set-cookie", why);
             // Only its name: the value is a secret.
-            proof.value = text.split('=').next().map(|name| name.trim().to_owned());
+            let name = text.split('=').next().unwrap_or_default().trim();
+            let mut proof = evidence::quote(step.id(), Part::ResponseHeader, name.to_owned(), why);
+            proof.name = Some("set-cookie".to_owned());
             Some(proof)
         })
+        .take(PROOFS_MAX)
         .collect();
     (!proof.is_empty()).then_some((Severity::Warn, proof))
 }
@@ -413,6 +434,7 @@ fn not_exposed(view: &View<'_>) -> Option<(Severity, Vec<Evidence>)> {
         .hidden_headers
         .iter()
         .filter(|name| wanted(name))
+        .take(PROOFS_MAX)
         .map(|name| evidence::header(step, name, "script cannot see it"))
         .collect();
     (!proof.is_empty()).then_some((Severity::Info, proof))

@@ -1,5 +1,6 @@
 //! One HTTP request and what became of it.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -215,9 +216,14 @@ impl Exchange {
     /// The response as the browser got it: the server's, a trial fix applied. Where the server gave
     /// none and a trial fix answered in its place, that answer.
     pub fn delivered(&self) -> Option<ResponseHead> {
+        self.answer().map(Cow::into_owned)
+    }
+
+    /// As [`delivered`](Self::delivered), borrowed where no trial fix changed it.
+    pub fn answer(&self) -> Option<Cow<'_, ResponseHead>> {
         match (&self.response, &self.patch) {
-            (Some(response), Some(patch)) => Some(patch.apply(response)),
-            (Some(response), None) => Some(response.clone()),
+            (Some(response), Some(patch)) => Some(Cow::Owned(patch.apply(response))),
+            (Some(response), None) => Some(Cow::Borrowed(response)),
             (None, Some(patch)) if self.end != End::Open => {
                 let nothing = ResponseHead {
                     status: patch.status?,
@@ -225,7 +231,7 @@ impl Exchange {
                     version: self.request.version,
                     headers: Arc::default(),
                 };
-                Some(patch.apply(&nothing))
+                Some(Cow::Owned(patch.apply(&nothing)))
             }
             (None, _) => None,
         }
@@ -233,7 +239,7 @@ impl Exchange {
 
     /// Whether a trial fix answered in the place of a server that did not.
     pub fn is_stood_in_for(&self) -> bool {
-        self.response.is_none() && self.delivered().is_some()
+        self.response.is_none() && self.answer().is_some()
     }
 
     /// From opening to the end, in microseconds; `None` while open.

@@ -1,5 +1,6 @@
 //! An ordered header list, as the Fetch standard defines it.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -39,10 +40,18 @@ pub struct Field<'a> {
     pub value: &'a [u8],
 }
 
-impl Field<'_> {
+impl<'a> Field<'a> {
     /// The value as text, each byte one character (isomorphic decode, Infra standard).
     pub fn text(&self) -> String {
-        isomorphic(self.value)
+        self.as_text().into_owned()
+    }
+
+    /// As [`text`](Self::text), borrowed where it is ASCII.
+    pub fn as_text(&self) -> Cow<'a, str> {
+        match std::str::from_utf8(self.value) {
+            Ok(text) if text.is_ascii() => Cow::Borrowed(text),
+            _ => Cow::Owned(isomorphic(self.value)),
+        }
     }
 
     /// Whether the field has this name, ASCII case ignored.
@@ -125,6 +134,16 @@ impl HeaderList {
         self.spans.iter().map(|span| self.field(span))
     }
 
+    /// Fields whose name, as bytes, is wanted: for who passes over most of them.
+    pub(crate) fn iter_where(
+        &self,
+        wanted: impl Fn(&[u8]) -> bool,
+    ) -> impl Iterator<Item = Field<'_>> {
+        let name = |span: &Span| &self.block[span.start as usize..][..span.name as usize];
+        let spans = self.spans.iter().filter(move |span| wanted(name(span)));
+        spans.map(|span| self.field(span))
+    }
+
     fn field(&self, span: &Span) -> Field<'_> {
         let start = span.start as usize;
         let colon = start + span.name as usize;
@@ -136,6 +155,13 @@ impl HeaderList {
 
     /// Fields with this name, ASCII case ignored, in wire order.
     pub fn all<'a>(&'a self, name: &'a str) -> impl DoubleEndedIterator<Item = Field<'a>> {
+        self.spans_of(name).map(|span| self.field(span))
+    }
+
+    fn spans_of<'a, 'n>(
+        &'a self,
+        name: &'n str,
+    ) -> impl DoubleEndedIterator<Item = &'a Span> + use<'a, 'n> {
         // Compared as bytes: rules ask for many names that are not there.
         let wanted = name.as_bytes();
         let named = move |span: &&Span| {
@@ -143,29 +169,56 @@ impl HeaderList {
             span.name as usize == wanted.len()
                 && self.block[start..start + wanted.len()].eq_ignore_ascii_case(wanted)
         };
-        self.spans.iter().filter(named).map(|span| self.field(span))
+        self.spans.iter().filter(named)
+    }
+
+    /// As [`all`](Self::all), and fields whose name has white space behind it.
+    pub(crate) fn all_spaced<'a, 'n>(
+        &'a self,
+        name: &'n str,
+    ) -> impl Iterator<Item = Field<'a>> + use<'a, 'n> {
+        let wanted = name.as_bytes();
+        let named = move |span: &&Span| {
+            let start = span.start as usize;
+            let found = &self.block[start..start + span.name as usize];
+            found
+                .get(..wanted.len())
+                .is_some_and(|found| found.eq_ignore_ascii_case(wanted))
+        };
+        self.spans
+            .iter()
+            .filter(named)
+            .map(|span| self.field(span))
+            .filter(move |field| field.name[wanted.len()..].trim_end().is_empty())
     }
 
     /// The first field with this name.
-    pub fn first<'a>(&'a self, name: &'a str) -> Option<Field<'a>> {
-        self.all(name).next()
+    pub fn first(&self, name: &str) -> Option<Field<'_>> {
+        let span = self.spans_of(name).next()?;
+        Some(self.field(span))
     }
 
     /// The combined value: every field with this name joined by `", "`; absent is `None`
     /// ([Fetch § "get" a header](https://fetch.spec.whatwg.org/#concept-header-list-get)).
     pub fn get(&self, name: &str) -> Option<String> {
-        let mut fields = self.all(name);
-        let mut value = fields.next()?.text();
+        self.combined(name).map(Cow::into_owned)
+    }
+
+    /// As [`get`](Self::get), borrowed where one field of ASCII is all there is.
+    pub fn combined(&self, name: &str) -> Option<Cow<'_, str>> {
+        let mut fields = self.spans_of(name).map(|span| self.field(span));
+        let mut value = fields.next()?.as_text();
         for field in fields {
+            let value = value.to_mut();
             value.push_str(", ");
-            value.push_str(&field.text());
+            value.push_str(&field.as_text());
         }
         Some(value)
     }
 
     /// Whether a field with this name is there.
     pub fn contains(&self, name: &str) -> bool {
-        self.first(name).is_some()
+        self.spans_of(name).next().is_some()
     }
 
     /// How many fields there are.

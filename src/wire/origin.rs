@@ -1,5 +1,6 @@
 //! Origins and sites.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -36,7 +37,19 @@ pub enum Origin {
 impl Origin {
     /// The origin of a URL; `None` when the text is not a URL or its scheme has no tuple origin.
     pub fn of_url(url: &str) -> Option<Self> {
-        Self::of(&Url::parse(url).ok()?)
+        match Plain::of(url) {
+            Some(plain) => Some(plain.origin()),
+            None => Self::of(&Url::parse(url).ok()?),
+        }
+    }
+
+    /// The serialised origin of a URL: what [`of_url`](Self::of_url) gives, as text, borrowed from a
+    /// URL that begins with it.
+    pub fn text_of_url(url: &str) -> Option<Cow<'_, str>> {
+        match Plain::of(url) {
+            Some(plain) => Some(Cow::Borrowed(plain.text)),
+            None => Some(Cow::Owned(Self::of(&Url::parse(url).ok()?)?.to_string())),
+        }
     }
 
     /// As [`of_url`](Self::of_url) for a parsed URL. Extension and app schemes
@@ -59,7 +72,10 @@ impl Origin {
         if value == "null" {
             return Some(Self::Opaque);
         }
-        Self::of_url(value).filter(|o| o.to_string() == value)
+        match Plain::of(value) {
+            Some(plain) => (plain.text == value).then(|| plain.origin()),
+            None => Self::of_url(value).filter(|o| o.to_string() == value),
+        }
     }
 
     /// Same scheme, host and port; an opaque origin is never the same as any other.
@@ -135,6 +151,61 @@ impl Origin {
     }
 }
 
+/// The beginning of a URL that is its own serialised origin, as that of nearly every URL on the wire
+/// is; read without parsing the rest.
+struct Plain<'a> {
+    scheme: &'a str,
+    host: &'a str,
+    port: Option<u16>,
+    text: &'a str,
+}
+
+impl<'a> Plain<'a> {
+    fn origin(&self) -> Origin {
+        Origin::Tuple {
+            scheme: self.scheme.to_owned(),
+            host: self.host.to_owned(),
+            port: self.port,
+        }
+    }
+
+    /// `None` says nothing: the URL may have an origin all the same.
+    fn of(url: &'a str) -> Option<Self> {
+        let (scheme, rest, default) = match url.strip_prefix("https://") {
+            Some(rest) => ("https", rest, 443),
+            None => ("http", url.strip_prefix("http://")?, 80),
+        };
+        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+        let authority = &rest[..end];
+        let (host, port) = match authority.split_once(':') {
+            Some((host, digits)) => {
+                let plain = digits.bytes().all(|b| b.is_ascii_digit()) && !digits.starts_with('0');
+                let port: u16 = digits.parse().ok().filter(|p| plain && *p != default)?;
+                (host, Some(port))
+            }
+            None => (authority, None),
+        };
+        let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+        // A last label of digits is an IPv4 address; punycode may be a wrong one.
+        let mut last = true;
+        for label in host.rsplit('.') {
+            let named = !last || label.as_bytes().first().is_some_and(u8::is_ascii_lowercase);
+            if label.is_empty() || label.starts_with("xn--") || !named || !label.bytes().all(plain)
+            {
+                return None;
+            }
+            last = false;
+        }
+        let text = &url[..url.len() - rest.len() + end];
+        Some(Self {
+            scheme,
+            host,
+            port,
+            text,
+        })
+    }
+}
+
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -199,6 +270,55 @@ mod tests {
             );
         }
         assert_eq!(Origin::of_url("file:///x"), None);
+    }
+
+    #[test]
+    fn reading_the_beginning_is_as_good_as_parsing() {
+        let hosts = [
+            "a.test",
+            "A.test",
+            "a",
+            "a.1",
+            "a.0x1",
+            "1.2.3.4",
+            "a..b",
+            "a.",
+            ".a",
+            "xn--a",
+            "xn--mgba3gch31f.x",
+            "-a-",
+            "ab--c.test",
+            "a_b",
+            "[::1]",
+            "u@h",
+            "u:p@h",
+            "h%41",
+            "",
+            "a.b.c.d-e",
+            "1a.a1",
+            "a b",
+            "a\t.b",
+            "\u{e4}.test",
+        ];
+        let ports = [
+            "", ":", ":80", ":443", ":8080", ":08", ":65535", ":65536", ":x", ":+1", ":1@x",
+        ];
+        let rests = ["", "/", "/a b?c#d", "?x", "#f", "\\x", "/\u{e4}", " ", "\n"];
+        for scheme in [
+            "http://", "https://", "HTTP://", "http:/", "ftp://", "wss://", " http://",
+        ] {
+            for host in hosts {
+                for port in ports {
+                    for rest in rests {
+                        let url = format!("{scheme}{host}{port}{rest}");
+                        let parsed = Url::parse(&url).ok().and_then(|u| Origin::of(&u));
+                        assert_eq!(Origin::of_url(&url), parsed, "{url}");
+                        let text = Origin::text_of_url(&url);
+                        assert_eq!(text.as_deref(), parsed.map(|o| o.to_string()).as_deref());
+                    }
+                }
+            }
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
-//! What pairing costs: 100,000 exchanges of every kind, overlapping, as a proxy hears of them.
-//! `cargo bench --bench pair`; 500,000 exchanges a second on one core are the aim.
+//! What pairing costs: exchanges of every kind, overlapping, as a proxy hears of them, in captures of a
+//! thousand to a million. `cargo bench --bench pair`; 500,000 exchanges a second on one core are the
+//! aim, however many went before.
 #![allow(missing_docs, clippy::pedantic)]
 
 mod wire;
@@ -14,13 +15,11 @@ fn main() {
     divan::main();
 }
 
-const COUNT: u64 = 100_000;
-
 /// Calls begin every 2 ms and answers take up to 90 ms, so that some fifty overlap.
-fn capture() -> Vec<Arc<Exchange>> {
-    let mut made = Vec::with_capacity(COUNT as usize);
+fn capture(count: u64) -> Vec<Arc<Exchange>> {
+    let mut made = Vec::with_capacity(count as usize + 1);
     let mut call = 0u64;
-    while (made.len() as u64) < COUNT {
+    while (made.len() as u64) < count {
         let at = call * 2_000;
         let took = 5_000 + (call * 7_919) % 85_000;
         let item = format!(
@@ -94,12 +93,12 @@ fn moments(exchanges: &[Arc<Exchange>]) -> Vec<(Arc<Exchange>, Moment)> {
         .collect()
 }
 
-#[divan::bench(sample_count = 20)]
-fn mixed(bencher: divan::Bencher<'_, '_>) {
-    let exchanges = capture();
+#[divan::bench(args = [1_000, 10_000, 100_000, 1_000_000], sample_count = 10)]
+fn mixed(bencher: divan::Bencher<'_, '_>, count: u64) {
+    let exchanges = capture(count);
     let moments = moments(&exchanges);
     bencher
-        .counter(divan::counter::ItemsCount::new(COUNT))
+        .counter(divan::counter::ItemsCount::new(exchanges.len()))
         .bench_local(|| {
             let mut pairer = Pairer::new(None);
             let mut changed = 0;

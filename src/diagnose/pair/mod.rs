@@ -1,17 +1,22 @@
 //! Which exchanges belong together.
 
 mod answers;
+mod changed;
+mod opens;
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use crate::cors::{Ask, Browser, Credentials, is_safelisted_method, unsafe_header_names};
 use crate::wire::{Exchange, ExchangeId, Source, Timestamp};
 
 use super::fetch::{Fetch, FetchId, Member, Role};
 use super::grants::{Covered, Grants};
-use super::infer::{Class, classify, engine, is_preflight, origin_of, value};
+use super::infer::{Class, classify, origin_of, value};
 use super::open::Open;
 use super::slots::{Seeker, Slot, SlotKind, Slots, key_of};
+pub use changed::Changed;
+use opens::{Agents, Known, KnownExchanges, Opens};
 
 /// When an exchange is shown to a [`Pairer`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -37,10 +42,9 @@ pub enum Moment {
 #[derive(Debug, Default)]
 pub struct Pairer {
     rules: Option<Browser>,
-    issued: u32,
-    open: HashMap<FetchId, Open>,
-    order: VecDeque<FetchId>,
-    of: HashMap<ExchangeId, FetchId>,
+    agents: Agents,
+    open: Opens,
+    of: KnownExchanges,
     slots: Slots,
     grants: Grants,
     /// Fetches that wait for a request which may not come.
@@ -66,24 +70,20 @@ impl Pairer {
 
     /// Tells what happened; returns the fetches that have to be judged anew: the one the exchange
     /// belongs to, and those that were waited for in vain meanwhile.
-    pub fn observe(&mut self, exchange: &Exchange, moment: Moment) -> Vec<FetchId> {
+    pub fn observe(&mut self, exchange: &Exchange, moment: Moment) -> Changed {
         let at = match moment {
             Moment::Opened => exchange.opened_at,
             Moment::Answered => exchange.answered_at.unwrap_or(exchange.opened_at),
             Moment::Closed => exchange.closed_at.unwrap_or(exchange.opened_at),
         };
-        let changed = match moment {
+        let own = match moment {
             Moment::Opened => Some(self.opened(exchange)),
-            Moment::Answered => {
-                self.answered(exchange);
-                self.fetch_of(exchange.id)
-            }
+            Moment::Answered => self.answered(exchange),
             Moment::Closed => self.closed(exchange, at),
         };
-        let mut all = self.tick(at);
-        all.retain(|id| Some(*id) != changed);
-        all.extend(changed);
-        all
+        let mut late = self.tick(at);
+        late.retain(|id| Some(*id) != own);
+        Changed { late, own }
     }
 
     /// Tells that time has passed: requests that did not follow in time count as never sent.
@@ -95,7 +95,7 @@ impl Pairer {
                 break;
             }
             self.deadlines.pop_first();
-            if let Some(open) = self.open.get_mut(&id) {
+            if let Some(open) = self.open.get_mut(id) {
                 open.deadline = None;
                 open.settle();
                 due.push(id);
@@ -108,46 +108,46 @@ impl Pairer {
     pub fn finish(&mut self) -> Vec<FetchId> {
         self.deadlines.clear();
         let mut changed = Vec::new();
-        for (id, open) in &mut self.open {
+        for open in self.open.iter_mut() {
             open.deadline = None;
             if !open.fetch.settled {
                 open.settle();
-                changed.push(*id);
+                changed.push(open.fetch.id);
             }
         }
-        changed.sort_unstable();
         changed
     }
 
     /// A fetch that is open, or was not long ago.
     pub fn fetch(&self, id: FetchId) -> Option<&Fetch> {
-        self.open.get(&id).map(|o| &o.fetch)
+        self.open.get(id).map(|o| &o.fetch)
     }
 
     /// The fetch an exchange belongs to, while that is [remembered](Self::fetch).
     pub fn fetch_of(&self, id: ExchangeId) -> Option<FetchId> {
-        self.of.get(&id).copied()
+        self.of.get(id).map(|known| known.fetch)
     }
 
     fn opened(&mut self, exchange: &Exchange) -> FetchId {
-        if let Some(known) = self.of.get(&exchange.id) {
-            return *known;
+        if let Some(known) = self.of.get(exchange.id) {
+            return known.fetch;
         }
         self.forget_old(exchange.opened_at);
         let request = &exchange.request;
         let headers = &request.headers;
+        let url = without_fragment(&request.url);
+        let key = key_of(url);
+        let (agent, browser) = self.agents.of(headers, self.rules);
         // What corscope sends itself shares no preflight cache with the browser it plays.
-        let replay = match exchange.source {
-            Source::Replay(replay) => Some(replay),
-            Source::Proxy | Source::Har => None,
+        let client = match exchange.source {
+            Source::Replay(replay) => key_of((agent, replay)),
+            Source::Proxy | Source::Har => agent,
         };
-        let client = key_of((value(headers, "user-agent"), replay));
-        let key = key_of(without_fragment(&request.url));
-        let browser = engine(headers, self.rules);
         let origin = origin_of(request);
-        let ask = is_preflight(exchange, self.rules)
-            .then(|| Ask::of(headers))
-            .flatten();
+        // A question that a person typed is none: who has no browser asks with curl, and nobody enforces
+        // the answer.
+        let preflight = browser.is_some() && request.is_preflight();
+        let ask = preflight.then(|| Ask::of(headers)).flatten();
         let unsafe_names = match (&origin, &ask) {
             (Some(_), None) => unsafe_header_names(browser.unwrap_or_default(), headers),
             _ => Vec::new(),
@@ -159,7 +159,7 @@ impl Pairer {
                 method: &request.method,
                 origin: origin.as_deref(),
                 ask: ask.as_ref(),
-                has_header: &|name| headers.contains(name),
+                headers,
                 unsafe_names: &unsafe_names,
                 at: exchange.opened_at,
             },
@@ -181,12 +181,12 @@ impl Pairer {
             })
         );
         let id = match taken.map(|slot| slot.fetch) {
-            Some(id) if self.open.contains_key(&id) => id,
+            Some(id) if self.open.get(id).is_some() => id,
             _ => self.begin(exchange, client, browser.unwrap_or_default()),
         };
         let fresh = self
             .open
-            .get(&id)
+            .get(id)
             .is_some_and(|o| o.fetch.members.is_empty());
 
         // A request that needs a preflight and had none: the browser remembered one.
@@ -194,21 +194,26 @@ impl Pairer {
             && (fresh || redirected)
             && (!is_safelisted_method(&request.method) || !unsafe_names.is_empty())
             && classify(exchange, self.rules, redirected) == Class::Cors
-            && matches!(value(headers, "sec-fetch-dest").as_str(), "" | "empty");
-        let wanted = Ask {
-            method: request.method.clone(),
-            headers: unsafe_names,
-        };
-        let grant_key = key_of((&origin, without_fragment(&request.url)));
+            && matches!(&*value(headers, "sec-fetch-dest"), "" | "empty");
         let covered = needs
             .then(|| {
+                let wanted = Ask {
+                    method: request.method.clone(),
+                    headers: unsafe_names,
+                };
+                let key = key_of((&origin, url));
                 self.grants
-                    .covering(client, grant_key, &wanted, exchange.opened_at)
+                    .covering(client, key, &wanted, exchange.opened_at)
             })
             .flatten();
 
-        self.of.insert(exchange.id, id);
-        if let Some(open) = self.open.get_mut(&id) {
+        let known = Known {
+            fetch: id,
+            url: key,
+            preflight,
+        };
+        self.of.insert(exchange.id, known);
+        if let Some(open) = self.open.get_mut(id) {
             open.fetch.members.retain(|m| !m.never_sent);
             if needs {
                 open.fetch
@@ -233,7 +238,7 @@ impl Pairer {
             let slot = Slot {
                 fetch: id,
                 client,
-                origin: origin.clone(),
+                origin: origin.as_deref().map(str::to_owned),
                 since: exchange.opened_at,
                 kind: SlotKind::Early {
                     request: exchange.id,
@@ -246,7 +251,7 @@ impl Pairer {
             let slot = Slot {
                 fetch: id,
                 client,
-                origin,
+                origin: origin.map(Cow::into_owned),
                 since: exchange.opened_at,
                 kind: SlotKind::Asked {
                     preflight: exchange.id,
@@ -262,8 +267,7 @@ impl Pairer {
     }
 
     fn begin(&mut self, exchange: &Exchange, client: u64, browser: Browser) -> FetchId {
-        self.issued += 1;
-        let id = FetchId(self.issued);
+        let id = self.open.next_id();
         let fetch = Fetch {
             id,
             members: Vec::with_capacity(2),
@@ -279,13 +283,12 @@ impl Pairer {
             expects: Vec::new(),
             deadline: None,
         };
-        self.open.insert(id, open);
-        self.order.push_back(id);
+        self.open.push(open);
         id
     }
 
     fn expect(&mut self, id: FetchId, key: u64, slot: Slot) {
-        if let Some(open) = self.open.get_mut(&id)
+        if let Some(open) = self.open.get_mut(id)
             && !open.expects.contains(&key)
         {
             open.expects.push(key);
@@ -295,7 +298,7 @@ impl Pairer {
 
     fn set_deadline(&mut self, id: FetchId, since: Timestamp) {
         self.clear_deadline(id);
-        if let Some(open) = self.open.get_mut(&id) {
+        if let Some(open) = self.open.get_mut(id) {
             let at = since.plus_micros(WAIT_MICROS);
             open.deadline = Some(at);
             self.deadlines.insert((at, id));
@@ -303,7 +306,7 @@ impl Pairer {
     }
 
     fn clear_deadline(&mut self, id: FetchId) {
-        if let Some(open) = self.open.get_mut(&id)
+        if let Some(open) = self.open.get_mut(id)
             && let Some(at) = open.deadline.take()
         {
             self.deadlines.remove(&(at, id));
@@ -312,28 +315,24 @@ impl Pairer {
 
     fn settle_now(&mut self, id: FetchId) {
         self.clear_deadline(id);
-        if let Some(open) = self.open.get_mut(&id) {
+        if let Some(open) = self.open.get_mut(id) {
             open.settle();
         }
     }
 
     fn forget_old(&mut self, now: Timestamp) {
-        while let Some(id) = self.order.front().copied() {
-            let old = self
-                .open
-                .get(&id)
-                .is_none_or(|o| now.micros_since(o.since) > Self::OPEN_MICROS_MAX);
-            if !old && self.order.len() <= Self::OPEN_MAX {
+        while let Some(oldest) = self.open.oldest() {
+            let old = now.micros_since(oldest.since) > Self::OPEN_MICROS_MAX;
+            if !old && self.open.len() <= Self::OPEN_MAX {
                 break;
             }
-            self.order.pop_front();
-            self.clear_deadline(id);
-            if let Some(open) = self.open.remove(&id) {
+            self.clear_deadline(oldest.fetch.id);
+            if let Some(open) = self.open.forget_oldest() {
                 for key in open.expects {
-                    self.slots.forget(key, id);
+                    self.slots.forget(key, open.fetch.id);
                 }
                 for exchange in open.fetch.exchanges() {
-                    self.of.remove(&exchange);
+                    self.of.remove(exchange);
                 }
             }
         }
@@ -341,5 +340,8 @@ impl Pairer {
 }
 
 fn without_fragment(url: &str) -> &str {
-    url.split('#').next().unwrap_or(url)
+    match memchr::memchr(b'#', url.as_bytes()) {
+        Some(at) => &url[..at],
+        None => url,
+    }
 }

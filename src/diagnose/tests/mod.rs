@@ -1,6 +1,7 @@
 //! Small conversations, told line by line.
 
 mod judging;
+mod neighbours;
 mod pairing;
 mod properties;
 mod roots;
