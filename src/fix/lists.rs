@@ -1,5 +1,7 @@
 //! `Access-Control-Allow-Methods` and `-Headers`: what they grant already, and what they have to.
 
+use std::collections::HashSet;
+
 use crate::cors::is_token;
 
 /// What a list is of.
@@ -12,10 +14,11 @@ pub(super) enum Names {
 }
 
 impl Names {
-    fn same(self, a: &str, b: &str) -> bool {
+    /// What is equal in names that are the same.
+    fn key(self, name: &str) -> String {
         match self {
-            Self::Methods => a == b,
-            Self::Headers => a.eq_ignore_ascii_case(b),
+            Self::Methods => name.to_owned(),
+            Self::Headers => name.to_ascii_lowercase(),
         }
     }
 }
@@ -30,9 +33,10 @@ pub(super) fn granting(listed: &[String], wanted: &[&String], names: Names) -> V
         salvage(listed, names)
     };
     let mut value: Vec<String> = Vec::new();
+    let mut known = HashSet::new();
     let all = kept.iter().filter(|item| *item != "*");
     for name in all.chain(wanted.iter().copied()) {
-        if !value.iter().any(|known| names.same(known, name)) {
+        if known.insert(names.key(name)) {
             value.push(name.clone());
         }
     }
