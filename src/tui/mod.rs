@@ -44,6 +44,7 @@ pub use body::{LeafAnswer, LeafRequest};
 pub use compare::{Pair, Paired};
 pub use effect::{Effect, LoadRequest, Loaded, Outcome, SearchRequest, Searched};
 pub use error::TuiError;
+pub use filter::FilterReading;
 pub use fix::Mended;
 pub use load::{perform, serve};
 pub use options::{Options, ThemeChoice};

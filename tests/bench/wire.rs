@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
-use corscope::wire::{
-    End, Exchange, ExchangeId, HeaderList, HttpVersion, RequestHead, ResponseHead, Source,
-    Timestamp,
-};
+use corscope::wire::{Exchange, HeaderList, Timestamp};
+
+#[path = "../exchanges.rs"]
+#[allow(dead_code)]
+mod exchanges;
+
+use exchanges::{Asked, Became};
 
 const AGENT: &str = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) \
                      Chrome/156.0.0.0 Safari/537.36";
@@ -38,18 +41,6 @@ pub(crate) fn exchange(told: &Told<'_>) -> Arc<Exchange> {
     for (name, value) in told.request {
         list.push(name, value.as_bytes());
     }
-    let head = RequestHead {
-        method: told.method.to_owned(),
-        url: told.url.to_owned(),
-        version: HttpVersion::Http11,
-        headers: Arc::new(list),
-    };
-    let start = Timestamp::default().plus_micros(START_MICROS + told.at);
-    let mut made = Exchange::opened(ExchangeId(told.id), start, head);
-    made.source = Source::Har;
-    made.answered_at = Some(start.plus_micros(told.took));
-    made.closed_at = made.answered_at;
-    made.end = End::Complete;
     let mut answer = HeaderList::from_pairs([
         ("Date", "Mon, 23 Nov 2026 09:00:00 GMT"),
         ("Content-Type", "application/json"),
@@ -59,13 +50,16 @@ pub(crate) fn exchange(told: &Told<'_>) -> Arc<Exchange> {
     for (name, value) in told.response {
         answer.push(name, value.as_bytes());
     }
-    made.response = Some(ResponseHead {
-        status: told.status,
-        reason: None,
-        version: HttpVersion::Http11,
-        headers: Arc::new(answer),
-    });
-    Arc::new(made)
+    let asked = Asked {
+        id: told.id,
+        at: Timestamp::default().plus_micros(START_MICROS + told.at),
+        took_micros: told.took,
+        method: told.method,
+        url: told.url,
+        headers: list,
+    };
+    let became = Became::Answered(told.status, answer, Vec::new());
+    Arc::new(exchanges::exchange(asked, became))
 }
 
 pub(crate) const CROSS: [(&str, &str); 3] = [

@@ -13,6 +13,8 @@ use std::path::Path;
 )]
 mod targets;
 
+pub(crate) use targets::exchanges;
+
 fn replay(name: &str, target: fn(&[u8])) {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus");
     let mut inputs = 0;
@@ -50,4 +52,39 @@ fn pairing() {
 #[test]
 fn har() {
     replay("har", targets::har);
+}
+
+#[test]
+fn session() {
+    replay("session", targets::session);
+}
+
+#[test]
+fn websocket() {
+    replay("websocket", targets::websocket);
+}
+
+#[test]
+fn events() {
+    replay("events", targets::events);
+}
+
+#[test]
+fn filter() {
+    replay("filter", targets::filter);
+}
+
+#[test]
+fn console() {
+    replay("console", targets::console);
+}
+
+#[test]
+fn config() {
+    replay("config", targets::config);
+}
+
+#[test]
+fn redact() {
+    replay("redact", targets::redact);
 }

@@ -5,21 +5,19 @@ use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use bytes::Bytes;
-use corscope::cors::{Asker, Browser, Stage, cors_check};
+use corscope::cors::{Asker, Browser, Check, Outcome, Stage, cors_check};
 use corscope::diagnose::{
     Alignment, Diagnosis, Exchanges, Moment, Pairer, Surroundings, diagnose, diagnose_all,
 };
 use corscope::report;
-use corscope::wire::{
-    BodyFacts, End, Exchange, ExchangeId, Failure, FailureKind, FailureStage, HeaderList,
-    HttpVersion, RequestHead, ResponseHead, Source, Timestamp,
-};
+use corscope::wire::{Exchange, ExchangeId, HeaderList, Timestamp};
 use proptest::collection::vec;
 use proptest::option::weighted;
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::strategy::ValueTree;
+
+use super::fuzz::exchanges::{Asked, Became, exchange};
 
 const AGENTS: [&str; 4] = [
     "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36",
@@ -176,49 +174,27 @@ fn shape() -> impl Strategy<Value = Shape> {
         )
 }
 
-fn list(fields: &[(String, Vec<u8>)]) -> Arc<HeaderList> {
-    let mut list = HeaderList::new();
-    for (name, value) in fields {
-        list.push(name, value);
-    }
-    Arc::new(list)
+fn list(fields: &[(String, Vec<u8>)]) -> HeaderList {
+    HeaderList::from_pairs(fields.iter().map(|(name, value)| (name, value)))
 }
 
 fn capture(shapes: &[Shape]) -> Vec<Arc<Exchange>> {
     let mut at = Timestamp(1_700_000_000_000_000);
-    let made = shapes.iter().enumerate().map(|(index, shape)| {
+    let made = shapes.iter().zip(0..).map(|(shape, id)| {
         at = at.plus_micros(u64::from(shape.gap_ms) * 1000);
-        let head = RequestHead {
-            method: shape.method.to_owned(),
-            url: shape.url.to_owned(),
-            version: HttpVersion::Http11,
+        let asked = Asked {
+            id,
+            at,
+            took_micros: u64::from(shape.took_ms) * 1000,
+            method: shape.method,
+            url: shape.url,
             headers: list(&shape.request),
         };
-        let mut made = Exchange::opened(ExchangeId(index as u64), at, head);
-        made.source = Source::Har;
-        made.closed_at = Some(at.plus_micros(u64::from(shape.took_ms) * 1000));
-        if shape.status == 0 {
-            made.end = End::Failed(Failure {
-                stage: FailureStage::Wait,
-                kind: FailureKind::Reset,
-                detail: "connection closed".into(),
-            });
-            return Arc::new(made);
-        }
-        made.end = End::Complete;
-        made.answered_at = made.closed_at;
-        made.response = Some(ResponseHead {
-            status: shape.status,
-            reason: None,
-            version: HttpVersion::Http11,
-            headers: list(&shape.response),
-        });
-        made.response_body = BodyFacts {
-            seen_bytes: shape.body.len() as u64,
-            kept_bytes: shape.body.len() as u64,
-            excerpt: Bytes::from(shape.body.clone()),
+        let became = match shape.status {
+            0 => Became::Reset,
+            status => Became::Answered(status, list(&shape.response), shape.body.clone()),
         };
-        Arc::new(made)
+        Arc::new(exchange(asked, became))
     });
     made.collect()
 }
@@ -392,4 +368,112 @@ fn the_work_grows_with_the_capture_and_no_faster() {
     };
     let (small, large) = (work(400), work(1600));
     assert!(large < 6 * small, "{small} steps for 400, {large} for 1600");
+}
+
+type Fields = Vec<(String, Vec<u8>)>;
+
+/// Names `x-0`, `x-1`... with a value.
+fn many(count: usize, value: &str) -> Fields {
+    let names = (0..count).map(|n| (format!("x-{n}"), value.as_bytes().to_vec()));
+    names.collect()
+}
+
+fn field(name: &str, value: impl Into<Vec<u8>>) -> (String, Vec<u8>) {
+    (name.to_owned(), value.into())
+}
+
+/// A conversation at one URL: requests of a page at https://app.test and their answers.
+fn flood(lines: Vec<(&'static str, Fields, Fields)>) -> Diagnosis {
+    let shapes: Vec<Shape> = lines
+        .into_iter()
+        .map(|(method, mut request, response)| {
+            request.push(field("User-Agent", AGENTS[0]));
+            request.push(field("Sec-Fetch-Mode", "cors"));
+            request.push(field("Sec-Fetch-Site", "cross-site"));
+            Shape {
+                method,
+                url: "https://api.other.test/v1",
+                request,
+                status: 200,
+                response,
+                body: Vec::new(),
+                gap_ms: 10,
+                took_ms: 5,
+            }
+        })
+        .collect();
+    let exchanges = capture(&shapes);
+    let sent: usize = shapes
+        .iter()
+        .flat_map(|shape| shape.request.iter().chain(&shape.response))
+        .map(|(name, value)| name.len() + value.len() + 4)
+        .sum();
+    let mut diagnoses = diagnose_all(exchanges.clone(), None);
+    assert_eq!(diagnoses.len(), 1, "one fetch");
+    let said = report::to_json(&diagnoses, &exchanges, 0);
+    assert!(said.len() < 64 * sent, "{} bytes of {sent}", said.len());
+    diagnoses.remove(0)
+}
+
+/// Each of these takes minutes if any work grows faster than what was sent.
+#[test]
+fn floods_are_judged_as_anything_else() {
+    const COUNT: usize = 10_000;
+    let page = || field("Origin", "https://app.test");
+    let allow = || field("Access-Control-Allow-Origin", "https://app.test");
+    let names: Vec<String> = (0..COUNT).map(|n| format!("x-{n}")).collect();
+
+    // Headers to expose and cookies to look through.
+    let mut answer = many(COUNT, "1");
+    answer.push(allow());
+    answer.push(field("Access-Control-Expose-Headers", names.join(",")));
+    answer.extend((0..COUNT).map(|n| field("Set-Cookie", format!("c{n}=1"))));
+    let told = flood(vec![("GET", vec![page()], answer)]);
+    assert_eq!(told.outcome, Outcome::Allowed);
+    assert_eq!(told.exposed_headers.map(|names| names.len()), Some(COUNT));
+
+    // A preflight that asks for all of them, and a list of a megabyte that lacks one.
+    let ask = || {
+        vec![
+            page(),
+            field("Access-Control-Request-Method", "GET"),
+            field("Access-Control-Request-Headers", names.join(",")),
+        ]
+    };
+    let padding = ",y-123456".repeat(100_000);
+    let granted = |names: &[String]| {
+        let list = names.join(",") + &padding;
+        vec![allow(), field("Access-Control-Allow-Headers", list)]
+    };
+    let told = flood(vec![("OPTIONS", ask(), granted(&names[1..]))]);
+    let cause = told.cause.expect("blocked");
+    assert_eq!(
+        (cause.check, cause.missing),
+        (Check::HeaderDisallowed, vec!["x-0".to_owned()])
+    );
+    let none = flood(vec![("OPTIONS", ask(), vec![allow()])]);
+    assert_eq!(none.cause.expect("blocked").missing.len(), COUNT);
+
+    // And the request behind it, with every one of them.
+    let mut request = many(COUNT, "1");
+    request.push(page());
+    let told = flood(vec![
+        ("OPTIONS", ask(), granted(&names)),
+        ("GET", request, vec![allow()]),
+    ]);
+    assert_eq!(told.outcome, Outcome::Allowed);
+
+    // Values of 64 KiB, nearly the same, and no UTF-8 from the middle on.
+    let mut long = b"https://".to_vec();
+    long.resize(32 << 10, b'a');
+    long.resize(64 << 10, 0xff);
+    let wrong = [&long[..], b"/"].concat();
+    let answer = vec![field("Access-Control-Allow-Origin", wrong)];
+    let told = flood(vec![("GET", vec![field("Origin", long)], answer)]);
+    assert_eq!(told.outcome, Outcome::Blocked);
+
+    // The same line ten thousand times.
+    let told = flood(vec![("GET", vec![page()], vec![allow(); COUNT])]);
+    let check = told.cause.expect("blocked").check;
+    assert_eq!(check, Check::MultipleAllowOriginValues);
 }

@@ -4,13 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use bytes::Bytes;
 use corscope::cors::Outcome;
 use corscope::diagnose::{Diagnosis, Severity, diagnose_all};
-use corscope::wire::{
-    BodyFacts, End, Exchange, ExchangeId, Failure, FailureKind, FailureStage, HeaderList,
-    HttpVersion, Kind, RequestHead, ResponseHead, Source, Timestamp,
-};
+use corscope::wire::{Exchange, HeaderList, Kind, Timestamp};
+
+use super::fuzz::exchanges::{Asked, Became};
 
 const CHROMIUM: &str = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) \
                         Chrome/156.0.0.0 Safari/537.36";
@@ -34,50 +32,27 @@ fn exchange(index: usize, line: &str) -> Arc<Exchange> {
         }
     }
     list.retain(|(_, value)| !value.is_empty());
-    let head = RequestHead {
-        method: method.to_owned(),
-        url: url.to_owned(),
-        version: HttpVersion::Http11,
-        headers: Arc::new(HeaderList::from_pairs(list)),
+    let asked = Asked {
+        id: index as u64,
+        at: Timestamp(1_700_000_000_000_000 + index as u64 as i64 * 20_000_000),
+        took_micros: 1000,
+        method,
+        url,
+        headers: HeaderList::from_pairs(list),
     };
-    let start = Timestamp(1_700_000_000_000_000 + index as u64 as i64 * 20_000_000);
-    let mut made = Exchange::opened(ExchangeId(index as u64), start, head);
-    made.source = Source::Har;
+    let became = match parts.get(2).copied().unwrap_or("200") {
+        "-" => Became::Aborted,
+        "0" => Became::Reset,
+        status => {
+            let headers = pairs(parts.get(3).copied().unwrap_or_default());
+            let body = parts.get(4).copied().unwrap_or_default();
+            let status = status.parse().unwrap();
+            Became::Answered(status, HeaderList::from_pairs(headers), body.into())
+        }
+    };
+    let mut made = super::fuzz::exchanges::exchange(asked, became);
     if url.starts_with("ws") {
         made.kind = Kind::WebSocket;
-    }
-    made.closed_at = Some(start.plus_micros(1000));
-    let status: u16 = match parts.get(2).copied().unwrap_or("200") {
-        "-" => {
-            made.end = End::Aborted;
-            return Arc::new(made);
-        }
-        text => text.parse().unwrap(),
-    };
-    if status == 0 {
-        made.end = End::Failed(Failure {
-            stage: FailureStage::Wait,
-            kind: FailureKind::Reset,
-            detail: "connection closed".into(),
-        });
-        return Arc::new(made);
-    }
-    made.end = End::Complete;
-    made.answered_at = made.closed_at;
-    made.response = Some(ResponseHead {
-        status,
-        reason: None,
-        version: HttpVersion::Http11,
-        headers: Arc::new(HeaderList::from_pairs(pairs(
-            parts.get(3).copied().unwrap_or_default(),
-        ))),
-    });
-    if let Some(body) = parts.get(4) {
-        made.response_body = BodyFacts {
-            seen_bytes: body.len() as u64,
-            kept_bytes: body.len() as u64,
-            excerpt: Bytes::copy_from_slice(body.as_bytes()),
-        };
     }
     Arc::new(made)
 }

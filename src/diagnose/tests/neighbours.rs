@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::roots::{HTML, LET_IN, Told, cause_of};
+use super::roots::{LET_IN, Told, cause_of};
 use super::*;
 
 #[test]

@@ -62,7 +62,7 @@ pub(super) fn cause_of(conversation: &[Told<'_>]) -> Option<Cause> {
 
 pub(super) const LET_IN: &str = "Access-Control-Allow-Origin: https://app.test\n\
                       Access-Control-Allow-Credentials: true\nAccess-Control-Allow-Methods: PUT";
-pub(super) const HTML: &str = "<!doctype html><title>App</title><div id=root></div>";
+const HTML: &str = "<!doctype html><title>App</title><div id=root></div>";
 
 #[test]
 fn every_root_is_reached() {

@@ -130,6 +130,33 @@ impl Filter {
     }
 }
 
+/// What the language makes of a text: for fuzzers, who have no screen to type it into.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FilterReading {
+    /// The filter in words of its own that mean the same.
+    pub means: String,
+    /// What of the text was not understood: where, in bytes, and what is wrong.
+    pub error: Option<(Range<usize>, String)>,
+    /// What could be typed at the cursor: in place of which bytes, and what.
+    pub offers: Vec<(Range<usize>, String)>,
+    /// Whether an exchange of which nothing is known passes.
+    pub passes: bool,
+}
+
+impl FilterReading {
+    /// Reads a filter with the cursor at this byte.
+    pub fn of(text: &str, cursor: usize) -> Self {
+        let (filter, error) = Filter::parse(text);
+        let offers = suggestions(text, cursor, &[]).into_iter();
+        Self {
+            means: filter.to_string(),
+            error: error.map(|error| (error.at, error.message)),
+            offers: offers.map(|offer| (offer.at, offer.text)).collect(),
+            passes: filter.matches(&Subject::default()),
+        }
+    }
+}
+
 /// A text that means the same.
 impl fmt::Display for Filter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,10 +1,16 @@
 //! What is fuzzed, as plain functions: any bytes in, and a panic is a bug. libFuzzer drives them
 //! (`targets/`), and the ordinary tests replay the corpus (`tests/it/fuzz.rs`).
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+#[path = "../../exchanges.rs"]
+pub(crate) mod exchanges;
+mod input;
+mod redact;
+mod session;
+mod streams;
+mod words;
 
-use bytes::Bytes;
+use std::collections::BTreeMap;
+
 use corscope::capture::{Event, queue};
 use corscope::cors::{
     Answer, Ask, Asker, Browser, Grant, Stage, basic_headers, browser_of, conflicting_locations,
@@ -13,183 +19,15 @@ use corscope::cors::{
 };
 use corscope::diagnose::{Alignment, Moment, Pairer, diagnose_all, visible};
 use corscope::report;
-use corscope::wire::{
-    BodyFacts, End, Exchange, ExchangeId, Failure, FailureKind, FailureStage, HeaderList,
-    HttpVersion, Origin, RequestHead, ResponseHead, Source, Timestamp,
-};
+use corscope::wire::{ExchangeId, HeaderList, Origin};
+
+use self::input::Input;
+pub use self::redact::redact;
+pub use self::session::session;
+pub use self::streams::{events, websocket};
+pub use self::words::{config, console, filter};
 
 const BROWSERS: [Browser; 3] = [Browser::Chromium, Browser::Firefox, Browser::Safari];
-
-/// Names that rules look at; a fuzzer should not have to guess them.
-const NAMES: [&str; 32] = [
-    "Access-Control-Allow-Origin",
-    "access-control-allow-origin",
-    "Access-Control-Allow-Credentials",
-    "Access-Control-Allow-Methods",
-    "Access-Control-Allow-Headers",
-    "Access-Control-Expose-Headers",
-    "Access-Control-Max-Age",
-    "Access-Control-Request-Method",
-    "Access-Control-Request-Headers",
-    "Origin",
-    "Vary",
-    "Location",
-    "Content-Type",
-    "Set-Cookie",
-    "Cookie",
-    "Authorization",
-    "User-Agent",
-    "Referer",
-    "Accept",
-    "Sec-Fetch-Mode",
-    "Sec-Fetch-Site",
-    "Sec-Fetch-Dest",
-    "Sec-Fetch-Storage-Access",
-    "Cross-Origin-Resource-Policy",
-    "Cross-Origin-Embedder-Policy",
-    "Content-Security-Policy",
-    "X-Content-Type-Options",
-    "Age",
-    "If-None-Match",
-    "Range",
-    "Upgrade-Insecure-Requests",
-    "X-Total-Count",
-];
-
-/// Values that lead somewhere.
-const VALUES: [&str; 16] = [
-    "*",
-    "https://app.test",
-    "https://api.test",
-    "null",
-    "true",
-    "PUT",
-    "content-type",
-    "cors",
-    "no-cors",
-    "navigate",
-    "empty",
-    "cross-site",
-    "Mozilla/5.0 Chrome/156.0.0.0 Safari/537.36",
-    "Mozilla/5.0 (rv:153.0) Gecko/20100101 Firefox/153.0",
-    "600",
-    "require-corp",
-];
-
-/// Reads bytes as decisions.
-struct Input<'a>(&'a [u8]);
-
-impl<'a> Input<'a> {
-    fn byte(&mut self) -> u8 {
-        let Some((first, rest)) = self.0.split_first() else {
-            return 0;
-        };
-        self.0 = rest;
-        *first
-    }
-
-    fn bytes(&mut self, len: usize) -> &'a [u8] {
-        let (taken, rest) = self.0.split_at(len.min(self.0.len()));
-        self.0 = rest;
-        taken
-    }
-
-    fn pick<T: Copy>(&mut self, from: &[T]) -> T {
-        from[usize::from(self.byte()) % from.len()]
-    }
-
-    /// A few fields, their names mostly known ones.
-    fn headers(&mut self) -> HeaderList {
-        let mut list = HeaderList::new();
-        for _ in 0..self.byte() % 12 {
-            let kind = self.byte();
-            let value = if kind & 1 == 0 {
-                self.pick(&VALUES).as_bytes()
-            } else {
-                let len = usize::from(self.byte() % 40);
-                self.bytes(len)
-            };
-            let own = String::from_utf8_lossy(self.bytes(usize::from(kind >> 6) * 3)).into_owned();
-            let name = if kind & 2 == 0 || own.is_empty() {
-                self.pick(&NAMES)
-            } else {
-                &own
-            };
-            list.push(name, value);
-        }
-        list
-    }
-
-    fn url(&mut self) -> String {
-        const URLS: [&str; 6] = [
-            "https://api.test/v1",
-            "https://api.test/v2?x=1#y",
-            "http://api.test/v1",
-            "https://app.test/v1",
-            "http://localhost:8080/",
-            "wss://api.test/s",
-        ];
-        match self.byte() {
-            0 => {
-                let len = usize::from(self.byte() % 60);
-                String::from_utf8_lossy(self.bytes(len)).into_owned()
-            }
-            n => URLS[usize::from(n) % URLS.len()].to_owned(),
-        }
-    }
-
-    fn exchange(&mut self, id: u64, at: Timestamp) -> Exchange {
-        const METHODS: [&str; 6] = ["GET", "OPTIONS", "PUT", "POST", "patch", "HEAD"];
-        let head = RequestHead {
-            method: self.pick(&METHODS).to_owned(),
-            url: self.url(),
-            version: HttpVersion::Http11,
-            headers: Arc::new(self.headers()),
-        };
-        let mut made = Exchange::opened(ExchangeId(id), at, head);
-        made.source = Source::Har;
-        made.closed_at = Some(at.plus_micros(u64::from(self.byte()) * 1000));
-        const STATUSES: [u16; 12] = [200, 200, 204, 204, 301, 302, 307, 304, 101, 401, 404, 500];
-        match self.byte() {
-            0 => made.end = End::Aborted,
-            1 => {
-                made.end = End::Failed(Failure {
-                    stage: FailureStage::Wait,
-                    kind: FailureKind::Reset,
-                    detail: "reset".into(),
-                });
-            }
-            n => {
-                made.end = End::Complete;
-                made.answered_at = made.closed_at;
-                made.response = Some(ResponseHead {
-                    status: STATUSES[usize::from(n) % STATUSES.len()],
-                    reason: None,
-                    version: HttpVersion::Http11,
-                    headers: Arc::new(self.headers()),
-                });
-                let len = usize::from(self.byte() % 32);
-                let body = self.bytes(len);
-                made.response_body = BodyFacts {
-                    seen_bytes: body.len() as u64,
-                    kept_bytes: body.len() as u64,
-                    excerpt: Bytes::copy_from_slice(body),
-                };
-            }
-        }
-        made
-    }
-
-    fn exchanges(&mut self, most: u64) -> Vec<Arc<Exchange>> {
-        let mut at = Timestamp::default().plus_micros(1_700_000_000_000_000);
-        let mut made = Vec::new();
-        while !self.0.is_empty() && (made.len() as u64) < most {
-            at = at.plus_micros(u64::from(self.byte()) * 5000);
-            made.push(Arc::new(self.exchange(made.len() as u64, at)));
-        }
-        made
-    }
-}
 
 /// Header blocks as they are stored, and every rule that reads a header.
 pub fn headers(data: &[u8]) {
