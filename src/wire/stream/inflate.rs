@@ -42,7 +42,12 @@ impl Inflater {
             let room = Message::KEPT_BYTES_MAX.saturating_sub(out.len());
             out.extend_from_slice(&buffer[..written.min(room)]);
             match status {
-                Err(_) => self.lost = true,
+                // How much of it comes out before the mistake hangs on how the bytes were cut, and
+                // none of that is to be relied on.
+                Err(_) => {
+                    self.lost = true;
+                    out.clear();
+                }
                 // A sender may end its stream; what follows begins a new one.
                 Ok(Status::StreamEnd) => self.stream.reset(false),
                 Ok(_) if read == 0 && written == 0 => break,
