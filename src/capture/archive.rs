@@ -94,6 +94,11 @@ impl Archive {
         }
     }
 
+    /// Whether there is a file that others can open.
+    pub(super) fn has_file(&self) -> bool {
+        matches!(self.way, Way::Own(_))
+    }
+
     /// The file.
     pub fn path(&self) -> &Path {
         &self.path
@@ -284,7 +289,7 @@ impl Archive {
         Ok(head)
     }
 
-    fn ask<T>(
+    pub(super) fn ask<T>(
         &self,
         question: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, SessionError> {

@@ -7,6 +7,7 @@ mod bodies;
 mod database;
 mod error;
 mod event;
+mod notes;
 mod opening;
 mod recorder;
 mod row;

@@ -170,6 +170,7 @@ async fn run_screen(
         launcher: launcher.as_mut(),
         overrides,
         configuration: &screen.file,
+        history: &screen.history,
         replayer,
     };
     if let Some(mut remarks) = remarks {

@@ -201,6 +201,17 @@ impl Reader {
         }
     }
 
+    /// What a person noted about exchanges, kept with the session. Reads the disk.
+    pub fn notes(&self) -> Vec<(ExchangeId, String)> {
+        self.whole.archive.notes().unwrap_or_default()
+    }
+
+    /// Keeps a note with the session, or takes it away. `false`: it has no file to keep it in. Writes
+    /// to the disk.
+    pub fn keep_note(&self, id: ExchangeId, note: Option<&str>) -> Result<bool, SessionError> {
+        self.whole.archive.keep_note(id, note)
+    }
+
     /// What is wrong with the recording at the moment, in words for the screen.
     pub fn trouble(&self) -> Option<String> {
         self.whole.trouble()

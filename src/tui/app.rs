@@ -2,6 +2,7 @@
 //! give the same screen.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseEvent};
+use ratatui::layout::Position;
 
 use super::boxes::FilterBox;
 use super::dialog::Dialog;
@@ -12,6 +13,7 @@ use super::options::{Options, ThemeChoice};
 use super::pane::Pane;
 use super::replay::Replays;
 use super::searching::Searching;
+use super::select::Selection;
 use super::text::size;
 use super::theme::{Ground, Theme};
 use super::view;
@@ -98,6 +100,12 @@ pub struct App {
     /// Share of the list where the pane is beside or below it, in percent, once it was dragged.
     pub(crate) split: Option<u16>,
     pub(crate) dragging: Drag,
+    /// The pane got the keys by a click: nothing moves under the mouse then.
+    pub(crate) steady: bool,
+    /// Text that the mouse holds, or has copied.
+    pub(super) selection: Option<Selection>,
+    /// Where and when the button last went down.
+    pub(super) clicked: Option<(Position, Timestamp)>,
     /// The dialog that has the keys, while [`Focus::Dialog`].
     pub(crate) dialog: Option<Box<dyn Dialog>>,
     /// Where the keys go when it is closed.
@@ -149,7 +157,7 @@ impl App {
             size: (80, 24),
             focus: Focus::List,
             pane: Pane::default(),
-            filter: FilterBox::new(&options.filter),
+            filter: FilterBox::new(&options.filter, &options.history),
             searching: Searching::default(),
             replays: Replays::default(),
             notice,
@@ -157,6 +165,9 @@ impl App {
             zoomed: false,
             split: None,
             dragging: Drag::Nothing,
+            steady: false,
+            selection: None,
+            clicked: None,
             dialog: None,
             focus_behind: Focus::List,
             keys,
@@ -173,6 +184,9 @@ impl App {
             reader,
         };
         app.list.shown = shown.unwrap_or_default();
+        for (exchange, note) in app.reader.notes() {
+            app.list.entries.notes.set(exchange, Some(note));
+        }
         app.apply_filter();
         app
     }
@@ -187,6 +201,9 @@ impl App {
     pub fn update(&mut self, event: Event, now: Timestamp) -> Vec<Command> {
         self.now = now;
         let mut commands = Vec::new();
+        if matches!(event, Event::Key(_) | Event::Resize(..) | Event::Paste(_)) {
+            self.selection = None;
+        }
         match event {
             Event::Key(key) if key.kind == KeyEventKind::Release => {}
             // Esc and a key typed fast, or through a slow line, arrive as Alt and the key.
@@ -209,6 +226,7 @@ impl App {
                 if self.notice.as_ref().is_some_and(|(_, until)| *until <= now) {
                     self.notice = None;
                 }
+                self.fade_selection();
                 // Time alone settles a fetch whose request never came.
                 self.captured();
             }
@@ -224,12 +242,14 @@ impl App {
 
     /// Whether a passing second changes what is seen.
     pub fn wants_ticks(&self) -> bool {
-        self.window_focused && (self.is_live() || self.notice.is_some())
+        let passing = self.notice.is_some() || self.selection.is_some();
+        self.window_focused && (self.is_live() || passing)
     }
 
     /// Draws the screen.
     pub fn draw(&self, frame: &mut ratatui::Frame<'_>) {
         view::draw(self, frame);
+        self.mark_selection(frame.buffer_mut());
         if self.options.ascii || self.options.settings.ascii == Some(true) {
             view::to_ascii(frame.buffer_mut());
         }
@@ -272,6 +292,12 @@ impl App {
             }
             Outcome::Notice(text) => {
                 self.say(text);
+                None
+            }
+            Outcome::Noted(why_not) => {
+                if let Some(why) = why_not {
+                    self.say(why);
+                }
                 None
             }
             // For a dialog that is closed by now.
@@ -365,7 +391,7 @@ impl App {
             key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL);
         match self.focus {
             _ if ctrl_c => commands.push(Command::Quit),
-            Focus::Filter => self.filter_key(key),
+            Focus::Filter => self.filter_key(key, commands),
             Focus::Pane if self.pane.finding.is_some() => self.find_key(key),
             Focus::Dialog => self.tell_dialog(|dialog, app| dialog.key(key, app, commands)),
             Focus::List | Focus::Pane => {

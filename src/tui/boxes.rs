@@ -34,22 +34,27 @@ pub(crate) struct FilterBox {
 }
 
 impl FilterBox {
-    pub(super) fn new(filter: &str) -> Self {
+    pub(super) fn new(filter: &str, history: &[String]) -> Self {
+        let newest = history.len().saturating_sub(HISTORY_MAX);
         Self {
             input: Input::new(filter.to_owned()),
+            history: history[newest..].to_vec(),
             ..Self::default()
         }
     }
 
-    fn remember(&mut self) {
+    /// Remembers what is typed; returns it unless it is nothing.
+    fn remember(&mut self) -> Option<String> {
         let text = self.input.value().trim().to_owned();
-        if !text.is_empty() {
-            self.history.retain(|old| *old != text);
-            self.history.push(text);
-            if self.history.len() > HISTORY_MAX {
-                self.history.remove(0);
-            }
+        if text.is_empty() {
+            return None;
         }
+        self.history.retain(|old| *old != text);
+        self.history.push(text.clone());
+        if self.history.len() > HISTORY_MAX {
+            self.history.remove(0);
+        }
+        Some(text)
     }
 
     /// The cursor, in bytes.
@@ -128,7 +133,7 @@ impl App {
         origins.into_iter().filter(|o| !o.is_empty()).collect()
     }
 
-    pub(super) fn filter_key(&mut self, key: KeyEvent) {
+    pub(super) fn filter_key(&mut self, key: KeyEvent, commands: &mut Vec<Command>) {
         let ctrl = key.modifiers.contains(KeyModifiers::CONTROL);
         let chosen = self.filter.chosen;
         match (key.code, chosen) {
@@ -141,7 +146,8 @@ impl App {
                 return;
             }
             (KeyCode::Enter, None) => {
-                self.filter.remember();
+                let used = self.filter.remember().filter(|_| self.options.can_keep);
+                commands.extend(used.map(|used| Command::Perform(Effect::RememberFilter(used))));
                 self.focus = Focus::List;
             }
             (KeyCode::Esc, None) => {

@@ -57,20 +57,26 @@ impl App {
             commands.push(Command::Perform(Effect::Compare(pair)));
             return;
         }
-        self.set_mark(here, true);
+        self.note(here, Some(String::new()), commands);
         let key = self.keys.label(Action::Compare);
         self.say(format!(
             "{here} is marked: choose another request and press {key} again"
         ));
     }
 
-    /// Marks an exchange, or takes mark and comment away.
-    pub(super) fn set_mark(&mut self, exchange: ExchangeId, marked: bool) {
-        let note = marked.then(String::new);
-        self.list.entries.note(&self.reader, exchange, note);
-        if marked {
+    /// Marks an exchange with a comment (or an empty one), or takes both away; the session keeps it.
+    pub(super) fn note(
+        &mut self,
+        exchange: ExchangeId,
+        note: Option<String>,
+        commands: &mut Vec<Command>,
+    ) {
+        if note.is_some() {
             self.marked_last = Some(exchange);
         }
+        let keep = Effect::KeepNote(exchange, note.clone());
+        commands.push(Command::Perform(keep));
+        self.list.entries.note(&self.reader, exchange, note);
     }
 }
 

@@ -38,6 +38,7 @@ impl App {
             Action::SwitchPane if self.focus == Focus::Pane => self.focus_list(),
             Action::SwitchPane | Action::Open => {
                 if self.list.selected().is_some() {
+                    self.steady = false;
                     self.focus = Focus::Pane;
                 }
             }
@@ -47,7 +48,10 @@ impl App {
                     self.pane.show(tab);
                 }
             }
-            Action::Fold if in_list => self.list.toggle_fold(),
+            Action::Fold if in_list => {
+                self.list.toggle_fold();
+                self.captured();
+            }
             Action::Fold => self.fold_here(),
             Action::Follow => self.list.select_edge(true),
             Action::Pause => {
@@ -84,7 +88,7 @@ impl App {
             Action::Palette => self.open_palette(),
             Action::Whole => self.open_whole(commands),
             Action::Compare => self.compare(commands),
-            Action::Mark => self.mark(),
+            Action::Mark => self.mark(commands),
             Action::Comment => self.comment(),
             Action::NextMarked => {
                 if !self.list.select_next_marked() {
@@ -138,7 +142,7 @@ impl App {
             | Action::PanLeft
             | Action::PanRight
             | Action::CopyLine => self.can_turn(action),
-            Action::Fold => self.list.selected_entry().is_some_and(|e| e.children() > 0),
+            Action::Fold => self.list.can_fold(),
             Action::Follow => any && self.list.steering != Steering::Follow && self.is_live(),
             Action::Chatter => self.list.entries.chatter_count() > 0,
             Action::ShowAll => self.list.entries.lens().hidden_before > 0,
@@ -240,6 +244,7 @@ impl App {
 
     pub(crate) fn focus_list(&mut self) {
         self.zoomed = false;
+        self.steady = false;
         self.focus = Focus::List;
     }
 
@@ -288,20 +293,20 @@ impl App {
         self.list.selected_entry().map(|entry| entry.head)
     }
 
-    fn mark(&mut self) {
+    fn mark(&mut self, commands: &mut Vec<Command>) {
         let Some(exchange) = self.noted() else { return };
         let marked = self.list.entries.notes.get(exchange).is_some();
-        self.set_mark(exchange, !marked);
+        self.note(exchange, (!marked).then(String::new), commands);
     }
 
     fn comment(&mut self) {
         let Some(exchange) = self.noted() else { return };
         let before = self.list.entries.notes.get(exchange).cloned();
         let title = format!("Comment on {exchange} (empty takes it away)");
-        let done = |app: &mut App, text: String, _: &mut Vec<Command>| {
+        let done = |app: &mut App, text: String, commands: &mut Vec<Command>| {
             let Some(exchange) = app.noted() else { return };
             let note = (!text.is_empty()).then_some(text);
-            app.list.entries.note(&app.reader, exchange, note);
+            app.note(exchange, note, commands);
         };
         let dialog = NameDialog::new(&title, &before.unwrap_or_default(), done).or_empty();
         self.open_dialog(Box::new(dialog));

@@ -49,6 +49,10 @@ pub enum Effect {
     Replay(ReplayRequest),
     /// Write a request as text to be edited; only asked for as above.
     Draft(ExchangeId),
+    /// Keep a mark or a comment with the session, or take it away.
+    KeepNote(ExchangeId, Option<String>),
+    /// Remember a filter that was used; only asked for as [`KeepFilter`](Self::KeepFilter) is.
+    RememberFilter(String),
     /// Keep a filter under a name in the configuration; only asked for when
     /// [`Options::can_keep`](super::Options::can_keep) says somebody can.
     KeepFilter {
@@ -73,6 +77,8 @@ pub enum Outcome {
     Trials(Vec<Trial>, Option<String>),
     /// One sentence for the bottom line.
     Notice(String),
+    /// A mark or comment was kept; or why not, in one sentence.
+    Noted(Option<String>),
     /// A request as text to be edited.
     Drafted(Draft),
     /// What became of a replay.

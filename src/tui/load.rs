@@ -32,6 +32,7 @@ pub fn perform(reader: &Reader, effect: &Effect) -> Option<Outcome> {
         Effect::Load(request) => Some(load(reader, *request)),
         Effect::Picture => Some(picture(reader)),
         Effect::Compare(pair) => Some(compare::lay(reader, *pair)),
+        Effect::KeepNote(id, note) => Some(keep_note(reader, *id, note.as_deref())),
         Effect::Search(request) => Some(Outcome::Searched(search(reader, request))),
         Effect::Leaf(request) => Some(Outcome::Leaf(Some(Box::new(body::turn(reader, request))))),
         Effect::Mend(fetch) => Some(Outcome::Mended(Box::new(mend(reader, *fetch)))),
@@ -103,7 +104,7 @@ pub async fn serve(
             ))
         } else if matches!(
             effect,
-            Effect::Curl(_) | Effect::Brief(_) | Effect::Compare(_)
+            Effect::Curl(_) | Effect::Brief(_) | Effect::Compare(_) | Effect::KeepNote(..)
         ) {
             let reader = reader.clone();
             let written = tokio::task::spawn_blocking(move || perform(&reader, &effect)).await;
@@ -118,6 +119,13 @@ pub async fn serve(
             return;
         }
     }
+}
+
+fn keep_note(reader: &Reader, id: ExchangeId, note: Option<&str>) -> Outcome {
+    Outcome::Noted(match reader.keep_note(id, note) {
+        Ok(_) => None,
+        Err(error) => Some(format!("kept only until corscope ends: {error}")),
+    })
 }
 
 /// Judges every fetch anew: a picture is of what the rules say now.

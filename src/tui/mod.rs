@@ -30,6 +30,7 @@ mod replay;
 mod run;
 mod search;
 mod searching;
+mod select;
 mod settings;
 mod tables;
 mod terminal;

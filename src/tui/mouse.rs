@@ -1,6 +1,6 @@
 //! What the mouse does: the same things the keys do.
 
-use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
+use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::Position;
 
 use super::app::{App, Command, Drag};
@@ -13,13 +13,25 @@ const WHEEL_LINES: isize = 3;
 
 impl App {
     pub(crate) fn mouse(&mut self, mouse: MouseEvent, commands: &mut Vec<Command>) {
+        // With Shift the terminal selects; some tell us all the same.
+        if mouse.modifiers.contains(KeyModifiers::SHIFT) {
+            return;
+        }
         let at = Position::new(mouse.column, mouse.row);
+        match mouse.kind {
+            MouseEventKind::Drag(MouseButton::Left) => self.extend_selection(at),
+            MouseEventKind::Up(MouseButton::Left) => self.end_selection(commands),
+            MouseEventKind::ScrollUp | MouseEventKind::ScrollDown => self.selection = None,
+            _ => {}
+        }
+        let down = mouse.kind == MouseEventKind::Down(MouseButton::Left);
+        let again = down && self.begin_selection(at);
         if self.focus == Focus::Dialog {
             self.mouse_in_dialog(mouse.kind, at, commands);
             return;
         }
         match mouse.kind {
-            MouseEventKind::Down(MouseButton::Left) => self.click(at),
+            MouseEventKind::Down(MouseButton::Left) => self.click(at, again),
             MouseEventKind::Drag(MouseButton::Left) => self.drag(at),
             MouseEventKind::Up(MouseButton::Left) => self.dragging = Drag::Nothing,
             MouseEventKind::ScrollUp => self.wheel(at, -WHEEL_LINES),
@@ -48,7 +60,7 @@ impl App {
         });
     }
 
-    fn click(&mut self, at: Position) {
+    fn click(&mut self, at: Position, again: bool) {
         let areas = view::areas(self);
         if areas.divider.contains(at) && !self.zoomed {
             // The tabs lie on the divider where the pane is below the list.
@@ -77,14 +89,19 @@ impl App {
             }
         } else if areas.rows.contains(at) {
             let line = usize::from(at.y - areas.rows.y);
-            let place = self.list.window().nth(line).filter(|p| !p.is_heading());
+            let place = self.list.window().nth(line);
             if let Some(place) = place {
-                let again = self.list.selected() == Some(place);
+                let selected = self.list.selected() == Some(place);
                 self.list.select(place);
                 self.focus = Focus::List;
-                // On the arrow in front of the line, or on the line again: fold.
-                if again && at.x <= areas.rows.x + 1 {
+                // A group folds at once; a line when its arrow is clicked, and it was selected.
+                if place.is_heading() {
+                    self.list.toggle_group(place.entry);
+                } else if selected && at.x <= areas.rows.x + 1 {
                     self.list.toggle_fold();
+                } else if again {
+                    self.selection = None;
+                    self.act_from_mouse(super::action::Action::Open);
                 }
             }
         } else if areas.pane.contains(at) {
@@ -92,6 +109,7 @@ impl App {
                 self.pane.show(tab);
             }
             if self.pane.loaded.is_some() {
+                self.steady = self.focus != Focus::Pane || self.steady;
                 self.focus = Focus::Pane;
                 self.pane_click(at);
             }

@@ -21,6 +21,8 @@ pub struct Options {
     pub ascii: bool,
     /// What the person has configured.
     pub settings: Settings,
+    /// Filters that were used before, the newest last.
+    pub history: Vec<String>,
     /// Whether [`Effect::KeepFilter`](super::Effect::KeepFilter) will be answered.
     pub can_keep: bool,
     /// The browsers that [`Effect::LaunchBrowser`](super::Effect::LaunchBrowser) can launch, the

@@ -26,6 +26,8 @@ pub(super) struct Tools<'a> {
     pub(super) overrides: Option<&'a Overrides>,
     /// Where the configuration is kept.
     pub(super) configuration: &'a Path,
+    /// Where the filters that were used are kept.
+    pub(super) history: &'a Path,
     /// Who does requests again.
     pub(super) replayer: Replayer,
 }
@@ -41,6 +43,7 @@ pub(super) async fn run(
         mut launcher,
         overrides,
         configuration,
+        history,
         replayer,
     } = tools;
     let later = outcomes.clone();
@@ -59,6 +62,9 @@ pub(super) async fn run(
         Effect::KeepFilter { name, filter } => {
             let said = settings::keep_filter(configuration, &name, &filter);
             Some(Outcome::Notice(said))
+        }
+        Effect::RememberFilter(filter) => {
+            settings::remember_filter(history, &filter).map(Outcome::Notice)
         }
         // These take their time; the screen does not wait for them.
         Effect::Replay(request) => {

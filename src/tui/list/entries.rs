@@ -4,10 +4,11 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::super::chatter::is_chatter;
-use super::super::filter::{Filter, Found, Subject};
+use super::super::filter::Found;
+use super::entry::{Chip, Entry, Fold, Lens};
 use super::notes::Notes;
 use super::order::{Order, Tally, Wish};
-use crate::cors::{Outcome, Stage};
+use crate::cors::Outcome;
 use crate::diagnose::{FetchId, Role};
 use crate::session::{Reader, Row, RowEnd};
 use crate::wire::ExchangeId;
@@ -15,157 +16,29 @@ use crate::wire::ExchangeId;
 /// How long learning rows may take per turn of the loop.
 const SLICE: Duration = Duration::from_millis(4);
 /// Rows read under one short lock.
-const ROWS_PER_LOCK: usize = 512;
-
-/// A quick filter, as in DevTools.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Chip {
-    #[default]
-    All,
-    Blocked,
-    Fetch,
-    Doc,
-    Js,
-    Css,
-    Img,
-    Font,
-    Ws,
-}
-
-impl Chip {
-    /// In the order of the screen.
-    pub(crate) const ALL: [Self; 9] = [
-        Self::All,
-        Self::Blocked,
-        Self::Fetch,
-        Self::Doc,
-        Self::Js,
-        Self::Css,
-        Self::Img,
-        Self::Font,
-        Self::Ws,
-    ];
-
-    /// As DevTools writes it.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::All => "All",
-            Self::Blocked => "Blocked",
-            Self::Fetch => "Fetch/XHR",
-            Self::Doc => "Doc",
-            Self::Js => "JS",
-            Self::Css => "CSS",
-            Self::Img => "Img",
-            Self::Font => "Font",
-            Self::Ws => "WS",
-        }
-    }
-
-    fn of_type(type_: &str) -> Self {
-        match type_ {
-            "fetch" | "xhr" | "sse" | "preflight" | "beacon" => Self::Fetch,
-            "doc" => Self::Doc,
-            "js" | "worker" | "wasm" => Self::Js,
-            "css" => Self::Css,
-            "img" => Self::Img,
-            "font" => Self::Font,
-            "ws" => Self::Ws,
-            _ => Self::All,
-        }
-    }
-}
-
-/// Whether the exchanges of an entry are shown under it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Fold {
-    /// Open where the preflight is what failed.
-    #[default]
-    Automatic,
-    Open,
-    Closed,
-}
-
-/// One line of the list (and the lines folded into it): a fetch.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Entry {
-    /// The fetch, where the session knows one.
-    pub(crate) fetch: Option<FetchId>,
-    /// The exchange that stands for it: the last that is no preflight, or the first preflight.
-    pub(crate) head: ExchangeId,
-    /// Whether `head` is a preflight, so that the request itself was not sent, or not yet.
-    pub(crate) only_preflight: bool,
-    pub(crate) outcome: Outcome,
-    stage: Option<Stage>,
-    pub(crate) fold: Fold,
-    chip: Chip,
-    chatter: bool,
-    /// How many exchanges it has.
-    members: u16,
-    /// The newest of them.
-    last: ExchangeId,
-    matched: bool,
-}
-
-impl Entry {
-    /// How many exchanges are folded into the line.
-    pub(crate) fn children(&self) -> usize {
-        usize::from(self.members) - usize::from(!self.only_preflight)
-    }
-
-    /// Whether they are shown.
-    pub(crate) fn is_open(&self) -> bool {
-        self.children() > 0
-            && match self.fold {
-                Fold::Open => true,
-                Fold::Closed => false,
-                Fold::Automatic => self.failed_in_preflight(),
-            }
-    }
-
-    /// Whether the answer to a preflight is what the browser stumbled over.
-    pub(crate) fn failed_in_preflight(&self) -> bool {
-        self.outcome == Outcome::Blocked && self.stage == Some(Stage::Preflight)
-    }
-
-    /// Lines it takes on the screen.
-    pub(crate) fn lines(&self) -> usize {
-        if self.is_open() {
-            1 + self.children()
-        } else {
-            1
-        }
-    }
-}
-
-/// What decides whether an entry is listed.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Lens {
-    pub(crate) filter: Filter,
-    pub(crate) chip: Chip,
-    pub(crate) chatter: bool,
-    /// Entries before this one are hidden.
-    pub(crate) hidden_before: u32,
-}
+pub(super) const ROWS_PER_LOCK: usize = 512;
 
 /// All entries, and the ones listed.
 #[derive(Debug)]
 pub(crate) struct Entries {
-    all: Vec<Entry>,
+    pub(super) all: Vec<Entry>,
     /// Entry number + 1 by fetch id; 0 = none.
     by_fetch: Vec<u32>,
     /// Entry number by exchange, for exchanges without a fetch; few and passing.
     loose: Vec<(ExchangeId, u32)>,
     /// The next row to read.
-    cursor: ExchangeId,
+    pub(super) cursor: ExchangeId,
     /// Rows that can still change what the list decides on.
     unsettled: VecDeque<ExchangeId>,
     /// Numbers of the entries that are listed, ascending.
     listed: Vec<u32>,
-    lens: Lens,
+    pub(super) lens: Lens,
+    /// The row at which the filter is to be tried next, where it is another than before.
+    pub(super) to_sift: Option<ExchangeId>,
     order: Order,
     /// Lines went away, or the lens changed: the order does not wait.
     relisted: bool,
-    found: Found,
+    pub(super) found: Found,
     pub(crate) notes: Notes,
     counts: [u32; Chip::ALL.len()],
     chatter_count: u32,
@@ -183,6 +56,7 @@ impl Entries {
             unsettled: VecDeque::new(),
             listed: Vec::new(),
             lens: Lens::default(),
+            to_sift: None,
             order: Order::default(),
             relisted: false,
             found: Found::new(first, 0),
@@ -202,10 +76,7 @@ impl Entries {
     pub(crate) fn position(&self, number: u32) -> Result<usize, usize> {
         match self.order.view() {
             None => self.listed.binary_search(&number),
-            Some(view) => {
-                let found = view.iter().position(|n| *n == number);
-                found.ok_or(0)
-            }
+            Some(_) => self.order.position(number).ok_or(0),
         }
     }
 
@@ -229,6 +100,16 @@ impl Entries {
         let group = |at: usize| listed.get(at).and_then(|n| self.order.group_id(*n));
         let own = group(at);
         own.is_some() && (at == 0 || group(at - 1) != own)
+    }
+
+    /// Folds the group of an entry, or shows what is in it; returns the first of the group.
+    pub(crate) fn toggle_group(&mut self, number: u32) -> Option<u32> {
+        self.order.toggle_group(number)
+    }
+
+    /// Whether the group of an entry is folded.
+    pub(crate) fn is_folded(&self, number: u32) -> bool {
+        self.order.is_folded(number)
     }
 
     pub(crate) fn get(&self, number: u32) -> Option<&Entry> {
@@ -264,27 +145,37 @@ impl Entries {
         &self.lens
     }
 
-    /// Looks through another lens: everything is read again, in slices.
+    /// Looks through another lens. A new filter is tried on all rows, in slices.
     pub(crate) fn set_lens(&mut self, lens: Lens, first: ExchangeId) {
         if self.lens.filter.deep() != lens.filter.deep() {
             self.found = Found::new(first, lens.filter.deep().len());
         }
-        self.lens = lens;
-        self.listed.clear();
+        let before = std::mem::replace(&mut self.lens, lens);
+        if before.chatter != self.lens.chatter {
+            self.count_all();
+        }
+        if before.filter == self.lens.filter {
+            self.relist();
+            return;
+        }
+        let all = self.lens.filter.is_empty();
+        for entry in &mut self.all {
+            entry.matched = all;
+        }
+        self.to_sift = (!all).then_some(first);
+        if all {
+            self.relist();
+        }
+    }
+
+    fn count_all(&mut self) {
         self.counts = [0; Chip::ALL.len()];
         self.chatter_count = 0;
         self.outcomes = [0; 7];
-        for entry in &mut self.all {
-            entry.matched = false;
-        }
         for number in 0..self.all.len() {
             let entry = self.all[number];
             self.count_entry(&entry, true);
         }
-        self.cursor = first;
-        self.unsettled.clear();
-        self.order.changed();
-        self.relisted = true;
     }
 
     /// Whether rows wait to be read.
@@ -296,6 +187,7 @@ impl Entries {
     /// Returns whether more is to do.
     pub(crate) fn advance(&mut self, reader: &Reader) -> bool {
         let started = Instant::now();
+        self.sift(reader, started);
         while self.is_behind(reader) {
             let mut next = self.cursor;
             reader.scan(self.cursor, ROWS_PER_LOCK, &mut |row| {
@@ -320,9 +212,11 @@ impl Entries {
                 return true;
             }
         }
-        self.order.settle(&self.listed, &self.all, self.relisted);
-        self.relisted = false;
-        self.order.is_behind(self.all.len())
+        if self.to_sift.is_none() {
+            self.order.settle(&self.listed, &self.all, self.relisted);
+            self.relisted = false;
+        }
+        self.to_sift.is_some() || self.order.is_behind(self.all.len())
     }
 
     /// Reads unsettled rows again, oldest first, as many as time allows; the rest have their turn
@@ -339,27 +233,6 @@ impl Entries {
             if started.elapsed() > SLICE {
                 return;
             }
-        }
-    }
-
-    /// Decides anew whether the entries of these exchanges are listed.
-    fn match_again(&mut self, reader: &Reader, exchanges: &[ExchangeId]) {
-        let mut numbers: Vec<u32> = Vec::new();
-        reader.rows(exchanges, &mut |row| {
-            numbers.extend(self.number_of(row.mark.fetch, row.id));
-        });
-        numbers.sort_unstable();
-        numbers.dedup();
-        for number in numbers {
-            let entry = self.all[number as usize];
-            let members: Vec<ExchangeId> = entry
-                .fetch
-                .and_then(|f| reader.fetch(f))
-                .map_or_else(|| vec![entry.head], |f| f.exchanges().collect());
-            let mut matched = false;
-            reader.rows(&members, &mut |row| matched |= self.passes(row));
-            self.all[number as usize].matched = matched;
-            self.list_or_not(number);
         }
     }
 
@@ -474,16 +347,33 @@ impl Entries {
         }
     }
 
-    fn list_or_not(&mut self, number: u32) {
-        let entry = &self.all[number as usize];
-        let wanted = entry.matched
+    /// Whether an entry is listed, as the lens has it.
+    fn wants(&self, number: u32, entry: &Entry) -> bool {
+        entry.matched
             && number >= self.lens.hidden_before
             && (self.lens.chatter || !entry.chatter)
             && match self.lens.chip {
                 Chip::All => true,
                 Chip::Blocked => entry.outcome == Outcome::Blocked,
                 chip => entry.chip == chip,
-            };
+            }
+    }
+
+    /// Lists all anew.
+    pub(super) fn relist(&mut self) {
+        let mut listed = std::mem::take(&mut self.listed);
+        listed.clear();
+        let all = self.all.iter().enumerate();
+        let wanted = all.map(|(number, entry)| (number as u32, entry));
+        let wanted = wanted.filter(|(number, entry)| self.wants(*number, entry));
+        listed.extend(wanted.map(|(number, _)| number));
+        self.listed = listed;
+        self.order.changed();
+        self.relisted = true;
+    }
+
+    pub(super) fn list_or_not(&mut self, number: u32) {
+        let wanted = self.wants(number, &self.all[number as usize]);
         match self.listed.binary_search(&number) {
             Ok(at) if !wanted => {
                 self.listed.remove(at);
@@ -495,79 +385,6 @@ impl Entries {
                 self.order.changed();
             }
             _ => {}
-        }
-    }
-}
-
-impl Entries {
-    /// What the filter sees of a row.
-    fn subject<'a>(&'a self, row: &Row<'a>) -> Subject<'a> {
-        let mark = &row.mark;
-        let note = self.notes.get(row.id);
-        Subject {
-            id: row.id.0,
-            method: row.method,
-            status: row.status,
-            server: row.origin_text,
-            path: row.path,
-            type_: row.type_,
-            page_origin: row.page_origin,
-            outcome: mark.outcome,
-            check: mark.check,
-            root: mark.root,
-            sub: mark.sub,
-            role: Some(mark.role),
-            never_sent: mark.never_sent,
-            warnings: mark.warnings,
-            insecure: row.insecure,
-            chatter: is_chatter(row.origin_text, row.path, row.page_origin),
-            open: row.end == RowEnd::Open,
-            patched: row.patched,
-            replayed: row.replayed,
-            cookies: row.set_cookies > 0,
-            size: row.response_bytes,
-            time: row.duration_micros,
-            protocol: row.version.name(),
-            connection: row.connection,
-            marked: note.is_some(),
-            comment: note.map(String::as_str).filter(|c| !c.is_empty()),
-            found: Some(&self.found),
-        }
-    }
-
-    fn passes(&self, row: &Row<'_>) -> bool {
-        self.lens.filter.is_empty() || self.lens.filter.matches(&self.subject(row))
-    }
-
-    /// What was found in headers and bodies so far.
-    pub(crate) fn found(&self) -> &Found {
-        &self.found
-    }
-
-    /// A search in headers and bodies went on: takes over what it found and lists it.
-    pub(crate) fn found_more(
-        &mut self,
-        reader: &Reader,
-        hits: &[(usize, ExchangeId)],
-        upto: ExchangeId,
-    ) {
-        let from = self.found.next();
-        for (test, exchange) in hits {
-            self.found.hit(*test, *exchange);
-        }
-        self.found.looked_at(upto);
-        let mut asked: Vec<ExchangeId> = (from.0..upto.0).map(ExchangeId).collect();
-        asked.extend(hits.iter().map(|(_, id)| *id).filter(|id| *id < from));
-        for some in asked.chunks(ROWS_PER_LOCK) {
-            self.match_again(reader, some);
-        }
-    }
-
-    /// What a person noted about an exchange changed: it may be listed now, or no more.
-    pub(crate) fn note(&mut self, reader: &Reader, exchange: ExchangeId, note: Option<String>) {
-        self.notes.set(exchange, note);
-        if !self.lens.filter.is_empty() {
-            self.match_again(reader, &[exchange]);
         }
     }
 }

@@ -5,6 +5,9 @@
 
 mod column;
 mod entries;
+mod entry;
+mod matching;
+mod moves;
 mod notes;
 mod order;
 
@@ -13,7 +16,8 @@ use crate::session::Reader;
 use crate::wire::ExchangeId;
 
 pub(crate) use column::{Column, Shown};
-pub(crate) use entries::{Chip, Entries, Entry, Fold, Lens};
+pub(crate) use entries::Entries;
+pub(crate) use entry::{Chip, Entry, Fold, Lens};
 pub(crate) use order::{Group, Wish};
 
 /// A line of the list.
@@ -25,11 +29,12 @@ pub(crate) struct Place {
     pub(crate) child: Option<u16>,
 }
 
-/// Stands in [`Place::child`] for the heading of the group that the entry begins.
+/// Stands in [`Place::child`] for the heading of the group that the entry begins, or that is named
+/// above it.
 pub(crate) const HEADING: u16 = u16::MAX;
 
 impl Place {
-    /// Whether it is the heading of a group, which nobody can select.
+    /// Whether it is the heading of a group.
     pub(crate) fn is_heading(self) -> bool {
         self.child == Some(HEADING)
     }
@@ -91,7 +96,7 @@ impl List {
         let place = self.selected()?;
         let entry = self.entries.get(place.entry)?;
         match place.child {
-            None => Some(entry.head),
+            None | Some(HEADING) => Some(entry.head),
             Some(child) => children(entry, reader).get(usize::from(child)).copied(),
         }
     }
@@ -104,6 +109,9 @@ impl List {
     /// Lines that an entry at a position takes, the heading of its group included.
     fn lines_at(&self, at: usize) -> usize {
         let entry = self.entries.listed().get(at);
+        if entry.is_some_and(|n| self.entries.is_folded(*n)) {
+            return 1;
+        }
         let own = entry
             .and_then(|n| self.entries.get(*n))
             .map_or(1, Entry::lines);
@@ -131,7 +139,9 @@ impl List {
             .iter()
             .enumerate()
             .flat_map(move |(n, &number)| {
-                let open = self.entries.get(number).filter(|e| e.is_open());
+                // Of a folded group there is one entry, and of that only the heading.
+                let folded = self.entries.is_folded(number);
+                let open = self.entries.get(number).filter(|e| e.is_open() && !folded);
                 let children = open.map_or(0, Entry::children) as u16;
                 let grouped = self.entries.wish().group.is_some();
                 // The group of the first line is always named.
@@ -140,13 +150,13 @@ impl List {
                     entry: number,
                     child: Some(HEADING),
                 });
-                let own = Place {
+                let own = (!folded).then_some(Place {
                     entry: number,
                     child: None,
-                };
+                });
                 heading
                     .into_iter()
-                    .chain(std::iter::once(own))
+                    .chain(own)
                     .chain((0..children).map(move |c| Place {
                         entry: number,
                         child: Some(c),
@@ -186,7 +196,12 @@ impl List {
             self.selected = Some(Place { entry, child: None });
         }
         if let Some(place) = self.selected
-            && let Some(child) = place.child
+            && place.is_heading() != self.stands_on_heading(place)
+        {
+            let child = self.entries.is_folded(place.entry).then_some(HEADING);
+            self.selected = Some(Place { child, ..place });
+        } else if let Some(place) = self.selected
+            && let Some(child) = place.child.filter(|_| !place.is_heading())
             && self
                 .entries
                 .get(place.entry)
@@ -203,6 +218,16 @@ impl List {
             Steering::Person => false,
         };
         self.scroll_to_selected(stay_at_end);
+    }
+
+    /// Whether a place that is listed has to be the heading of its group: one that is folded has no
+    /// other line, and what begins none has no heading.
+    fn stands_on_heading(&self, place: Place) -> bool {
+        if self.entries.is_folded(place.entry) {
+            return true;
+        }
+        let begins = |at: usize| self.entries.begins_group(at);
+        place.is_heading() && self.position(place.entry).is_ok_and(begins)
     }
 
     /// What to select while nobody has moved.
@@ -235,7 +260,8 @@ impl List {
             return;
         }
         // Upwards from the selected line until the screen is full.
-        let mut lines = place.child.map_or(1, |c| usize::from(c) + 2);
+        let child = place.child.filter(|_| !place.is_heading());
+        let mut lines = child.map_or(1, |c| usize::from(c) + 2);
         if place.child.is_none() {
             let entry = self.entries.get(place.entry);
             lines = entry.map_or(1, Entry::lines).min(self.room());
@@ -264,188 +290,6 @@ impl List {
             top -= 1;
         }
         top.min(listed.len().saturating_sub(1))
-    }
-
-    /// Selects by hand.
-    pub(crate) fn select(&mut self, place: Place) {
-        self.selected = Some(place);
-        self.steering = Steering::Person;
-        self.settle();
-    }
-
-    /// Selects an exchange by hand: the line of its entry, or its own if it is folded into that.
-    pub(crate) fn select_exchange(&mut self, entry: u32, exchange: ExchangeId, reader: &Reader) {
-        let place = Place { entry, child: None };
-        let Some(found) = self.entries.get_mut(entry) else {
-            return;
-        };
-        let child = children(found, reader)
-            .iter()
-            .position(|id| *id == exchange);
-        if found.head == exchange || child.is_none() {
-            self.select(place);
-            return;
-        }
-        found.fold = Fold::Open;
-        self.select(Place {
-            child: child.and_then(|c| u16::try_from(c).ok()),
-            ..place
-        });
-    }
-
-    /// Moves by lines; reaching the last one starts to follow, leaving it stops.
-    pub(crate) fn step(&mut self, lines: isize) {
-        let Some(mut place) = self.selected() else {
-            self.settle();
-            return;
-        };
-        for _ in 0..lines.unsigned_abs() {
-            let Some(next) = self.neighbour(place, lines > 0) else {
-                break;
-            };
-            place = next;
-        }
-        self.select(place);
-    }
-
-    /// Whether the last line is the newest.
-    pub(crate) fn can_follow(&self) -> bool {
-        self.entries.wish() == Wish::default()
-    }
-
-    /// Whether the selected line is the last one.
-    pub(crate) fn at_end(&self) -> bool {
-        self.selected()
-            .is_some_and(|place| self.neighbour(place, true).is_none())
-    }
-
-    fn neighbour(&self, place: Place, down: bool) -> Option<Place> {
-        let listed = self.entries.listed();
-        let at = self.position(place.entry).ok()?;
-        let entry = self.entries.get(place.entry)?;
-        let children = |e: &Entry| if e.is_open() { e.children() as u16 } else { 0 };
-        if down {
-            let next_child = place.child.map_or(0, |c| c + 1);
-            if next_child < children(entry) {
-                return Some(Place {
-                    child: Some(next_child),
-                    ..place
-                });
-            }
-            let entry = *listed.get(at + 1)?;
-            return Some(Place { entry, child: None });
-        }
-        match place.child {
-            Some(0) => Some(Place {
-                child: None,
-                ..place
-            }),
-            Some(c) => Some(Place {
-                child: Some(c - 1),
-                ..place
-            }),
-            None => {
-                let entry = *listed.get(at.checked_sub(1)?)?;
-                let count = self.entries.get(entry).map_or(0, children);
-                Some(Place {
-                    entry,
-                    child: count.checked_sub(1),
-                })
-            }
-        }
-    }
-
-    /// Moves the window without the selection, as a wheel does.
-    pub(crate) fn scroll(&mut self, lines: isize) {
-        self.steering = Steering::Person;
-        let end = self.top_showing_end();
-        self.top = self.top.saturating_add_signed(lines).min(end);
-        // The selection comes along at the edges.
-        let window: Vec<Place> = self.window().filter(|p| !p.is_heading()).collect();
-        if let (Some(first), Some(last), Some(selected)) =
-            (window.first(), window.last(), self.selected())
-            && !window.contains(&selected)
-        {
-            let above = self.position(selected.entry) < self.position(first.entry);
-            self.selected = Some(if above { *first } else { *last });
-        }
-    }
-
-    /// To the first or the last line.
-    pub(crate) fn select_edge(&mut self, last: bool) {
-        let listed = self.entries.listed();
-        let edge = if last { listed.last() } else { listed.first() };
-        if let Some(&entry) = edge {
-            self.select(Place { entry, child: None });
-            if last && self.can_follow() {
-                self.steering = Steering::Follow;
-                self.settle();
-            }
-        }
-    }
-
-    /// To the next (or previous) blocked entry, around the end; `false` if there is none.
-    pub(crate) fn select_blocked(&mut self, forward: bool) -> bool {
-        let listed = self.entries.listed();
-        let count = listed.len();
-        // Before anybody has moved, "next" is the first of all.
-        let start = match (self.steering, self.selected()) {
-            (Steering::Person | Steering::Follow, Some(place)) => {
-                self.position(place.entry).unwrap_or(0)
-            }
-            _ if forward => count.saturating_sub(1),
-            _ => 0,
-        };
-        let found = (1..=count)
-            .map(|step| {
-                if forward {
-                    (start + step) % count
-                } else {
-                    (start + count - step) % count
-                }
-            })
-            .map(|at| listed[at])
-            .find(|n| self.entries.get(*n).is_some_and(is_blocked));
-        if let Some(entry) = found {
-            self.select(Place { entry, child: None });
-        }
-        found.is_some()
-    }
-
-    /// To the next marked entry that is listed, around the end; `false` if there is none.
-    pub(crate) fn select_next_marked(&mut self) -> bool {
-        let here = self.selected().map(|p| p.entry);
-        let listed = self.entries.listed();
-        let start = here.and_then(|e| self.position(e).ok()).unwrap_or(0);
-        let found = (1..=listed.len())
-            .map(|step| listed[(start + step) % listed.len()])
-            .find(|n| {
-                let entry = self.entries.get(*n);
-                entry.is_some_and(|e| self.entries.notes.get(e.head).is_some())
-            });
-        let Some(entry) = found.filter(|e| Some(*e) != here) else {
-            return false;
-        };
-        self.select(Place { entry, child: None });
-        true
-    }
-
-    /// Shows or hides what is folded into the selected line.
-    pub(crate) fn toggle_fold(&mut self) {
-        let Some(place) = self.selected() else { return };
-        if let Some(entry) = self.entries.get_mut(place.entry)
-            && entry.children() > 0
-        {
-            entry.fold = if entry.is_open() {
-                Fold::Closed
-            } else {
-                Fold::Open
-            };
-            self.select(Place {
-                child: None,
-                ..place
-            });
-        }
     }
 }
 

@@ -152,7 +152,7 @@ fn list_height(app: &App, body: u16) -> u16 {
     let percent = match app.split {
         Some(percent) => percent,
         None if body >= 34 => 48,
-        None if app.focus == Focus::Pane => 28,
+        None if app.focus == Focus::Pane && !app.steady => 28,
         None => 46,
     };
     let most = share(body, percent).max(4);

@@ -91,7 +91,8 @@ pub(super) fn draw(app: &App, frame: &mut Frame<'_>, areas: &Areas) {
             ..areas.rows
         };
         if place.is_heading() {
-            frame.render_widget(heading(app, place, usize::from(area.width)), area);
+            let chosen = selected == Some(place);
+            frame.render_widget(heading(app, place, usize::from(area.width), chosen), area);
             continue;
         }
         let Some(line) = lines.next_if(|l| l.place == place) else {
@@ -123,13 +124,24 @@ pub(super) fn column_at(app: &App, at: Position) -> Option<(Column, u16, bool)> 
 }
 
 /// The line above a group.
-fn heading(app: &App, place: Place, room: usize) -> Line<'static> {
+fn heading(app: &App, place: Place, room: usize, selected: bool) -> Line<'static> {
     let theme = &app.theme;
     let Some((name, tally)) = app.list.entries.group(place.entry) else {
         return Line::default();
     };
     let name = ellipsis(&sanitise(name), room.saturating_sub(40)).into_owned();
-    let name = format!("── {name} ");
+    let sign = if app.list.entries.is_folded(place.entry) {
+        "▸"
+    } else {
+        "▾"
+    };
+    let front = if selected { "▌" } else { " " };
+    let name = format!("{front}{sign} {name} ");
+    let base = match app.focus {
+        _ if !selected => Style::new(),
+        Focus::List | Focus::Filter => theme.selected,
+        _ => theme.selected_elsewhere,
+    };
     let mut facts = count(u64::from(tally.all), "request");
     if tally.blocked > 0 {
         let blocked = tally.blocked;
@@ -141,6 +153,7 @@ fn heading(app: &App, place: Place, room: usize) -> Line<'static> {
         Span::styled(facts, theme.dim),
         Span::styled(format!(" {}", "─".repeat(fill)), theme.rule),
     ])
+    .style(base)
 }
 
 /// Reads the rows of the window under one short lock.

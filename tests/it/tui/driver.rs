@@ -41,15 +41,21 @@ impl Person {
         };
         person.happens(Event::Resize(columns, rows));
         person.happens(Event::Captured);
-        while person.app.is_behind() {
-            person.happens(Event::Captured);
-        }
         person
     }
 
     /// Tells the screen, and does what it asks for, until it asks for nothing.
     pub(crate) fn happens(&mut self, event: Event) {
         let mut todo = self.app.update(event, NOW);
+        self.follow(&mut todo);
+        // As the loop has it: what is not done yet goes on before the next key.
+        while self.app.is_behind() {
+            todo = self.app.update(Event::Captured, NOW);
+            self.follow(&mut todo);
+        }
+    }
+
+    fn follow(&mut self, todo: &mut Vec<Command>) {
         while let Some(command) = todo.pop() {
             match command {
                 Command::Perform(effect) => {

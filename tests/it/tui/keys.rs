@@ -415,28 +415,28 @@ fn a_click_on_a_heading_sorts_by_it() {
 }
 
 #[test]
-fn groups_have_headings_that_nobody_selects() {
+fn groups_have_headings_that_are_lines_of_their_own() {
     let mut person = person();
     person.types("gC").types("gg<Esc>");
     let screen = person.screen();
     let heading = screen
         .lines()
-        .find(|l| l.starts_with("── https://api.app.test"));
+        .find(|l| l.starts_with(" ▾ https://api.app.test"));
     assert!(
         heading.is_some_and(|l| l.contains("5 requests  ✖ 4 blocked")),
         "{screen}"
     );
-    for _ in 0..14 {
-        person.types("<Down>");
-        let screen = person.screen();
-        let selected = screen.lines().find(|l| l.starts_with('▌')).unwrap();
-        assert!(!selected.contains("──"), "{selected}");
+    person.types("g");
+    let mut headings = 0;
+    for _ in 0..16 {
+        headings += usize::from(person.types("<Down>").selected().contains("──"));
     }
+    assert_eq!(headings, 4, "each but the first, once on the way down");
     let screen = person.types(":group by verdict<Enter>").screen();
     let first = screen.lines().nth(3).unwrap();
-    assert!(first.starts_with("── blocked"), "{screen}");
+    assert!(first.starts_with(" ▾ blocked"), "{screen}");
     let screen = person.types(":group by nothing<Enter>").screen();
-    assert!(!screen.contains("── blocked"), "{screen}");
+    assert!(!screen.contains("▾ blocked"), "{screen}");
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod compare;
 mod copying;
 mod driver;
 mod fix;
+mod hands;
 mod keys;
 mod malice;
 mod pictures;

@@ -67,8 +67,72 @@ fn dialogs() {
         check("columns", "gC<Down> ", size);
         check("whole", "o", size);
         check("compare", "!d!!!d", size);
+        check("fix", "!f", size);
+        check("comment", "!Mwhy", size);
+        check("groups", "Cgg<Esc>g<Up><Up> ", size);
     }
     check("help-search", "?/blocked", (120, 36));
+}
+
+/// A letter for each style on the screen, and what the letters mean.
+fn painted(person: &mut Person) -> String {
+    let buffer = person.buffer();
+    let mut styles = Vec::new();
+    let mut lines = Vec::new();
+    for y in 0..buffer.area.height {
+        let letters = (0..buffer.area.width).map(|x| {
+            let style = buffer[(x, y)].style();
+            let plain = (style.fg, style.bg) == (Some(Color::Reset), Some(Color::Reset));
+            if plain && style.add_modifier.is_empty() {
+                return ' ';
+            }
+            let known = styles.iter().position(|s| *s == style);
+            let known = known.unwrap_or_else(|| {
+                styles.push(style);
+                styles.len() - 1
+            });
+            char::from(b'a' + known as u8)
+        });
+        let line: String = letters.collect();
+        lines.push(line.trim_end().to_owned());
+    }
+    for (letter, style) in ('a'..).zip(&styles) {
+        let colour = |c: Option<Color>| c.map_or(String::new(), |c| format!("{c:?}"));
+        let (fg, bg) = (colour(style.fg), colour(style.bg));
+        lines.push(format!("{letter}: {fg} on {bg} {:?}", style.add_modifier));
+    }
+    lines.join("\n")
+}
+
+#[test]
+fn in_colour() {
+    for (name, keys) in [
+        ("list", "!"),
+        ("help", "?"),
+        ("palette", ":copy"),
+        ("columns", "gC<Down> "),
+        ("whole", "o"),
+        ("compare", "!d!!!d"),
+        ("fix", "!f"),
+        ("comment", "!Mwhy"),
+        ("groups", "Cgg<Esc>g<Up><Up> "),
+    ] {
+        for (columns, rows) in SIZES {
+            let options = Options {
+                theme: ThemeChoice::Dark,
+                ..live()
+            };
+            let mut person = Person::before(session(shop), options, columns, rows);
+            let painted = painted(person.types(keys));
+            let mut settings = insta::Settings::clone_current();
+            settings.set_snapshot_path("../snapshots");
+            settings.set_prepend_module_to_snapshot(false);
+            settings.set_omit_expression(true);
+            settings.bind(|| {
+                insta::assert_snapshot!(format!("tui-{name}-{columns}x{rows}-colour"), painted);
+            });
+        }
+    }
 }
 
 #[test]

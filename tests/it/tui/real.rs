@@ -53,6 +53,54 @@ fn from_the_red_line_to_the_cause_in_two_keys() {
 }
 
 #[test]
+fn two_requests_side_by_side() {
+    let (_home, mut terminal) = demo(120, 36);
+    terminal.keys("g!");
+    eventually("the crash is selected", || {
+        selected(&terminal).contains("server error 500")
+    });
+    terminal.keys("d");
+    terminal.sees("is marked: choose another");
+    terminal.keys("!!");
+    eventually("another one is selected", || {
+        selected(&terminal).contains("OPTIONS → 401")
+    });
+    terminal.keys("d");
+    terminal.sees("differences");
+    terminal.sees("Answer: what decides about CORS");
+    terminal.keys("\u{1b}");
+    terminal.sees("1 Verdict");
+    terminal.keys("q");
+    assert_eq!(terminal.wait(), 0);
+}
+
+#[test]
+fn a_mark_stays_with_the_file() {
+    let home = Home::new();
+    let file = home.at("marked.corscope");
+    {
+        let options = corscope::session::Options::new(&file);
+        let (session, recorder) = corscope::session::Session::create(options).unwrap();
+        super::capture::shop(&recorder);
+        drop(recorder);
+        session.finish().unwrap();
+    }
+    let args = ["view", file.to_str().unwrap()];
+    let mut terminal = OnTerminal::start(&home, &args, 120, 36);
+    terminal.sees("/v1/orders");
+    terminal.keys("!");
+    terminal.sees("crashed first");
+    terminal.keys("m");
+    terminal.sees("◆");
+    terminal.keys("q");
+    assert_eq!(terminal.wait(), 0);
+    let mut terminal = OnTerminal::start(&home, &args, 120, 36);
+    terminal.sees("◆");
+    terminal.keys("q");
+    assert_eq!(terminal.wait(), 0);
+}
+
+#[test]
 fn the_mouse_reaches_lines_and_tabs() {
     let (_home, mut terminal) = demo(120, 36);
     let text = terminal.text();

@@ -1,0 +1,136 @@
+//! A line of the list, the quick filters, and what decides whether a line is listed.
+
+use super::super::filter::Filter;
+use crate::cors::{Outcome, Stage};
+use crate::diagnose::FetchId;
+use crate::wire::ExchangeId;
+
+/// A quick filter, as in DevTools.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Chip {
+    #[default]
+    All,
+    Blocked,
+    Fetch,
+    Doc,
+    Js,
+    Css,
+    Img,
+    Font,
+    Ws,
+}
+
+impl Chip {
+    /// In the order of the screen.
+    pub(crate) const ALL: [Self; 9] = [
+        Self::All,
+        Self::Blocked,
+        Self::Fetch,
+        Self::Doc,
+        Self::Js,
+        Self::Css,
+        Self::Img,
+        Self::Font,
+        Self::Ws,
+    ];
+
+    /// As DevTools writes it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::All => "All",
+            Self::Blocked => "Blocked",
+            Self::Fetch => "Fetch/XHR",
+            Self::Doc => "Doc",
+            Self::Js => "JS",
+            Self::Css => "CSS",
+            Self::Img => "Img",
+            Self::Font => "Font",
+            Self::Ws => "WS",
+        }
+    }
+
+    pub(super) fn of_type(type_: &str) -> Self {
+        match type_ {
+            "fetch" | "xhr" | "sse" | "preflight" | "beacon" => Self::Fetch,
+            "doc" => Self::Doc,
+            "js" | "worker" | "wasm" => Self::Js,
+            "css" => Self::Css,
+            "img" => Self::Img,
+            "font" => Self::Font,
+            "ws" => Self::Ws,
+            _ => Self::All,
+        }
+    }
+}
+
+/// Whether the exchanges of an entry are shown under it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Fold {
+    /// Open where the preflight is what failed.
+    #[default]
+    Automatic,
+    Open,
+    Closed,
+}
+
+/// One line of the list (and the lines folded into it): a fetch.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entry {
+    /// The fetch, where the session knows one.
+    pub(crate) fetch: Option<FetchId>,
+    /// The exchange that stands for it: the last that is no preflight, or the first preflight.
+    pub(crate) head: ExchangeId,
+    /// Whether `head` is a preflight, so that the request itself was not sent, or not yet.
+    pub(crate) only_preflight: bool,
+    pub(crate) outcome: Outcome,
+    pub(super) stage: Option<Stage>,
+    pub(crate) fold: Fold,
+    pub(super) chip: Chip,
+    pub(super) chatter: bool,
+    /// How many exchanges it has.
+    pub(super) members: u16,
+    /// The newest of them.
+    pub(super) last: ExchangeId,
+    pub(super) matched: bool,
+}
+
+impl Entry {
+    /// How many exchanges are folded into the line.
+    pub(crate) fn children(&self) -> usize {
+        usize::from(self.members) - usize::from(!self.only_preflight)
+    }
+
+    /// Whether they are shown.
+    pub(crate) fn is_open(&self) -> bool {
+        self.children() > 0
+            && match self.fold {
+                Fold::Open => true,
+                Fold::Closed => false,
+                Fold::Automatic => self.failed_in_preflight(),
+            }
+    }
+
+    /// Whether the answer to a preflight is what the browser stumbled over.
+    pub(crate) fn failed_in_preflight(&self) -> bool {
+        self.outcome == Outcome::Blocked && self.stage == Some(Stage::Preflight)
+    }
+
+    /// Lines it takes on the screen.
+    pub(crate) fn lines(&self) -> usize {
+        if self.is_open() {
+            1 + self.children()
+        } else {
+            1
+        }
+    }
+}
+
+/// What decides whether an entry is listed.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Lens {
+    pub(crate) filter: Filter,
+    pub(crate) chip: Chip,
+    pub(crate) chatter: bool,
+    /// Entries before this one are hidden.
+    pub(crate) hidden_before: u32,
+}
