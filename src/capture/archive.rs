@@ -96,7 +96,7 @@ impl Archive {
 
     /// Whether there is a file that others can open.
     pub(super) fn has_file(&self) -> bool {
-        matches!(self.way, Way::Own(_))
+        matches!(*self.way(), Way::Own(_))
     }
 
     /// The file.

@@ -66,14 +66,14 @@ impl Archive {
 
 #[cfg(test)]
 mod tests {
-    use super::super::database::Writer;
+    use super::super::database::{Limits, Writer};
     use super::*;
 
     #[test]
     fn notes_are_kept_while_it_is_written_and_after() {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("a.corscope");
-        let mut writer = Writer::create(&path, None).expect("a new file");
+        let mut writer = Writer::create(&path, Limits::default()).expect("a new file");
         let archive = Archive::of(&writer);
         let notes = |archive: &Archive| archive.notes().expect("readable");
         let keep = |id, note| Archive::of(&writer).keep_note(id, note).expect("kept");
