@@ -37,7 +37,7 @@ pub(super) async fn run(args: &DoctorArgs) -> Result<Exit> {
     let (mut found, usable) = authority::look(directory);
     found.extend(place::look(&capture.places));
     found.push(port::look(&capture.listen));
-    found.extend(through::look(usable, online.as_ref()).await);
+    found.extend(through::look(usable, capture.upstreams, online.as_ref()).await);
     found.extend(trust::look(directory));
     let certificate = Authority::certificate_in(directory);
     found.extend(surroundings::look(certificate.as_ref()));

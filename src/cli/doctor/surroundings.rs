@@ -67,9 +67,8 @@ fn proxies(var: &impl Fn(&str) -> Option<String>) -> Vec<Finding> {
         if !crate::wire::is_loopback_host(host) {
             found.push(Finding::note(
                 "env",
-                format!("{name} is {shown}: programs started here go through that"),
-                "that is right behind a company's proxy; corscope goes through it with \
-                 --upstream-proxy",
+                format!("{name} is {shown}: programs started here go through that, corscope too"),
+                "that is right behind a company's proxy; else unset it, or --no-upstream for corscope",
             ));
             continue;
         }
@@ -84,7 +83,7 @@ fn proxies(var: &impl Fn(&str) -> Option<String>) -> Vec<Finding> {
         } else {
             Finding::bad(
                 "env",
-                format!("{name} is {shown}, where nothing listens: programs started here fail"),
+                format!("{name} is {shown}, where nothing listens: what is started here fails"),
                 format!("unset {name}, or start corscope there: corscope --listen {bare}:{port}"),
             )
         });
@@ -206,7 +205,7 @@ fn system_proxy(var: &impl Fn(&str) -> Option<String>) -> Option<Finding> {
         Finding::note(
             "system",
             "a proxy is set for the whole system",
-            "if it is corscope's, switch it off again when you stop; else --upstream-proxy",
+            "if it is corscope's, switch it off again when you stop; else --upstream URL",
         )
     } else {
         Finding::fine("system", "no proxy is set for the whole system")

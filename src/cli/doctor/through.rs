@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use super::client::{Client, NOT_ACCEPTED};
 use super::finding::Finding;
 use super::server::{Server, WORDS};
-use crate::proxy::{Authority, Config, Proxy};
+use crate::proxy::{Authority, Config, Proxy, Upstreams};
 use crate::session::Session;
 
 /// How long one question may take.
@@ -23,8 +23,12 @@ const ONLINE_AT_MOST: Duration = Duration::from_secs(30);
 const CLOCK_SECONDS_MAX: i64 = 300;
 
 /// Asks everything; `authority` is the real one, if it can be used.
-pub(super) async fn look(authority: Option<Authority>, online: Option<&Uri>) -> Vec<Finding> {
-    match Box::pin(run(authority, online)).await {
+pub(super) async fn look(
+    authority: Option<Authority>,
+    upstreams: Upstreams,
+    online: Option<&Uri>,
+) -> Vec<Finding> {
+    match Box::pin(run(authority, upstreams, online)).await {
         Ok(found) => found,
         Err(error) => vec![Finding::bad(
             "proxy",
@@ -34,7 +38,11 @@ pub(super) async fn look(authority: Option<Authority>, online: Option<&Uri>) -> 
     }
 }
 
-async fn run(authority: Option<Authority>, online: Option<&Uri>) -> Result<Vec<Finding>> {
+async fn run(
+    authority: Option<Authority>,
+    upstreams: Upstreams,
+    online: Option<&Uri>,
+) -> Result<Vec<Finding>> {
     let makeshift = tempfile::tempdir().context("no temporary directory can be made")?;
     let authority = match authority {
         Some(authority) => authority,
@@ -46,6 +54,7 @@ async fn run(authority: Option<Authority>, online: Option<&Uri>) -> Result<Vec<F
     let (session, recorder) = Session::in_memory(None, 1)?;
     let mut config = Config::new(0, authority);
     config.listen = vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 0))];
+    config.upstreams = upstreams;
     config.upstream_ca = Some(server.ca.path().to_owned());
     let proxy = Proxy::bind(config, recorder).await?;
     let address = *proxy.addresses().first().context("it listens nowhere")?;
@@ -192,7 +201,7 @@ async fn far(client: &Client, uri: &Uri) -> Vec<Finding> {
     found
 }
 
-const ASK_NEXT: &str = "is the network up? Behind a company's proxy: --upstream-proxy URL; its own \
+const ASK_NEXT: &str = "is the network up? Behind a company's proxy: --upstream URL; its own \
     authority: --upstream-ca FILE";
 
 /// The line of our own page that says it.
