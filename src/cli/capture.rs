@@ -10,7 +10,7 @@ use crate::cors::Outcome;
 use crate::diagnose::{Diagnosis, Role};
 use crate::report::{self, JSON_TAIL, Servers, Summary};
 use crate::session::Reader;
-use crate::wire::ExchangeId;
+use crate::wire::{ExchangeId, json_escaped};
 
 /// Rows looked at under one lock.
 const ROWS_AT_ONCE: usize = 1_024;
@@ -83,7 +83,7 @@ pub(super) fn write_json(
     out.write_all(report::json_head(summary).as_bytes())?;
     for (index, fetch) in fetches.enumerate() {
         let comma = if index > 0 { "," } else { "" };
-        write!(out, "{comma}{fetch}")?;
+        write!(out, "{comma}{}", json_escaped(&fetch.to_string()))?;
     }
     writeln!(out, "{JSON_TAIL}")?;
     Ok(())

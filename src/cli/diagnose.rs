@@ -12,6 +12,7 @@ use crate::diagnose::{Diagnosis, Exchanges};
 use crate::fix;
 use crate::report::{self, Explanation, Servers, Summary, TextPaper};
 use crate::session::Reader;
+use crate::wire::json_escaped;
 
 pub(super) fn run(args: &DiagnoseArgs) -> Result<Exit> {
     let loaded = input::load(&args.file, args.browser.map(Into::into))?;
@@ -44,7 +45,7 @@ pub(super) fn print(reader: &Reader, skipped: usize, format: Format) -> Result<E
             Format::Ndjson => {
                 for diagnosis in capture::diagnoses(reader) {
                     let line = report::fetch_to_json(&diagnosis, &servers, reader);
-                    writeln!(out, "{line}")?;
+                    writeln!(out, "{}", json_escaped(&line.to_string()))?;
                 }
             }
         }
@@ -94,7 +95,7 @@ pub(super) fn written(
             let mut lines = String::new();
             for diagnosis in diagnoses {
                 let json = report::fetch_to_json(diagnosis, &servers, exchanges);
-                let _ = writeln!(lines, "{json}");
+                let _ = writeln!(lines, "{}", json_escaped(&json.to_string()));
             }
             lines
         }

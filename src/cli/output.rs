@@ -4,9 +4,17 @@ use std::io::{self, IsTerminal, Write};
 
 use anyhow::{Context, Result};
 
+use crate::wire::{json_escaped, spelled};
+
 /// Writes data to stdout.
 pub(super) fn data(text: &str) -> Result<()> {
     let mut out = io::stdout().lock();
+    // JSON means the same with escapes in it, and a terminal may be what reads it.
+    let text = if text.starts_with(['{', '[']) {
+        json_escaped(text)
+    } else {
+        text.into()
+    };
     let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     match written {
         // `corscope diagnose … | head -1`: who asked has read enough.
@@ -23,17 +31,12 @@ pub(super) fn prose(text: &str) -> Result<()> {
 
 /// Text for people as [`prose`] writes it.
 pub(super) fn tamed(text: &str) -> String {
-    let tame: String = text
-        .chars()
-        .map(|c| {
-            if c.is_control() && c != '\n' {
-                '\u{fffd}'
-            } else {
-                c
-            }
-        })
-        .collect();
-    if coloured() { paint(&tame) } else { tame }
+    let tame = spelled(text);
+    if coloured() {
+        paint(&tame)
+    } else {
+        tame.into_owned()
+    }
 }
 
 // The first line of each block stands at the margin and begins with the outcome's glyph; labels are
@@ -67,7 +70,7 @@ fn paint(text: &str) -> String {
 /// Says something to the person, on stderr, as a line of its own. If nobody listens it is lost,
 /// which is what they asked for.
 pub(super) fn say(text: &str) {
-    let _ = writeln!(io::stderr().lock(), "{text}");
+    let _ = writeln!(io::stderr().lock(), "{}", spelled(text));
 }
 
 /// Says why it did not work, in one sentence.

@@ -10,6 +10,7 @@ use super::summary::Summary;
 use crate::cors::Outcome;
 use crate::diagnose::Severity;
 use crate::fix::snippet;
+use crate::wire::spelled;
 
 const WIDTH: usize = 100;
 const INDENT: usize = 12;
@@ -37,27 +38,26 @@ impl TextPaper {
             write_one(&mut out, explanation, &mut self.shown);
             out.push('\n');
         }
-        legible(out)
+        legible(&out)
     }
 
     /// The line that sums up.
     pub fn end(summary: &Summary) -> String {
-        legible(format!("{}\n", sum_up(summary)))
+        legible(&format!("{}\n", sum_up(summary)))
     }
 }
 
-/// Control characters spelled out: values come from the wire, and a terminal obeys them.
-fn legible(text: String) -> String {
-    let obeyed = |c: char| c.is_control() && c != '\n';
-    if !text.contains(obeyed) {
-        return text;
-    }
-    let mut out = String::with_capacity(text.len() + 16);
-    for c in text.chars() {
-        if obeyed(c) {
-            let _ = write!(out, "\\u{{{:x}}}", u32::from(c));
-        } else {
-            out.push(c);
+/// A line longer than this is cut, in bytes: a header of a megabyte tells nothing more.
+const LINE_BYTES_MAX: usize = 8 << 10;
+
+/// Made fit for a terminal: values come from the wire.
+fn legible(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for line in text.split_inclusive('\n') {
+        let cut = line.floor_char_boundary(LINE_BYTES_MAX);
+        out.push_str(&spelled(&line[..cut]));
+        if cut < line.len() {
+            let _ = writeln!(out, "… ({} bytes in all)", line.len());
         }
     }
     out

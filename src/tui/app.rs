@@ -134,7 +134,8 @@ impl App {
             ThemeChoice::Auto => settings.theme.unwrap_or_default(),
             given => given,
         };
-        let ground = Ground::ask(choice);
+        let mut ground = Ground::ask(choice);
+        ground.many = options.many_colours.unwrap_or(ground.many);
         let mut theme = Theme::of(choice, ground);
         theme.recolour(&settings.colours);
         let mut keys = Keymap::default();

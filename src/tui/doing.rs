@@ -53,7 +53,8 @@ impl App {
                 self.captured();
             }
             Action::Fold => self.fold_here(),
-            Action::Follow => self.list.select_edge(true),
+            Action::Follow if in_list => self.list.select_edge(true),
+            Action::Follow => self.pane_edge(true),
             Action::Pause => {
                 self.paused = !self.paused;
                 self.captured();
@@ -143,6 +144,7 @@ impl App {
             | Action::PanRight
             | Action::CopyLine => self.can_turn(action),
             Action::Fold => self.list.can_fold(),
+            Action::Follow if self.focus == Focus::Pane => self.pane.tab == Tab::Messages,
             Action::Follow => any && self.list.steering != Steering::Follow && self.is_live(),
             Action::Chatter => self.list.entries.chatter_count() > 0,
             Action::ShowAll => self.list.entries.lens().hidden_before > 0,

@@ -33,6 +33,7 @@ mod searching;
 mod select;
 mod settings;
 mod tables;
+mod talk;
 mod terminal;
 mod text;
 mod theme;

@@ -146,7 +146,7 @@ impl App {
     fn wheel(&mut self, at: Position, lines: isize) {
         let areas = view::areas(self);
         if areas.pane.contains(at) {
-            self.pane.scroll = self.pane.scroll.saturating_add_signed(lines);
+            self.pane_wheel(lines);
         } else {
             self.list.scroll(lines);
         }

@@ -17,6 +17,8 @@ pub struct Options {
     pub filter: String,
     /// Which colours, if not as the settings have it; asked of the terminal unless either says.
     pub theme: ThemeChoice,
+    /// Whether the terminal has 256 colours and not 16; asked of the environment unless told.
+    pub many_colours: Option<bool>,
     /// Draw with ASCII only: for terminals that know nothing else.
     pub ascii: bool,
     /// What the person has configured.

@@ -5,6 +5,7 @@ use tui_input::Input;
 
 use super::body::{Body, Reading};
 use super::effect::{LoadRequest, Loaded};
+use super::talk::Talk;
 use super::theme::Theme;
 
 /// The tabs.
@@ -94,6 +95,7 @@ pub(crate) struct Pane {
     pub(crate) finding: Option<Input>,
     pub(crate) request: Reading,
     pub(crate) response: Reading,
+    pub(crate) talk: Talk,
     /// Whether part of a body is being read.
     pub(crate) leaf_under_way: bool,
     /// What stands before a body, or all there is.
@@ -105,6 +107,8 @@ pub(crate) struct Pane {
 pub(crate) struct Fixed {
     pub(crate) key: Option<FixedKey>,
     pub(crate) lines: Vec<Line<'static>>,
+    /// Of messages: the number of the one each line belongs to.
+    pub(crate) owners: Vec<Option<usize>>,
 }
 
 /// What laid out lines depend on.
@@ -114,6 +118,8 @@ pub(crate) struct FixedKey {
     pub(crate) room: usize,
     pub(crate) request: LoadRequest,
     pub(crate) mode: super::body::Mode,
+    /// Of messages: what is shown of them.
+    pub(crate) talk: u64,
     pub(crate) theme: Theme,
 }
 
@@ -144,6 +150,7 @@ impl Pane {
                 self.top();
                 self.request = Reading::default();
                 self.response = Reading::default();
+                self.talk = Talk::default();
             }
             self.loaded = Some(loaded);
             self.fixed.key = None;
@@ -199,12 +206,21 @@ impl Pane {
         self.across = 0;
         self.cursor = None;
         self.finding = None;
+        self.request.forget_asked();
+        self.response.forget_asked();
     }
 
     /// A body that has grown is read on where it was.
     fn go_on_with(&mut self, loaded: &mut Loaded) {
         let before = self.loaded.take();
         let Some(before) = before else { return };
+        // Messages that are no longer read leave what a person looks at where it is.
+        if self.tab == Tab::Messages {
+            let gone = |owner: &&Option<usize>| owner.is_some_and(|n| n < loaded.messages_before);
+            let rows = self.fixed.owners.iter().filter(gone).count();
+            self.scroll = self.scroll.saturating_sub(rows);
+            self.cursor = self.cursor.map(|cursor| cursor.saturating_sub(rows));
+        }
         for (reading, old, new) in [
             (
                 &mut self.request,

@@ -42,14 +42,14 @@ pub(crate) struct Row {
 }
 
 impl Table {
-    fn new(title: impl Into<String>) -> Self {
+    pub(super) fn new(title: impl Into<String>) -> Self {
         Self {
             title: title.into(),
             ..Self::default()
         }
     }
 
-    fn add(&mut self, name: &str, value: &str, note: impl Into<String>) {
+    pub(super) fn add(&mut self, name: &str, value: &str, note: impl Into<String>) {
         self.count += 1;
         if self.rows.len() < ROWS_MAX {
             let cut = |text: &str| text[..text.floor_char_boundary(VALUE_BYTES_MAX)].to_owned();
@@ -321,7 +321,14 @@ fn when(name: &str, value: &str, at: Timestamp) -> Option<(String, bool)> {
     let text = DateTime::from_timestamp(seconds, 0)?
         .format("%Y-%m-%d %H:%M:%S UTC")
         .to_string();
-    let apart = |micros: u64| super::text::duration(micros);
+    let apart = |micros: u64| {
+        let hours = micros / 3_600_000_000;
+        match hours {
+            0..=1 => super::text::duration(micros),
+            2..=47 => format!("{hours} h"),
+            _ => format!("{} days", hours / 24),
+        }
+    };
     let moment = Timestamp(seconds.checked_mul(1_000_000)?);
     Some(match name {
         "exp" if moment < at => {

@@ -64,7 +64,20 @@ pub(crate) struct Theme {
     pub(crate) notice: Style,
     pub(crate) trial: Style,
     pub(crate) waterfall: Style,
+    /// How well pictures can be shown.
+    pub(crate) depth: Depth,
     tokens: Tokens,
+}
+
+/// Colours a picture can have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Depth {
+    /// None, or too few.
+    None,
+    /// 256.
+    Many,
+    /// 16 million.
+    All,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -185,6 +198,7 @@ impl Theme {
             notice: doubt,
             trial: doubt.add_modifier(Modifier::REVERSED),
             waterfall: accent,
+            depth: depth(true),
             tokens: Tokens {
                 key: accent,
                 text: right,
@@ -294,6 +308,7 @@ impl Theme {
             notice: fg(amber).add_modifier(Modifier::BOLD),
             trial: fg(Color::Magenta).add_modifier(Modifier::BOLD | Modifier::REVERSED),
             waterfall: fg(accent),
+            depth: depth(many),
             tokens: Tokens {
                 key: fg(accent),
                 text: fg(Color::Green),
@@ -332,6 +347,7 @@ impl Theme {
             notice: bold,
             trial: bold.add_modifier(Modifier::REVERSED),
             waterfall: plain,
+            depth: Depth::None,
             tokens: Tokens {
                 key: bold,
                 text: plain,
@@ -377,6 +393,16 @@ impl Theme {
 fn no_colour() -> bool {
     env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty())
         || env::var("TERM").is_ok_and(|t| t == "dumb" || t.ends_with("-m") || t.starts_with("vt1"))
+}
+
+/// Whether a terminal of many colours has all of them.
+fn depth(many: bool) -> Depth {
+    let all = env::var("COLORTERM").is_ok_and(|c| c == "truecolor" || c == "24bit");
+    match (many, all) {
+        (false, _) => Depth::None,
+        (true, false) => Depth::Many,
+        (true, true) => Depth::All,
+    }
 }
 
 fn many_colours() -> bool {

@@ -8,10 +8,11 @@ use super::action::Action;
 use super::app::{App, Command};
 use super::body::{LeafAnswer, Mode};
 use super::dialog;
-use super::effect::Effect;
-use super::pane::FixedKey;
+use super::effect::{Effect, Loaded};
+use super::pane::{FixedKey, Tab};
 use super::text::count;
 use super::view;
+use crate::wire::End;
 
 /// How many columns a step to the side has.
 const PAN_COLUMNS: usize = 8;
@@ -28,7 +29,12 @@ impl App {
         self.lay_out_fixed(room);
         let fixed = self.pane.fixed.lines.len();
         let rows = view::pane_rows(self);
+        let follow = self.follows_messages();
         let pane = &mut self.pane;
+        if follow {
+            pane.scroll = usize::MAX;
+            pane.cursor = None;
+        }
         pane.scroll = pane.scroll.min(rows.saturating_sub(height));
         pane.cursor = pane.cursor.map(|cursor| cursor.min(rows.saturating_sub(1)));
         if pane.leaf_under_way {
@@ -50,6 +56,7 @@ impl App {
             tab: self.pane.tab,
             room,
             request: loaded.request,
+            talk: self.pane.talk.edition,
             mode: self
                 .pane
                 .body()
@@ -57,7 +64,9 @@ impl App {
             theme: self.theme.clone(),
         });
         if key.is_none() || self.pane.fixed.key != key {
-            self.pane.fixed.lines = view::pane_fixed(self, room);
+            let (lines, owners) = view::pane_fixed(self, room);
+            self.pane.fixed.lines = lines;
+            self.pane.fixed.owners = owners;
             self.pane.fixed.key = key;
         }
     }
@@ -102,8 +111,27 @@ impl App {
         usize::from(view::areas(self).pane_text().height)
     }
 
-    /// The row with the cursor: only bodies have one.
+    /// Whether the newest message is to stay in view.
+    fn follows_messages(&self) -> bool {
+        let open = |l: &Loaded| l.exchange.end == End::Open;
+        self.pane.tab == Tab::Messages
+            && !self.pane.talk.held
+            && self.pane.loaded.as_ref().is_some_and(|l| open(l))
+    }
+
+    /// The wheel moves what is seen, not the cursor.
+    pub(super) fn pane_wheel(&mut self, lines: isize) {
+        self.pane.scroll = self.pane.scroll.saturating_add_signed(lines);
+        self.pane.talk.held |= lines < 0;
+    }
+
+    /// The row with the cursor: only bodies and messages have one.
     pub(crate) fn pane_cursor(&self) -> Option<usize> {
+        if self.pane.tab == Tab::Messages {
+            let last = self.pane.fixed.owners.len().checked_sub(1)?;
+            let first = if self.follows_messages() { last } else { 1 };
+            return Some(self.pane.cursor.unwrap_or(first).min(last));
+        }
         let (body, reading) = self.pane.body()?;
         let rows = reading.rows(body);
         let first = self.pane.fixed.lines.len();
@@ -120,6 +148,7 @@ impl App {
         let last = view::pane_rows(self).saturating_sub(1);
         let cursor = cursor.saturating_add_signed(lines).min(last);
         self.pane.cursor = Some(cursor);
+        self.pane.talk.held = cursor < last;
         if lines.unsigned_abs() > 1 {
             self.pane.scroll = self.pane.scroll.saturating_add_signed(lines);
         }
@@ -133,6 +162,7 @@ impl App {
         if self.pane_cursor().is_some() {
             self.pane.cursor = Some(if end { last } else { 0 });
         }
+        self.pane.talk.held = !end;
         self.pane.scroll = if end { usize::MAX } else { 0 };
     }
 
@@ -156,7 +186,23 @@ impl App {
         self.pane_cursor()?.checked_sub(self.pane.fixed.lines.len())
     }
 
+    /// The number of the message with the cursor.
+    fn message_here(&self) -> Option<usize> {
+        let cursor = self
+            .pane_cursor()
+            .filter(|_| self.pane.tab == Tab::Messages)?;
+        self.pane.fixed.owners.get(cursor).copied().flatten()
+    }
+
     pub(super) fn fold_here(&mut self) {
+        if let Some(number) = self.message_here() {
+            self.pane.talk.toggle(number);
+            let owners = self.pane.fixed.owners.iter();
+            let first = owners.take_while(|o| o.is_none_or(|n| n < number)).count();
+            self.pane.cursor = Some(first);
+            self.pane.talk.held = true;
+            return;
+        }
         let Some(row) = self.body_row() else { return };
         let first = self.pane.fixed.lines.len();
         let (room, wrap) = self.pane_room();
@@ -181,7 +227,8 @@ impl App {
     /// Whether one of these actions would do something now.
     pub(super) fn can_turn(&self, action: Action) -> bool {
         let Some((body, reading)) = self.pane.body() else {
-            return action == Action::Find;
+            let messages = matches!(action, Action::Fold | Action::CopyLine);
+            return action == Action::Find || (messages && self.message_here().is_some());
         };
         let document = body.document(reading.mode(body));
         match action {
@@ -201,6 +248,10 @@ impl App {
     /// Does one of them.
     pub(super) fn turn(&mut self, action: Action, commands: &mut Vec<Command>) {
         match action {
+            Action::Find if self.pane.tab == Tab::Messages => {
+                let wanted = self.pane.talk.wanted().to_owned();
+                self.pane.finding = Some(Input::new(wanted));
+            }
             Action::Find if self.pane.body().is_none_or(|(body, _)| body.is_empty()) => {
                 self.open_filter();
             }
@@ -252,6 +303,19 @@ impl App {
                 self.pane.across = self.pane.across.saturating_sub(PAN_COLUMNS);
             }
             Action::PanRight => self.pane.across += PAN_COLUMNS,
+            Action::CopyLine if self.pane.tab == Tab::Messages => {
+                let number = self.message_here();
+                let loaded = self.pane.loaded.as_ref();
+                let message = number.zip(loaded).and_then(|(number, loaded)| {
+                    loaded
+                        .messages
+                        .get(number.checked_sub(loaded.messages_before)?)
+                });
+                if let Some(message) = message {
+                    let text = String::from_utf8_lossy(&message.payload).into_owned();
+                    commands.push(Command::Copy(text, "this message"));
+                }
+            }
             Action::CopyLine => {
                 let row = self.body_row();
                 let line = row.and_then(|row| view::body_line(self, row));
@@ -292,6 +356,10 @@ impl App {
     fn find_typed(&mut self) {
         let wanted = self.pane.finding.as_ref().map(|i| i.value().to_owned());
         let wanted = wanted.unwrap_or_default();
+        if self.pane.tab == Tab::Messages {
+            self.pane.talk.filter(&wanted);
+            return;
+        }
         if let Some((_, reading)) = self.pane.body_mut()
             && reading.wanted() != wanted
         {
@@ -301,6 +369,11 @@ impl App {
 
     /// Ends looking for a text; `false` if none was looked for.
     pub(super) fn end_find(&mut self) -> bool {
+        if self.pane.tab == Tab::Messages {
+            let any = !self.pane.talk.wanted().is_empty();
+            self.pane.talk.filter("");
+            return any;
+        }
         let Some((_, reading)) = self.pane.body_mut() else {
             return false;
         };

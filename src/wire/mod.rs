@@ -5,6 +5,7 @@ mod body;
 mod decode;
 mod exchange;
 mod headers;
+mod legible;
 mod message;
 mod origin;
 mod patch;
@@ -19,6 +20,7 @@ pub use exchange::{
     Timestamp, Timings, Upstream,
 };
 pub use headers::{Field, HeaderList, SharedHeaders, isomorphic};
+pub use legible::{is_treacherous, json_escaped, spelled};
 pub use message::{HttpVersion, RequestHead, ResponseHead};
 pub use origin::{Origin, canonical_host, is_localhost_name, is_loopback_host};
 pub use patch::Patch;

@@ -14,7 +14,7 @@ use super::{capture, input, output};
 use crate::diagnose::{Diagnosis, FetchId, Role};
 use crate::report::{self, Quoting, Redacted, Summary};
 use crate::session::Reader;
-use crate::wire::{ExchangeId, Redactor, Side, decode_body};
+use crate::wire::{ExchangeId, Redactor, Side, decode_body, is_treacherous, json_escaped};
 
 pub(super) use file::{Target, write_to};
 pub(super) use har::write as write_har;
@@ -121,7 +121,7 @@ impl Order {
                 for diagnosis in fetches.iter().filter_map(judged) {
                     let mut line = report::fetch_to_json(&diagnosis, &servers, &redacted);
                     hide::evidence(&mut line, redactor);
-                    writeln!(out, "{line}")?;
+                    writeln!(out, "{}", json_escaped(&line.to_string()))?;
                 }
             }
             Paper::Curl => {
@@ -176,7 +176,7 @@ impl Order {
             out,
             "{comment} {} {} {}{what}: {}",
             diagnosis.fetch.id,
-            diagnosis.method,
+            one_line(&diagnosis.method),
             one_line(&redactor.url(&diagnosis.url)),
             diagnosis.outcome.name(),
         )?;
@@ -216,5 +216,7 @@ fn known(reader: &Reader, number: u32) -> Result<FetchId> {
 
 // A comment ends with its line.
 fn one_line(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).collect()
+    text.chars()
+        .filter(|c| !c.is_control() && !is_treacherous(*c))
+        .collect()
 }

@@ -8,6 +8,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Map, Value, json};
 
 use super::body::Body;
+use super::escaped::Escaped;
 use super::parts::{
     PAGE, cookies, form, headers, initiator, millis, moment, query, set_cookies, timings,
 };
@@ -92,7 +93,7 @@ pub(super) fn write(out: &mut impl Write, item: Item<'_>, redactor: &Redactor) -
         messages: (exchange.kind == Kind::WebSocket).then(|| RefCell::new(messages)),
         own,
     };
-    serde_json::to_writer(out, &whole).map_err(io::Error::from)
+    serde_json::to_writer(Escaped(out), &whole).map_err(io::Error::from)
 }
 
 /// The entry, its messages written as they come.

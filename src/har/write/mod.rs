@@ -8,12 +8,14 @@
 mod body;
 mod entry;
 mod error;
+mod escaped;
 mod parts;
 
 use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
+use self::escaped::Escaped;
 use crate::wire::{Exchange, Message, Redactor, Timestamp};
 
 pub use error::net_error;
@@ -102,7 +104,7 @@ impl<'r, W: Write> HarWriter<'r, W> {
     pub fn unsent(&mut self, unsent: &Unsent<'_>) -> io::Result<()> {
         self.separate()?;
         let entry = entry::unsent(unsent, self.redactor);
-        serde_json::to_writer(&mut self.out, &entry).map_err(io::Error::from)
+        serde_json::to_writer(Escaped(&mut self.out), &entry).map_err(io::Error::from)
     }
 
     /// Ends the file; says how many entries it has.

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use base64::Engine as _;
+use percent_encoding::{CONTROLS, utf8_percent_encode};
 
 use super::{Copied, Quoting, Request};
 use crate::wire::Exchange;
@@ -10,7 +11,7 @@ use crate::wire::Exchange;
 /// A curl command that sends this request; `body` is its body as it was sent.
 pub fn curl(exchange: &Exchange, body: &[u8], quoting: Quoting) -> Copied {
     let mut request = Request::new(exchange, body);
-    let mut arguments: Vec<Vec<String>> = vec![vec![request.url.to_owned()]];
+    let mut arguments: Vec<Vec<String>> = vec![vec![plain_url(request.url)]];
     let mut add = |parts: &[&str]| arguments.push(parts.iter().map(|p| (*p).to_owned()).collect());
     // curl gives brackets and braces in URLs a meaning of its own.
     if request.url.contains(['[', ']', '{', '}']) {
@@ -105,6 +106,11 @@ fn command(arguments: &[Vec<String>], quoting: Quoting) -> String {
         })
         .collect();
     format!("{program} {}", lines.join(quoting.continued()))
+}
+
+/// A browser's URLs are ASCII; one of a file that is not is written as a browser would send it.
+fn plain_url(url: &str) -> String {
+    utf8_percent_encode(url, CONTROLS).to_string()
 }
 
 fn is_option(part: &str) -> bool {

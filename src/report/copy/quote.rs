@@ -1,5 +1,9 @@
 //! One argument, written so that a shell hands it over as it is.
 
+use std::fmt::Write as _;
+
+use crate::wire::is_treacherous;
+
 /// Whose rules of quoting.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Quoting {
@@ -54,15 +58,44 @@ impl Quoting {
         }
         let text = text.replace('\0', "");
         match self {
-            Self::Posix => format!("'{}'", text.replace('\'', "'\\''")),
+            Self::Posix => {
+                let quoted = format!("'{}'", text.replace('\'', "'\\''"));
+                spell(&quoted, |c, out| {
+                    let mut octal = String::new();
+                    for byte in c.encode_utf8(&mut [0; 4]).bytes() {
+                        let _ = write!(octal, "\\{byte:03o}");
+                    }
+                    let _ = write!(out, "'\"$(printf '{octal}')\"'");
+                })
+            }
             Self::Fish => {
                 let escaped = text.replace('\\', "\\\\").replace('\'', "\\'");
-                format!("'{escaped}'")
+                spell(&format!("'{escaped}'"), |c, out| {
+                    let _ = write!(out, "'\\U{:08x}'", u32::from(c));
+                })
             }
             Self::PowerShell => powershell(&text),
             Self::Cmd => cmd(&text),
         }
     }
+}
+
+// A command is pasted by people who see what it does: characters that steer a terminal or hide
+// something are spelled, by what the shell has for that.
+fn spell(quoted: &str, write: impl Fn(char, &mut String)) -> String {
+    let hostile = |c: char| is_treacherous(c) || (c.is_control() && !matches!(c, '\n' | '\t'));
+    if !quoted.contains(hostile) {
+        return quoted.to_owned();
+    }
+    let mut out = String::with_capacity(quoted.len() + 32);
+    for c in quoted.chars() {
+        if hostile(c) {
+            write(c, &mut out);
+        } else {
+            out.push(c);
+        }
+    }
+    out
 }
 
 // PowerShell takes typographic quotes for quotes (about_Quoting_Rules).

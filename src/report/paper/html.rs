@@ -1,5 +1,6 @@
 //! The report as one HTML file.
 
+use crate::wire::spelled;
 use minijinja::value::Value;
 use minijinja::{Environment, context};
 
@@ -25,6 +26,8 @@ pub(super) fn write(paper: &Paper) -> String {
                 .get_template("report.html")?
                 .render(whole(paper))
         })
+        // What is in a string of HTML never is markup by being spelled out.
+        .map(|text| spelled(&text).into_owned())
         .expect("the template of this program fits what it is given")
 }
 

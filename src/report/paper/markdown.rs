@@ -1,5 +1,6 @@
 //! The report as Markdown: GitHub's, which most others read as well.
 
+use crate::wire::spelled;
 use std::fmt::Write as _;
 
 use super::{Incident, Paper, moment};
@@ -247,7 +248,9 @@ fn plain(text: &str) -> String {
 
 fn legible(text: &str) -> String {
     let control = |c: char| c.is_control() && c != '\n';
-    text.chars()
+    let tame: String = text
+        .chars()
         .map(|c| if control(c) { '\u{fffd}' } else { c })
-        .collect()
+        .collect();
+    spelled(&tame).into_owned()
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{Body, Huge};
+use super::{Body, Huge, media};
 use crate::session::Reader;
 use crate::tui::tables;
 use crate::tui::text::{Document, Syntax, json_document, looks_like_json, size};
@@ -53,7 +53,8 @@ pub(crate) fn make(reader: &Reader, exchange: &Exchange, side: Side) -> Body {
         lay_out(headers, decoded.bytes)
     };
     if !long {
-        body.tables = tables::of_body(headers, &body.bytes, exchange.opened_at);
+        let packed = tables::of_body(headers, &body.bytes, exchange.opened_at);
+        body.tables.extend(packed);
     }
     if coded && decoded.fault.is_none() && !long {
         let sizes = format!(
@@ -218,8 +219,11 @@ fn lay_out(headers: &HeaderList, bytes: Vec<u8>) -> Body {
     let bytes = Bytes::from(bytes);
     let form = Form::of(headers, &bytes);
     let Form::Text(syntax) = form else {
+        let about = media::about(&bytes);
         return Body {
-            form: form.name(headers),
+            form: about.as_ref().map_or("hex", |(name, _)| name),
+            tables: about.into_iter().map(|(_, table)| table).collect(),
+            preview: media::preview(&bytes),
             bytes,
             ..Body::default()
         };

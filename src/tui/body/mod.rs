@@ -5,6 +5,7 @@ mod find;
 mod huge;
 mod leaf;
 mod make;
+mod media;
 mod reading;
 
 use bytes::Bytes;
@@ -15,6 +16,7 @@ use leaf::Want;
 pub(crate) use leaf::turn;
 pub use leaf::{LeafAnswer, LeafRequest};
 pub(crate) use make::make;
+pub(crate) use media::Preview;
 pub(crate) use reading::Reading;
 
 use super::tables::Table;
@@ -65,6 +67,8 @@ pub(crate) struct Body {
     pub(crate) raw: Option<Document>,
     /// The bytes, if they are here whole.
     pub(crate) bytes: Bytes,
+    /// A small copy, if it is an image.
+    pub(crate) preview: Option<Preview>,
     /// What is packed into it.
     pub(crate) tables: Vec<Table>,
     /// Where it is too long to be here whole.

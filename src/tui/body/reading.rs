@@ -3,11 +3,15 @@
 use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::find::{FindIn, Finding, Found, PLACES_MAX};
 use super::huge::{Huge, HugeView, Part};
 use super::{Body, LeafRequest, Mode, Want};
 use crate::tui::text::{Document, Fold, HEX_ROW_BYTES};
+
+/// Numbers searches, so that what one found is never taken for what another did.
+static SEARCHES: AtomicU64 = AtomicU64::new(1);
 
 /// Where a person is in one body.
 #[derive(Debug, Default)]
@@ -218,7 +222,7 @@ impl Reading {
     /// Looks for a text from now on; an empty one ends that.
     pub(crate) fn find(&mut self, wanted: String, eager: bool) {
         self.search = Search {
-            number: self.search.number + 1,
+            number: SEARCHES.fetch_add(1, Ordering::Relaxed),
             wanted,
             eager,
             ..Search::default()
@@ -238,6 +242,11 @@ impl Reading {
         let count = search.found.places.len().min(PLACES_MAX);
         let all = search.found.done && search.found.places.len() <= PLACES_MAX;
         (search.at.map(|at| at + 1), count, all)
+    }
+
+    /// How much was looked at, in bytes.
+    pub(crate) fn searched(&self) -> u64 {
+        self.search.found.upto
     }
 
     /// The places found that lie in some bytes, and whether a person is at it.
@@ -314,6 +323,11 @@ impl Reading {
             self.asked = Some((want.clone(), self.huge.counted));
         }
         Some(LeafRequest { want })
+    }
+
+    /// What was asked for may never come.
+    pub(crate) fn forget_asked(&mut self) {
+        self.asked = None;
     }
 
     /// The body is laid out anew, or is another one.

@@ -10,6 +10,7 @@ use super::{After, Dialog, Room, edit, key_words};
 use crate::tui::action::Action;
 use crate::tui::app::{App, Command};
 use crate::tui::keymap::Focus;
+use crate::tui::text::sanitise;
 use crate::tui::view::help_lines;
 
 #[derive(Debug, Default)]
@@ -98,7 +99,7 @@ impl Dialog for HelpDialog {
         if let Some(input) = &self.search {
             let typed = Line::from(vec![
                 Span::styled(" / ", app.theme.key),
-                Span::raw(input.value().to_owned()),
+                Span::raw(sanitise(input.value()).into_owned()),
             ]);
             frame.render_widget(typed, row(inside.y));
             let x = inside.x + 3 + input.visual_cursor() as u16;

@@ -8,6 +8,7 @@ use tui_input::Input;
 
 use super::{After, Dialog, Room, edit, key_words, paste};
 use crate::tui::app::{App, Command};
+use crate::tui::text::sanitise;
 
 /// What is done with the text.
 type Done = fn(&mut App, String, &mut Vec<Command>);
@@ -79,6 +80,7 @@ impl Dialog for NameDialog {
         let room = usize::from(inside.width).saturating_sub(1);
         let scroll = self.input.visual_scroll(room.max(1));
         let shown: String = self.input.value().chars().skip(scroll).collect();
+        let shown = sanitise(&shown).into_owned();
         let line = Line::from(vec![Span::styled(shown, app.theme.strong)]);
         frame.render_widget(line, inside);
         let cursor = self.input.visual_cursor().saturating_sub(scroll) as u16;

@@ -13,7 +13,7 @@ use crate::tui::app::{App, Command};
 use crate::tui::keymap::{Focus, Place};
 use crate::tui::list::{Column, Group};
 use crate::tui::options::ThemeChoice;
-use crate::tui::text::{ellipsis, width};
+use crate::tui::text::{ellipsis, sanitise, width};
 
 /// Something the palette can do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -210,7 +210,7 @@ impl Dialog for PaletteDialog {
         };
         let typed = Line::from(vec![
             Span::styled(": ", theme.key),
-            Span::raw(self.input.value().to_owned()),
+            Span::raw(sanitise(self.input.value()).into_owned()),
         ]);
         frame.render_widget(typed, line(0));
         frame.set_cursor_position((

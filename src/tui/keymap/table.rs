@@ -314,6 +314,13 @@ pub(crate) const BINDINGS: &[Binding] = &[
         Some("quit"),
     ),
     bind(
+        Pane,
+        &[Char('F')],
+        Action::Follow,
+        "stay with the newest message",
+        None,
+    ),
+    bind(
         List,
         &[Char('F')],
         Action::Follow,

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
+use crate::wire::is_treacherous;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// How many combining marks may follow one character; a browser draws no more that make sense, and a
@@ -47,15 +48,6 @@ pub(crate) fn clean_bytes(bytes: &[u8]) -> String {
         Ok(text) => sanitise(text).into_owned(),
         Err(_) => sanitise(&crate::wire::isomorphic(bytes)).into_owned(),
     }
-}
-
-/// C1 controls, bidi controls, zero-width and other format characters, line separators, tags, and
-/// what no font draws.
-fn is_treacherous(c: char) -> bool {
-    matches!(u32::from(c),
-        0x80..=0x9f | 0xad | 0x61c | 0x115f | 0x1160 | 0x17b4 | 0x17b5 | 0x180e
-        | 0x200b..=0x200f | 0x2028..=0x202e | 0x2060..=0x206f | 0x3164 | 0xfeff | 0xffa0
-        | 0xfff0..=0xfffb | 0x1d173..=0x1d17a | 0xe0000..=0xe0fff)
 }
 
 /// Columns that text takes on a terminal.

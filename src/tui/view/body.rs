@@ -10,6 +10,7 @@ use ratatui::text::{Line, Span};
 use super::super::app::App;
 use super::super::body::{Body, Mode, Reading, Window};
 use super::super::keymap::Focus;
+use super::super::pane::Tab;
 use super::super::text::{
     DocLine, Document, HEX_ROW_BYTES, break_rows, ellipsis, hex_columns, hex_line, sanitise, size,
     width, window,
@@ -255,15 +256,19 @@ pub(super) fn line_text(
 
 /// The line in which a text is looked for, over the last row of the pane.
 pub(super) fn find_line(app: &App, frame: &mut Frame<'_>, area: Rect) {
-    let Some((_, reading)) = app.pane.body() else {
-        return;
+    let messages = app.pane.tab == Tab::Messages;
+    let reading = app.pane.body().map(|(_, reading)| reading);
+    let wanted = match reading {
+        Some(reading) => reading.wanted(),
+        None if messages => app.pane.talk.wanted(),
+        None => return,
     };
     let typing = app
         .pane
         .finding
         .as_ref()
         .filter(|_| app.focus == Focus::Pane);
-    if (typing.is_none() && reading.wanted().is_empty()) || area.height == 0 {
+    if (typing.is_none() && wanted.is_empty()) || area.height == 0 {
         return;
     }
     let theme = &app.theme;
@@ -272,9 +277,14 @@ pub(super) fn find_line(app: &App, frame: &mut Frame<'_>, area: Rect) {
         height: 1,
         ..area
     };
-    let (at, all, done) = reading.found();
-    let wanted = reading.wanted();
+    let (at, all, done) = reading.map_or((None, 0, true), Reading::found);
     let said = match (at, all) {
+        _ if messages => {
+            let all = app.pane.loaded.as_ref().map_or(0, |l| l.messages.len());
+            let owners: std::collections::BTreeSet<_> =
+                app.pane.fixed.owners.iter().flatten().collect();
+            format!("{} of {all} messages", owners.len())
+        }
         _ if wanted.is_empty() => "type what to look for".to_owned(),
         (_, 0) if done => "found nowhere".to_owned(),
         (_, 0) => format!("searching… {}", searched(app)),
@@ -304,7 +314,7 @@ fn searched(app: &App) -> String {
         return String::new();
     };
     match &body.huge {
-        Some(_) => format!("{} read", size(reading.huge.counted)),
+        Some(_) => format!("{} so far", size(reading.searched())),
         None => String::new(),
     }
 }

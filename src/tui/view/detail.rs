@@ -113,9 +113,14 @@ pub(super) fn rows(app: &App) -> usize {
 }
 
 /// Lays out what stands before a body, or everything where the tab has none.
-pub(super) fn fixed(app: &App, room: usize) -> Vec<Line<'static>> {
-    let loaded = app.pane.loaded.as_ref();
-    loaded.map_or_else(Vec::new, |loaded| fixed_lines(app, loaded, room))
+pub(super) fn fixed(app: &App, room: usize) -> (Vec<Line<'static>>, Vec<Option<usize>>) {
+    match &app.pane.loaded {
+        None => (Vec::new(), Vec::new()),
+        Some(loaded) if app.pane.tab == Tab::Messages => {
+            messages::lines(loaded, &app.pane.talk, &app.theme, room, app.utc_offset)
+        }
+        Some(loaded) => (fixed_lines(app, loaded, room), Vec::new()),
+    }
 }
 
 /// A row of the body as text, whole.
@@ -160,10 +165,10 @@ fn fixed_lines(app: &App, loaded: &Loaded, room: usize) -> Vec<Line<'static>> {
             theme,
             room,
         ),
-        Tab::Preflight => headers::preflight(loaded, theme, room),
+        Tab::Preflight => headers::preflight(loaded, theme, room, offset),
         Tab::Timing => timing::lines(loaded, theme, room, offset),
         Tab::Cookies => cookies::lines(loaded, theme, room),
-        Tab::Messages => messages::lines(loaded, theme, room, offset),
+        Tab::Messages => messages::lines(loaded, &app.pane.talk, theme, room, offset).0,
     }
 }
 

@@ -39,6 +39,7 @@ pub(super) fn grants(
     let given = |name: &str| response.headers.get(name);
     let grade = |checks: &[Check]| grade(diagnosis, exchange, checks);
     let mut rows: Vec<(Grade, String, String)> = Vec::new();
+    let include = diagnosis.credentials == Credentials::Include;
 
     if role == Role::Preflight {
         let status = response.status;
@@ -105,6 +106,9 @@ pub(super) fn grants(
     let widest = rows.iter().map(|(_, a, _)| width(a)).max().unwrap_or(0);
     let column = widest.min(room * 45 / 100);
     for (grade, asked, given) in rows {
+        let why = (grade == Grade::Bad)
+            .then(|| why_not(&asked, &given, include))
+            .flatten();
         let (sign, style) = match grade {
             Grade::Good => ("✔ ", theme.good),
             Grade::Bad => ("✖ ", theme.blocked),
@@ -120,11 +124,52 @@ pub(super) fn grants(
             out.extend(labelled("", &label, 0, room, style, style));
             out.extend(labelled("  ↔ ", &given, 4, room, style, style));
         }
+        if let Some(why) = why {
+            let indent = if fits { column + 7 } else { 4 };
+            let label = format!("{}◀ ", " ".repeat(indent));
+            out.extend(labelled(&label, why, indent + 2, room, style, style));
+        }
     }
     if role == Role::Actual {
         out.extend(exposed(diagnosis, theme, room));
     }
     out
+}
+
+/// Why what is granted is not what was asked for, where the two beside each other do not show it.
+fn why_not(asked: &str, given: &str, include: bool) -> Option<&'static str> {
+    let value = given.split_once(": ")?.1.trim();
+    let (what, wanted) = asked.split_once(' ')?;
+    let listed = |exactly: bool| {
+        value
+            .split(',')
+            .map(str::trim)
+            .any(|item| item == wanted || (!exactly && item.eq_ignore_ascii_case(wanted)))
+    };
+    match what {
+        "header" if value == "*" && wanted.eq_ignore_ascii_case("authorization") => {
+            Some("* never covers Authorization: it has to be named")
+        }
+        "header" | "method" if value == "*" && include => {
+            Some("with credentials * is only a name, and covers nothing")
+        }
+        "method" if listed(false) && !listed(true) => {
+            Some("methods are compared letter case and all")
+        }
+        "header" | "method" if !listed(false) => Some("not in the list"),
+        "origin" if value == "*" && include => Some("* is not enough with credentials"),
+        "origin" if value.contains(',') || value.contains(' ') => {
+            Some("there may be one origin only")
+        }
+        "origin" if value.trim_end_matches('/') == wanted => {
+            Some("an origin has no slash at its end")
+        }
+        "origin" if value.eq_ignore_ascii_case(wanted) => {
+            Some("origins are compared letter case and all")
+        }
+        "origin" if value != wanted => Some("scheme, host and port have to be the same"),
+        _ => None,
+    }
 }
 
 fn header_or_missing(name: &str, value: Option<String>) -> String {

@@ -5,13 +5,13 @@ use ratatui::text::{Line, Span};
 
 use super::super::body::{Body, Mode};
 use super::super::effect::Loaded;
-use super::super::text::{clean_bytes, duration, sanitise, size};
+use super::super::text::{clean_bytes, clock_millis, duration, sanitise, size};
 use super::super::theme::Theme;
 use super::changes;
 use super::detail::labelled;
 use super::grants::grants;
-use super::tables;
-use crate::cors::Outcome;
+use super::{picture, tables};
+use crate::cors::{Browser, Outcome, max_age_seconds};
 use crate::diagnose::Role;
 use crate::wire::{End, Exchange, Field, HeaderList, RequestHead};
 
@@ -115,9 +115,14 @@ pub(super) fn response(
 }
 
 /// The Preflight tab.
-pub(super) fn preflight(loaded: &Loaded, theme: &Theme, room: usize) -> Vec<Line<'static>> {
+pub(super) fn preflight(
+    loaded: &Loaded,
+    theme: &Theme,
+    room: usize,
+    utc_offset: i32,
+) -> Vec<Line<'static>> {
     let Some(preflight) = loaded.preflight() else {
-        return no_preflight(loaded, theme, room);
+        return no_preflight(loaded, theme, room, utc_offset);
     };
     let mut out = request_line(preflight, theme, room);
     out.extend(status_line(preflight, theme, room));
@@ -127,6 +132,7 @@ pub(super) fn preflight(loaded: &Loaded, theme: &Theme, room: usize) -> Vec<Line
     }
     out.extend(changes::lines(preflight, theme, room));
     out.extend(grants(loaded, preflight, Role::Preflight, theme, room));
+    out.extend(remembered(loaded, preflight, theme, room, utc_offset));
     if let Some(response) = &preflight.response {
         title(&mut out, "Response headers", response.headers.len(), theme);
         out.extend(fields(&response.headers, theme, room));
@@ -141,16 +147,67 @@ pub(super) fn preflight(loaded: &Loaded, theme: &Theme, room: usize) -> Vec<Line
     out
 }
 
-fn no_preflight(loaded: &Loaded, theme: &Theme, room: usize) -> Vec<Line<'static>> {
-    let members = loaded.diagnosis.iter().flat_map(|d| &d.fetch.members);
-    let cached = members.into_iter().any(|m| m.cached);
-    let text = if cached {
-        "The preflight was answered from the browser's cache: an earlier OPTIONS granted it."
-    } else {
-        "No preflight belongs to this request. Browsers send one before a cross-origin request whose \
-         method, headers or content type a plain form could not have sent."
+/// How long the browser uses a preflight's answer again.
+fn remembered(
+    loaded: &Loaded,
+    preflight: &Exchange,
+    theme: &Theme,
+    room: usize,
+    utc_offset: i32,
+) -> Vec<Line<'static>> {
+    let (Some(diagnosis), Some(response)) = (&loaded.diagnosis, preflight.delivered()) else {
+        return Vec::new();
     };
-    labelled("", text, 0, room, theme.dim, theme.dim)
+    if !(200..300).contains(&response.status) {
+        return Vec::new();
+    }
+    let given = response.headers.get("access-control-max-age");
+    let seconds = max_age_seconds(diagnosis.browser, given.as_deref());
+    let browser = match diagnosis.browser {
+        Browser::Chromium => "Chromium",
+        Browser::Firefox => "Firefox",
+        Browser::Safari => "Safari",
+    };
+    let said = given.as_ref().map_or_else(
+        || "access-control-max-age missing".to_owned(),
+        |value| format!("access-control-max-age: {value}"),
+    );
+    let text = if seconds == 0 {
+        format!("{said}: {browser} does not remember this answer")
+    } else {
+        let from = preflight.answered_at.unwrap_or(preflight.opened_at);
+        let until = clock_millis(from.plus_micros(seconds * 1_000_000), utc_offset);
+        let capped = given.and_then(|v| v.trim().parse::<u64>().ok());
+        let capped = if capped.is_some_and(|asked| asked > seconds) {
+            ", its most"
+        } else {
+            ""
+        };
+        format!("{said}: {browser} remembers this answer for {seconds} s{capped}, until {until}")
+    };
+    labelled("  · ", &text, 4, room, theme.dim, theme.dim)
+}
+
+fn no_preflight(
+    loaded: &Loaded,
+    theme: &Theme,
+    room: usize,
+    utc_offset: i32,
+) -> Vec<Line<'static>> {
+    let mut members = loaded.diagnosis.iter().flat_map(|d| &d.fetch.members);
+    let text = match members.find(|m| m.cached).map(|m| m.remembered) {
+        Some(Some(by)) => {
+            let at = clock_millis(loaded.exchange.opened_at, utc_offset);
+            format!("The preflight was answered from the browser's cache at {at}: {by} granted it.")
+        }
+        Some(None) => "The preflight was answered from the browser's cache: an earlier OPTIONS \
+                       granted it."
+            .to_owned(),
+        None => "No preflight belongs to this request. Browsers send one before a cross-origin \
+                 request whose method, headers or content type a plain form could not have sent."
+            .to_owned(),
+    };
+    labelled("", &text, 0, room, theme.dim, theme.dim)
 }
 
 pub(super) fn title(out: &mut Vec<Line<'static>>, text: &str, n: usize, theme: &Theme) {
@@ -329,6 +386,10 @@ fn body_line(
     }
     if !body.tables.is_empty() {
         out.extend(tables::lines(&body.tables, theme, room));
+        out.push(Line::raw(""));
+    }
+    if let Some(preview) = &body.preview {
+        out.extend(picture::lines(preview, theme, room));
         out.push(Line::raw(""));
     }
     out

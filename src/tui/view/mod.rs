@@ -30,6 +30,7 @@ mod headers;
 mod help;
 mod messages;
 mod offers;
+mod picture;
 mod table;
 mod tables;
 mod timing;
@@ -233,7 +234,8 @@ pub(crate) fn pane_rows(app: &App) -> usize {
 }
 
 /// What stands before a body in the shown tab, or everything where it has none.
-pub(crate) fn pane_fixed(app: &App, room: usize) -> Vec<Line<'static>> {
+/// Of messages also which each line belongs to.
+pub(crate) fn pane_fixed(app: &App, room: usize) -> (Vec<Line<'static>>, Vec<Option<usize>>) {
     detail::fixed(app, room)
 }
 

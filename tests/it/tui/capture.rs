@@ -29,6 +29,8 @@ pub(crate) struct Call {
     pub(crate) response: Vec<(&'static str, String)>,
     pub(crate) body: Bytes,
     pub(crate) kind: Kind,
+    /// What the server says over a socket or stream, beyond the usual.
+    pub(crate) messages: Vec<(MessageKind, Bytes)>,
 }
 
 impl Call {
@@ -41,6 +43,7 @@ impl Call {
             response: Vec::new(),
             body: Bytes::new(),
             kind: Kind::Http,
+            messages: Vec::new(),
         }
     }
 
@@ -136,6 +139,15 @@ impl Call {
                     payload: Bytes::from_static(b"{\"hello\":\"you\"}"),
                 });
             }
+        }
+        for (kind, payload) in self.messages {
+            exchange.message(Message {
+                at: at.plus_micros(ms * 950),
+                from: Side::Response,
+                kind,
+                len_bytes: payload.len() as u64,
+                payload,
+            });
         }
         exchange.close_at(
             at.plus_micros(ms * 1000),

@@ -9,6 +9,8 @@ mod fix;
 mod hands;
 mod keys;
 mod malice;
+mod panes;
 mod pictures;
+mod printing;
 mod real;
 mod replay;
