@@ -446,12 +446,12 @@ pub fn why_sent(asked: &Asked<'_>) -> Judged {
         Some(true) => (
             Fate::Good,
             format!(
-                "it crosses sites ({}), so it is SameSite=None; Secure{}",
+                "it crosses sites ({}), which browsers let it only with SameSite=None; Secure{}",
                 asked.sites(),
                 if asked.browser == Browser::Chromium {
                     ""
                 } else {
-                    " or has no SameSite"
+                    ", or without any SameSite"
                 }
             ),
         ),

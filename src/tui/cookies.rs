@@ -87,7 +87,18 @@ pub(super) fn cookies(
             let known = earlier.iter().find(|e| e.cookie.name == name);
             let judged = known.map(|e| e.cookie.sent(&e.from, &e.path, e.at, &asked));
             // What is on the wire was sent, whatever the rules make of it.
-            let judged = judged.filter(|j| j.fate == Fate::Good);
+            let judged = judged.map(|judged| match judged.fate {
+                Fate::Good => judged,
+                _ => Judged {
+                    fate: Fate::Doubtful,
+                    why: format!(
+                        "sent, though by the rules it is not ({}): it was set anew since, or this \
+                         client is no browser",
+                        judged.why
+                    ),
+                    ..judged
+                },
+            });
             out.sent.push(Told {
                 name: name.to_owned(),
                 value: value.to_owned(),

@@ -221,7 +221,11 @@ fn lay_out(headers: &HeaderList, bytes: Vec<u8>) -> Body {
     let Form::Text(syntax) = form else {
         let about = media::about(&bytes);
         return Body {
-            form: about.as_ref().map_or("hex", |(name, _)| name),
+            form: match &about {
+                Some((name, _)) => name,
+                None if media(headers).starts_with("multipart/") => "parts",
+                None => "hex",
+            },
             tables: about.into_iter().map(|(_, table)| table).collect(),
             preview: media::preview(&bytes),
             bytes,
