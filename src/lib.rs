@@ -14,7 +14,7 @@
 //! 6  cli ............................. words in, exit code out; puts the parts together
 //! 5  tui ............................. App (state) → view (drawing); effects leave as data
 //! 4  session  report  replay  demo ... the live whole; explanations; do it again; broken servers
-//! 3  diagnose     fix    proxy    har  which rule broke; what mends it; the way in; papers
+//! 3  diagnose  fix  proxy  har  witness  which rule broke; what mends it; the ways in; papers
 //! 2  cors         capture ............ the rules (pure); remembering (memory + disk)
 //! 1  wire                launch ...... the nouns (pure); starting a browser
 //! ```
@@ -37,3 +37,4 @@ pub mod report;
 pub mod session;
 pub mod tui;
 pub mod wire;
+pub mod witness;

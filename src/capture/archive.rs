@@ -13,7 +13,9 @@ use super::error::SessionError;
 use super::opening::{self, Copy, connect};
 use super::schema::message_kind_from_name;
 use super::stored::{Layout, Stored, excerpt, read_body, stored, unsigned};
-use crate::wire::{Exchange, ExchangeId, HeaderList, Message, SharedHeaders, Side, Timestamp};
+use crate::wire::{
+    Exchange, ExchangeId, Fate, HeaderList, Message, Said, SharedHeaders, Side, Timestamp,
+};
 
 /// Header lists remembered while exchanges are read one after the other.
 const HEADS_REMEMBERED: usize = 1_024;
@@ -245,6 +247,43 @@ impl Archive {
                 ))
             })?;
             rows.collect()
+        })
+    }
+
+    /// What a launched browser said, of at most so many exchanges, the last ones; in the order of their
+    /// ids.
+    pub fn said(&self, at_most: usize) -> Result<Vec<(ExchangeId, Said)>, SessionError> {
+        self.ask(|connection| {
+            // Files of the first version do not have it.
+            let there = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'said'";
+            if connection.query_row(there, [], |row| row.get::<_, i64>(0))? == 0 {
+                return Ok(Vec::new());
+            }
+            let mut statement = connection.prepare_cached(
+                "SELECT exchange, fate, reason, detail, sentence, asked_by FROM said \
+                 ORDER BY exchange DESC LIMIT ?1",
+            )?;
+            let rows = statement.query_map([at_most as i64], |row| {
+                let text = |column| row.get::<_, String>(column);
+                let fate = Fate::from_words(&text(1)?, &text(2)?, &text(3)?);
+                let id = ExchangeId(unsigned(row.get(0)?));
+                let said = fate.map(|fate| Said {
+                    fate,
+                    sentence: None,
+                    asked_by: None,
+                });
+                let Some(mut said) = said else {
+                    return Ok(None);
+                };
+                said.sentence = row.get(4)?;
+                said.asked_by = row.get(5)?;
+                Ok(Some((id, said)))
+            })?;
+            let mut all = rows
+                .filter_map(Result::transpose)
+                .collect::<rusqlite::Result<Vec<_>>>()?;
+            all.reverse();
+            Ok(all)
         })
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::wire::{Exchange, ExchangeId, Message, Side};
+use crate::wire::{Exchange, ExchangeId, Message, Said, Side};
 
 /// A body lies in pieces of at most this many bytes.
 pub const PIECE_BYTES_MAX: usize = 256 << 10;
@@ -67,4 +67,6 @@ pub struct Batch {
     pub bodies: Vec<WholeBody>,
     /// Messages, with their number within the exchange.
     pub messages: Vec<(ExchangeId, u64, Box<Message>)>,
+    /// What a launched browser said about exchanges.
+    pub said: Vec<(ExchangeId, Arc<Said>)>,
 }

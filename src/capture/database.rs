@@ -17,7 +17,7 @@ use super::schema::{
     patch_text, side_number, version_number,
 };
 use crate::wire::{
-    End, Exchange, ExchangeId, HeaderList, Message, SharedHeaders, Source, Timestamp,
+    End, Exchange, ExchangeId, HeaderList, Message, Said, SharedHeaders, Source, Timestamp,
 };
 
 /// How many header lists are remembered, to store equal ones once.
@@ -184,6 +184,9 @@ impl Writer {
             write_message(&transaction, *exchange, *number, message)?;
             self.bodies.count_message(message.payload.len());
         }
+        for (exchange, said) in &batch.said {
+            write_said(&transaction, *exchange, said)?;
+        }
         let gone = self.bodies.make_room(&transaction)?;
         transaction.commit()?;
         Ok(gone)
@@ -223,6 +226,7 @@ impl Writer {
         let (source, replay_of) = match exchange.source {
             Source::Proxy => ("proxy", None),
             Source::Har => ("har", None),
+            Source::Browser => ("browser", None),
             Source::Replay(replay) => {
                 let name = match replay.include {
                     None => "replay",
@@ -382,6 +386,24 @@ fn write_message(
             message_kind_name(message.kind),
             message.len_bytes as i64,
             &message.payload[..],
+        ])?;
+    Ok(())
+}
+
+fn write_said(connection: &Connection, exchange: ExchangeId, said: &Said) -> rusqlite::Result<()> {
+    let (fate, reason, detail) = said.fate.words();
+    connection
+        .prepare_cached(
+            "INSERT OR REPLACE INTO said (exchange, fate, reason, detail, sentence, asked_by) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?
+        .execute(params![
+            exchange.0 as i64,
+            fate,
+            reason,
+            detail,
+            said.sentence,
+            said.asked_by,
         ])?;
     Ok(())
 }

@@ -5,15 +5,15 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::wire::{
-    Client, End, ExchangeId, HeaderList, Kind, Message, Patch, RequestHead, ResponseHead, Side,
-    Source, Timestamp, Timings, Upstream,
+    Client, End, ExchangeId, HeaderList, Kind, Message, Patch, RequestHead, ResponseHead, Said,
+    Side, Source, Timestamp, Timings, Upstream,
 };
 
 /// Something that became known about an exchange.
 ///
 /// A live proxy, an imported HAR, a replay and the demo all speak it; a session is the only
 /// listener. For one exchange `Opened` comes first and `Closed` last, `Answered` between them at
-/// most once. Events of different exchanges interleave in the order they happened.
+/// most once; only `Said` has no place. Events of different exchanges interleave in the order they happened.
 #[derive(Clone, Debug)]
 pub enum Event {
     /// A request head was read. Sent before the server is even looked for.
@@ -31,6 +31,9 @@ pub enum Event {
     Told(ExchangeId, String),
     /// It is over.
     Closed(Box<Closing>),
+    /// A launched browser says what it did with it. Not from the wire, so it may come at any time
+    /// after `Opened`, also after `Closed`.
+    Said(ExchangeId, Box<Said>),
 }
 
 /// What is known when an exchange opens.
@@ -95,7 +98,8 @@ impl Event {
             Self::Patched(id, _)
             | Self::Body(id, _, _)
             | Self::Message(id, _)
-            | Self::Told(id, _) => *id,
+            | Self::Told(id, _)
+            | Self::Said(id, _) => *id,
             Self::Closed(closing) => closing.id,
         }
     }

@@ -14,8 +14,8 @@ use tokio::sync::Notify;
 
 use super::event::{Answer, Closing, Event, Opening};
 use crate::wire::{
-    Client, End, ExchangeId, HeaderList, Kind, Message, Patch, RequestHead, ResponseHead, Side,
-    Source, Timestamp, Timings, Upstream,
+    Client, End, ExchangeId, HeaderList, Kind, Message, Patch, RequestHead, ResponseHead, Said,
+    Side, Source, Timestamp, Timings, Upstream,
 };
 
 /// How many events wait in the queue before openings have to wait.
@@ -203,6 +203,14 @@ impl Recorder {
                 response: Counter::default(),
                 closed: AtomicBool::new(false),
             }),
+        }
+    }
+
+    /// A launched browser said what it did with a request. Nothing waits for that: while the queue is
+    /// full it is left out, and the verdict is what it would have been without.
+    pub fn said(&self, id: ExchangeId, said: Said) {
+        if self.shared.lock().has_room() {
+            self.shared.push(Event::Said(id, Box::new(said)));
         }
     }
 

@@ -28,7 +28,7 @@ pub(super) const V1_VERSION: i64 = 1;
 pub(super) const PAGE_BYTES: u32 = 8_192;
 
 /// Step `n` makes a file of version `n` one of version `n + 1`.
-pub(super) const MIGRATIONS: [&str; 2] = [V1, V2];
+pub(super) const MIGRATIONS: [&str; 3] = [V1, V2, V3];
 
 const V1: &str = r#"
 -- key: corscope (version that wrote it), pid (of the process that did), started_at, first_id,
@@ -41,8 +41,8 @@ CREATE TABLE head (id INTEGER PRIMARY KEY, fields TEXT NOT NULL);
 -- One request and what became of it.
 CREATE TABLE exchange (
   id INTEGER PRIMARY KEY,
-  source TEXT NOT NULL,            -- proxy, har, replay; replay-include, replay-not-include where
-                                   -- the credentials mode of a replay is known
+  source TEXT NOT NULL,            -- proxy, har, browser, replay; replay-include and
+                                   -- replay-not-include where the credentials mode is known
   replay_of INTEGER,               -- the exchange a replay repeats
   kind TEXT NOT NULL,              -- http, websocket, tunnel
   opened_at INTEGER NOT NULL,      -- when the request head was read
@@ -130,6 +130,18 @@ CREATE TABLE body (
 
 -- What the browser itself said became of the exchange, where a HAR tells: net::ERR_FAILED
 ALTER TABLE exchange ADD COLUMN told TEXT;
+";
+
+const V3: &str = r"
+-- What a launched browser said it did with a request; an exchange of source browser was never sent.
+CREATE TABLE said (
+  exchange INTEGER PRIMARY KEY,    -- exchange.id
+  fate TEXT NOT NULL,              -- delivered, blocked, failed
+  reason TEXT NOT NULL,            -- network, cache, service-worker; cors, mixed-content, csp, other
+  detail TEXT NOT NULL,            -- the browser's name of the rule, the directive, its error
+  sentence TEXT,                   -- on its console
+  asked_by TEXT                    -- script and line
+);
 ";
 
 /// How many pieces one body has at most.

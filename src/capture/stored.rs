@@ -117,6 +117,7 @@ pub(super) fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
         id: ExchangeId(unsigned(row.get(0)?)),
         source: match row.get_ref(1)?.as_str()? {
             "har" => Source::Har,
+            "browser" => Source::Browser,
             "replay" => replay(None)?,
             "replay-include" => replay(Some(true))?,
             "replay-not-include" => replay(Some(false))?,

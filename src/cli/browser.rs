@@ -1,18 +1,28 @@
 //! Browsers started here: in a profile of their own, through the proxy, gone when corscope goes.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::{Result, bail};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 use super::live::Facts;
-use crate::launch::{Options, Program, Running, Wish};
+use super::testimony;
+use crate::capture::Recorder;
+use crate::launch::{Options, Program, Running, Wire, Wish};
+use crate::session::Reader;
+use crate::witness;
 
 /// How many may be open at once.
 const OPEN_MAX: usize = 16;
 /// How many sentences wait for the screen.
 const WORDS_MAX: usize = 32;
+/// How long what a browser said last may take to be matched once it is gone.
+const LAST_WORDS_AT_MOST: Duration = Duration::from_secs(3);
+/// How many words of a browser wait to be matched.
+const HEARD_MAX: usize = 4_096;
 
 /// What is the same for every browser of a capture.
 #[derive(Clone, Debug, Default)]
@@ -23,6 +33,8 @@ pub(super) struct Manner {
     pub(super) headless: bool,
     /// Where its profile is kept, if it is: in there by the browser's name.
     pub(super) kept: Option<PathBuf>,
+    /// It is not asked what it did with each request.
+    pub(super) unasked: bool,
 }
 
 /// Starts browsers for one capture and ends them with it.
@@ -31,6 +43,8 @@ pub(super) struct Launcher {
     options: Options,
     found: Vec<Program>,
     open: Vec<Open>,
+    /// Where what browsers say is recorded, if they are asked.
+    ears: Option<(Reader, Recorder)>,
     tell: mpsc::Sender<String>,
     told: Option<mpsc::Receiver<String>>,
 }
@@ -65,6 +79,7 @@ impl Launcher {
             options,
             found,
             open: Vec::new(),
+            ears: None,
             tell,
             told: Some(told),
         })
@@ -79,6 +94,12 @@ impl Launcher {
     /// The page that [`open`](Self::open) opens.
     pub(super) fn page(mut self, url: Option<String>) -> Self {
         self.options.url = url;
+        self
+    }
+
+    /// Asks the browsers it opens what they did with each request, unless that was declined.
+    pub(super) fn ask(mut self, reader: Reader, recorder: Recorder) -> Self {
+        self.ears = (!self.manner.unasked).then_some((reader, recorder));
         self
     }
 
@@ -116,7 +137,16 @@ impl Launcher {
         }
         let mut options = self.options.clone();
         options.kept = self.manner.kept.as_ref().map(|dir| dir.join(program.id()));
+        let ears = self.ears.clone().filter(|_| program.has_wire());
+        options.wired = ears.is_some();
+        // Whom one asks opens the page only when it can be listened to, so that nothing is missed.
+        let page = options.url.take_if(|_| ears.is_some());
         let mut running = Running::start(program, &options)?;
+        let listening = running.take_wire().zip(ears);
+        let listening = listening.map(|(wire, ears)| {
+            let told = (self.tell.clone(), program.to_string());
+            tokio::spawn(listen_to(wire, page, ears, told))
+        });
         let mut text = match &options.kept {
             None => format!("Opened {program} in a throw-away profile."),
             Some(dir) => format!("Opened {program} with the profile {}.", dir.display()),
@@ -134,6 +164,11 @@ impl Launcher {
                 _ = ended => None,
             };
             running.close().await;
+            if let Some(mut listening) = listening
+                && timeout(LAST_WORDS_AT_MOST, &mut listening).await.is_err()
+            {
+                listening.abort();
+            }
             if let Some(how) = closed {
                 let said = match how {
                     Ok(status) if !status.success() => {
@@ -163,4 +198,29 @@ impl Launcher {
             let _ = life.await;
         }
     }
+}
+
+/// Records what a browser says until it is gone; that it says nothing is told once, on the screen.
+async fn listen_to(
+    wire: Wire,
+    page: Option<String>,
+    (reader, recorder): (Reader, Recorder),
+    (tell, name): (mpsc::Sender<String>, String),
+) {
+    let (words, heard) = mpsc::channel(HEARD_MAX);
+    let (unheard, why) = oneshot::channel();
+    let told = page.clone();
+    let complain = async move {
+        if let Ok(why) = why.await {
+            let open = told.map_or(String::new(), |url| format!(" Open {url} in it yourself."));
+            let said = format!("{name} cannot be asked what it decides ({why}).{open}");
+            let _ = tell.try_send(said);
+        }
+    };
+    let listening = witness::listen(wire, page, words, unheard);
+    tokio::join!(
+        listening,
+        complain,
+        testimony::hear(reader, recorder, heard)
+    );
 }

@@ -80,6 +80,7 @@ async fn by_a_browser(live: &Live, demo: &Demo, wish: &Wish) -> Result<()> {
         wish: wish.clone(),
         headless: true,
         kept: None,
+        unasked: false,
     };
     let launcher = Launcher::new(&live.facts, manner)?;
     let mut launcher = launcher.page(Some(demo.page_url()));
@@ -120,6 +121,7 @@ async fn watched(args: &DemoArgs, demo: Demo, capture: &Capture, screen: Screen)
         wish: wish.unwrap_or_default(),
         headless: args.headless,
         kept: None,
+        unasked: false,
     };
     let launcher = Launcher::new(&live.facts, manner)?;
     let launcher = launcher.page(Some(demo.page_url()));

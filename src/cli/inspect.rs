@@ -48,6 +48,7 @@ pub(super) async fn open(args: &OpenArgs) -> Result<Exit> {
             .profile
             .as_ref()
             .map(|name| capture.places.profiles.join(name)),
+        unasked: args.no_ask,
     };
     Launcher::check(&manner.wish)?;
     let live = Live::start(&capture, Keep::Sessions, None).await?;
@@ -107,6 +108,7 @@ pub(super) async fn show(
             path.display()
         )
     }));
+    launcher = launcher.ask(live.reader(), live.recorder());
     if open_now {
         notices.push(launcher.open()?);
     }

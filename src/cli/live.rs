@@ -169,6 +169,11 @@ impl Live {
         self.session.reader()
     }
 
+    /// Who tells this session of more than the proxy sees.
+    pub(super) fn recorder(&self) -> Recorder {
+        self.recorder.clone()
+    }
+
     /// Who does requests again into this session.
     pub(super) fn replayer(&self) -> Result<Replayer> {
         let recorder = Some(self.recorder.clone());

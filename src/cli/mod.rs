@@ -32,6 +32,7 @@ mod reverse;
 mod sessions;
 mod settings;
 mod signals;
+mod testimony;
 mod trust;
 mod way;
 mod workbench;

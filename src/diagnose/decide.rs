@@ -8,7 +8,7 @@ use crate::cors::{
     Browser, Case, CaseEnd, Certainty, Check, Credentials, Exposed, Fault, Hop, Judgement, Outcome,
     Stage, basic_headers, exposed_headers, judge,
 };
-use crate::wire::{Exchange, ExchangeId, Failure, FailureKind, HeaderList, Origin};
+use crate::wire::{Exchange, ExchangeId, Failure, FailureKind, HeaderList, Origin, Said};
 
 use super::demand::{self, Demand};
 use super::diagnosis::{Branch, Cause, Diagnosis};
@@ -23,6 +23,7 @@ use super::steps::{HopSteps, hops_of};
 use super::subject::{Subject, credentials, hop_case, page_of, stored_heads};
 use super::subs;
 use super::surroundings::Surroundings;
+use super::testimony;
 use super::warnings;
 
 /// What became of a fetch, and why.
@@ -41,8 +42,15 @@ pub fn diagnose(fetch: &Fetch, exchanges: &dyn Exchanges, around: &Surroundings)
         around,
         exchanges,
     };
+    if let Some(diagnosis) = testimony::of_unsent(&subject) {
+        return diagnosis;
+    }
+    let said = testimony::of(&subject);
     let stored = stored_heads(&subject);
-    let judged = Judged::of(&subject, &stored);
+    let mut judged = Judged::of(&subject, &stored);
+    if let Some(said) = &said {
+        judged.hear(said);
+    }
     subject.credentials = judged.credentials;
     let mut diagnosis = blank(&subject);
     let last = subject.last().map(HopSteps::class);
@@ -63,6 +71,10 @@ pub fn diagnose(fetch: &Fetch, exchanges: &dyn Exchanges, around: &Surroundings)
     expose(&subject, &stored, &mut diagnosis);
     diagnosis.demand = demanded(&subject, &diagnosis);
     diagnosis.warnings = warnings::of(&subject, &diagnosis);
+    if let Some(said) = said {
+        diagnosis.disagreement = testimony::disagreement(&subject, &diagnosis, &said);
+        diagnosis.said = Some(said);
+    }
     diagnosis
 }
 
@@ -141,16 +153,38 @@ impl Judged {
                 not_include = None;
             }
         }
-        let credentials = match (&include, &not_include) {
+        let mut judged = Self {
+            credentials: Credentials::Unknown,
+            include,
+            not_include,
+        };
+        judged.settle();
+        judged
+    }
+
+    fn settle(&mut self) {
+        self.credentials = match (&self.include, &self.not_include) {
             (Some(_), None) => Credentials::Include,
             (None, Some(_)) => Credentials::NotInclude,
             _ => Credentials::Unknown,
         };
-        Self {
-            credentials,
-            include,
-            not_include,
+    }
+
+    /// Drops the credentials mode in which the browser would not have done what it says it did. Where
+    /// it would have in neither, both stay: that is a disagreement.
+    fn hear(&mut self, said: &Said) {
+        let (Some(with), Some(without)) = (&self.include, &self.not_include) else {
+            return;
+        };
+        let fits = |judgement: &Judgement| {
+            testimony::fits(said, judgement.first().map(|(_, fault)| fault))
+        };
+        match (fits(with), fits(without)) {
+            (Some(true), Some(false)) => self.not_include = None,
+            (Some(false), Some(true)) => self.include = None,
+            _ => {}
         }
+        self.settle();
     }
 
     fn passes(&self) -> bool {
@@ -161,7 +195,7 @@ impl Judged {
     }
 }
 
-fn blank(subject: &Subject<'_>) -> Diagnosis {
+pub(super) fn blank(subject: &Subject<'_>) -> Diagnosis {
     let first = subject.hops.first();
     let step = first.and_then(HopSteps::head_step);
     let method = match first {
@@ -193,6 +227,8 @@ fn blank(subject: &Subject<'_>) -> Diagnosis {
         exposed_headers: None,
         hidden_headers: Vec::new(),
         exempt_because: None,
+        said: None,
+        disagreement: None,
     }
 }
 

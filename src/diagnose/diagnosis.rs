@@ -1,7 +1,9 @@
 //! The answer: what became of a fetch, why, and how sure that is.
 
+use std::sync::Arc;
+
 use crate::cors::{Browser, Certainty, Check, Credentials, Outcome, Stage};
-use crate::wire::ExchangeId;
+use crate::wire::{ExchangeId, Said};
 
 use super::align::Alignment;
 use super::demand::Demand;
@@ -46,6 +48,10 @@ pub struct Diagnosis {
     pub hidden_headers: Vec<String>,
     /// Why CORS does not apply, for [`Outcome::Exempt`]; one short phrase: `same origin`.
     pub exempt_because: Option<&'static str>,
+    /// What a launched browser said about the exchange that decided, where one was asked.
+    pub said: Option<Arc<Said>>,
+    /// Where that contradicts this verdict: how, in one sentence. Then one of the two is wrong.
+    pub disagreement: Option<String>,
 }
 
 /// One of the two cases of a diagnosis that depends on the credentials mode.

@@ -4,12 +4,17 @@ use std::collections::{BTreeMap, HashMap};
 use std::hash::BuildHasher;
 use std::sync::Arc;
 
-use crate::wire::{Exchange, ExchangeId};
+use crate::wire::{Exchange, ExchangeId, Said};
 
 /// Something that knows exchanges by their id: a session's reader, or all of a finished capture.
 pub trait Exchanges {
     /// The exchange of this id, if it is known (still).
     fn exchange(&self, id: ExchangeId) -> Option<Arc<Exchange>>;
+
+    /// What a launched browser said it did with this exchange, if one did.
+    fn said(&self, _id: ExchangeId) -> Option<Arc<Said>> {
+        None
+    }
 }
 
 impl Exchanges for [Arc<Exchange>] {

@@ -99,6 +99,7 @@ mod steps;
 mod subject;
 mod subs;
 mod surroundings;
+mod testimony;
 mod warnings;
 
 pub use align::{Alignment, Piece, visible};

@@ -200,6 +200,8 @@ impl Running {
                 path: options.kept.clone().unwrap_or_default(),
             },
         })?;
+        // A profile that was kept may tell where an earlier one listened.
+        let _ = std::fs::remove_file(nest.profile().join(firefox::PORT_FILE));
         let mut notes = Vec::new();
         let profile = nest.profile();
         let arguments = match program.brand.family() {
@@ -218,7 +220,8 @@ impl Running {
                 firefox::arguments(profile, options)
             }
         };
-        let piped = options.wired && pipes(program);
+        let wired = options.wired && program.has_wire();
+        let piped = wired && program.brand.family() == Family::Chromium;
         let mut command = command(program, &arguments, piped);
         command.envs(nest.environment(program));
         if program.brand.family() == Family::Firefox {
@@ -228,13 +231,11 @@ impl Running {
             path: program.path.clone(),
             source,
         })?;
-        let wire = if !options.wired {
-            None
-        } else if piped {
+        let wire = if piped {
             let ends = child.stdin.take().zip(child.stdout.take());
             ends.map(|(to, from)| Wire::Pipe { to, from })
         } else {
-            (program.brand.family() == Family::Firefox).then(|| Wire::Port {
+            wired.then(|| Wire::Port {
                 file: profile.join(firefox::PORT_FILE),
             })
         };
@@ -339,12 +340,15 @@ impl Drop for Running {
     }
 }
 
-/// Whether this browser can be asked through pipes: by a shell, which puts them where Chromium wants
-/// them. Those of snaps and flatpaks pass too.
-fn pipes(program: &Program) -> bool {
-    cfg!(unix) && program.brand.family() == Family::Chromium
+impl Program {
+    /// Whether it can be asked what it decided, through a [`Wire`]. A Chromium gets its pipes from a
+    /// shell, which only Unix has; what is packed may not see them.
+    pub fn has_wire(&self) -> bool {
+        self.pack == Pack::Plain && (cfg!(unix) || self.brand.family() == Family::Firefox)
+    }
 }
 
+/// `piped`: standard input and output become the pipes where Chromium looks for them.
 fn command(program: &Program, arguments: &[String], piped: bool) -> Command {
     let mut command;
     if piped {

@@ -128,8 +128,9 @@ pub fn explain(diagnosis: &Diagnosis, fix: Option<&Fix>, exchanges: &dyn Exchang
         origin: diagnosis.origin.clone(),
         cause: cause_text(diagnosis, facts.as_ref(), exchanges),
         rule: facts.as_ref().and_then(rule_text),
-        remarks,
-        disputed: told.is_some_and(|told| told.agrees == Some(false)),
+        remarks: testimony(diagnosis).chain(remarks).collect(),
+        disputed: told.is_some_and(|told| told.agrees == Some(false))
+            || diagnosis.disagreement.is_some(),
         proof: cause
             .map(|cause| proof(cause, exchanges))
             .unwrap_or_default(),
@@ -144,6 +145,15 @@ pub fn explain(diagnosis: &Diagnosis, fix: Option<&Fix>, exchanges: &dyn Exchang
         warnings: diagnosis.warnings.iter().map(note).collect(),
         mending: None,
     }
+}
+
+// Where the browser itself contradicts the verdict, and that nothing else decided it.
+fn testimony(diagnosis: &Diagnosis) -> impl Iterator<Item = String> {
+    let doubt = diagnosis
+        .disagreement
+        .as_ref()
+        .map(|said| format!("DISAGREEMENT: {said} One of us is wrong; please report it."));
+    doubt.into_iter()
 }
 
 /// The headline of a cause, as in the JSON.

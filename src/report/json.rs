@@ -15,7 +15,7 @@ use crate::diagnose::{
     Alignment, Branch, Cause, Diagnosis, Evidence, Exchanges, Member, Root, Warning,
 };
 use crate::fix::{self, Advice, Fix, snippet};
-use crate::wire::{Patch, isomorphic};
+use crate::wire::{Patch, Said, isomorphic};
 
 const SCHEMA: &str = "corscope/diagnosis/1";
 
@@ -82,6 +82,20 @@ pub fn fetch_to_json(diagnosis: &Diagnosis, servers: &Servers, exchanges: &dyn E
         "exposed_headers": diagnosis.exposed_headers,
         "hidden_headers": diagnosis.hidden_headers,
         "told": told_to_json(diagnosis, exchanges),
+        "said": diagnosis.said.as_deref().map(said),
+        "disagreement": diagnosis.disagreement,
+    })
+}
+
+// What a launched browser said of its own accord.
+fn said(said: &Said) -> Value {
+    let (fate, reason, detail) = said.fate.words();
+    json!({
+        "fate": fate,
+        "reason": reason,
+        "detail": detail,
+        "console": said.sentence,
+        "asked_by": said.asked_by,
     })
 }
 

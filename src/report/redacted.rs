@@ -6,7 +6,7 @@ use std::sync::Arc;
 use quick_cache::unsync::Cache;
 
 use crate::diagnose::Exchanges;
-use crate::wire::{Exchange, ExchangeId, Redactor};
+use crate::wire::{Exchange, ExchangeId, Redactor, Said};
 
 /// Exchanges remembered; a fetch has a few, each asked for many times while it is judged.
 const REMEMBERED: usize = 256;
@@ -40,5 +40,13 @@ impl Exchanges for Redacted<'_> {
         let exchange = Arc::new(self.redactor.exchange(&*self.exchanges.exchange(id)?));
         self.known.borrow_mut().insert(id.0, Arc::clone(&exchange));
         Some(exchange)
+    }
+
+    fn said(&self, id: ExchangeId) -> Option<Arc<Said>> {
+        let said = self.exchanges.said(id)?;
+        if self.redactor.is_on() {
+            return Some(Arc::new(said.bare()));
+        }
+        Some(said)
     }
 }

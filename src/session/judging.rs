@@ -7,7 +7,7 @@ use super::before::before;
 use super::whole::Whole;
 use crate::cors::Browser;
 use crate::diagnose::{Diagnosis, Exchanges, FetchId, Moment, Pairer, diagnose};
-use crate::wire::{Exchange, Origin, Source, Timestamp};
+use crate::wire::{Exchange, ExchangeId, Origin, Source, Timestamp};
 
 /// How many fetches are judged again at the end, when all siblings are known: so many with a cause,
 /// and as many of the last.
@@ -66,6 +66,13 @@ impl Judging {
     pub(super) fn closed(&mut self, exchange: &Exchange) {
         let changed = self.pairer.observe(exchange, Moment::Closed);
         self.changed.extend(changed);
+    }
+
+    /// A launched browser said what it did with an exchange.
+    pub(super) fn said(&mut self, id: ExchangeId, whole: &Whole) {
+        let known = self.pairer.fetch_of(id);
+        self.changed
+            .extend(known.or_else(|| whole.read().marks.mark(id).fetch));
     }
 
     /// Time passes; the time of an import is that of its entries.

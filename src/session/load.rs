@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::judging::Judging;
-use super::whole::{Messages, Whole};
+use super::whole::{Messages, SAID_MAX, Whole};
 use crate::capture::{Heard, SessionError};
 use crate::diagnose::Moment;
 use crate::wire::{End, Exchange, ExchangeId, Failure, FailureKind, FailureStage};
@@ -45,6 +45,9 @@ pub(super) fn load(whole: &Whole, judging: Judging) -> Result<(), SessionError> 
 fn read(whole: &Whole, judging: Judging) -> Result<(), SessionError> {
     for (id, count, bytes) in whole.archive.message_counts()? {
         whole.write().messages.insert(id, Messages { count, bytes });
+    }
+    for (id, said) in whole.archive.said(SAID_MAX)? {
+        whole.say(id, Arc::new(said));
     }
     let mut replay = Replay {
         whole,

@@ -11,7 +11,7 @@ use super::whole::{State, Whole};
 use crate::capture::SessionError;
 use crate::cors::Outcome;
 use crate::diagnose::{Diagnosis, Exchanges, Fetch, FetchId, diagnose};
-use crate::wire::{Exchange, ExchangeId, Kind, Message, Side};
+use crate::wire::{Exchange, ExchangeId, Kind, Message, Said, Side};
 
 /// Looks at a session, live or finished. Cheap to clone; all look at the same.
 #[derive(Clone)]
@@ -226,6 +226,10 @@ impl Reader {
 impl Exchanges for Reader {
     fn exchange(&self, id: ExchangeId) -> Option<Arc<Exchange>> {
         self.whole.exchange(id)
+    }
+
+    fn said(&self, id: ExchangeId) -> Option<Arc<Said>> {
+        self.whole.said(id)
     }
 }
 

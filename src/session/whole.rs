@@ -1,6 +1,6 @@
 //! What the recording thread and the readers share.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -11,10 +11,12 @@ use tokio::sync::watch;
 use super::marks::Marks;
 use crate::capture::{Archive, SessionError, Store};
 use crate::diagnose::{Exchanges, Surroundings};
-use crate::wire::{Exchange, ExchangeId};
+use crate::wire::{Exchange, ExchangeId, Said};
 
 /// Decoded exchanges kept at hand, in bytes.
 const CACHE_BYTES_MAX: u64 = 32 << 20;
+/// For how many exchanges, the last ones, what a browser said about them is kept at hand.
+pub(super) const SAID_MAX: usize = 100_000;
 
 /// What the recording thread and the readers share.
 pub(super) struct Whole {
@@ -32,6 +34,7 @@ pub(super) struct Whole {
     cache: Cache<u64, Arc<Exchange>, Weight>,
     trouble: Mutex<Trouble>,
     around: RwLock<Surroundings>,
+    said: RwLock<BTreeMap<ExchangeId, Arc<Said>>>,
 }
 
 /// What is wrong with the recording now, and what was last, were it mended since.
@@ -100,6 +103,7 @@ impl Whole {
             cache: Cache::with_weighter(16_384, CACHE_BYTES_MAX, Weight),
             trouble: Mutex::default(),
             around: RwLock::new(Surroundings::new()),
+            said: RwLock::new(BTreeMap::new()),
         }
     }
 
@@ -165,6 +169,15 @@ impl Whole {
             .learn(exchange)
     }
 
+    /// Keeps what a launched browser said about an exchange.
+    pub(super) fn say(&self, id: ExchangeId, said: Arc<Said>) {
+        let mut all = self.said.write().unwrap_or_else(PoisonError::into_inner);
+        all.insert(id, said);
+        if all.len() > SAID_MAX {
+            all.pop_first();
+        }
+    }
+
     /// An exchange: one that is held, or at hand, or from the file.
     pub(super) fn find(&self, id: ExchangeId) -> Result<Option<Arc<Exchange>>, SessionError> {
         if let Some(held) = self.read().store.held(id) {
@@ -185,5 +198,10 @@ impl Whole {
 impl Exchanges for Whole {
     fn exchange(&self, id: ExchangeId) -> Option<Arc<Exchange>> {
         self.find(id).ok().flatten()
+    }
+
+    fn said(&self, id: ExchangeId) -> Option<Arc<Said>> {
+        let all = self.said.read().unwrap_or_else(PoisonError::into_inner);
+        all.get(&id).cloned()
     }
 }

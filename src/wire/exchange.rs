@@ -65,6 +65,9 @@ pub enum Source {
     Har,
     /// Sent by corscope itself.
     Replay(Replay),
+    /// Told by a launched browser: a request that it never sent. The heads are those it would have
+    /// sent, as far as it says; no byte of it was on the wire.
+    Browser,
 }
 
 /// A request that corscope sent itself, on behalf of a browser or of a program.

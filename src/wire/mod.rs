@@ -11,6 +11,7 @@ mod origin;
 mod patch;
 mod path;
 mod redact;
+mod said;
 mod stream;
 
 pub use body::{BodyFacts, End, Failure, FailureKind, FailureStage, Side};
@@ -26,4 +27,5 @@ pub use origin::{Origin, canonical_host, is_localhost_name, is_loopback_host};
 pub use patch::Patch;
 pub use path::PathPattern;
 pub use redact::{BadPattern, RedactOptions, RedactedBody, Redactor};
+pub use said::{Block, Fate, Said, Via};
 pub use stream::{EventSplitter, WebSocketDeflate, WebSocketSplitter};

@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 
 /// Every room and all it may import. The order is that of the floors, lowest first; an import
 /// always goes to a line above it, so there is no circle.
-const ROOMS: [(&str, &[&str]); 14] = [
+const ROOMS: [(&str, &[&str]); 15] = [
     ("wire", &[]),
     ("cors", &["wire"]),
     ("capture", &["wire"]),
     ("launch", &["wire"]),
+    ("witness", &["wire", "capture", "launch"]),
     ("proxy", &["wire", "capture"]),
     ("har", &["wire", "capture"]),
     ("diagnose", &["wire", "cors"]),
@@ -28,7 +29,7 @@ const ROOMS: [(&str, &[&str]); 14] = [
         "cli",
         &[
             "wire", "cors", "capture", "launch", "demo", "proxy", "har", "diagnose", "fix",
-            "report", "session", "replay", "tui",
+            "report", "session", "replay", "tui", "witness",
         ],
     ),
 ];

@@ -200,6 +200,9 @@ pub(super) struct OpenArgs {
     /// Keep the browser's profile under this name, for the next time [default: a throw-away one]
     #[arg(long, value_name = "NAME", value_parser = profile_name)]
     pub(super) profile: Option<String>,
+    /// Do not ask the browser what it did with each request and why
+    #[arg(long)]
+    pub(super) no_ask: bool,
     /// The browser opens no window
     #[arg(long)]
     pub(super) headless: bool,

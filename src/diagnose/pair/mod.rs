@@ -141,7 +141,7 @@ impl Pairer {
         // What corscope sends itself shares no preflight cache with the browser it plays.
         let client = match exchange.source {
             Source::Replay(replay) => key_of((agent, replay)),
-            Source::Proxy | Source::Har => agent,
+            Source::Proxy | Source::Har | Source::Browser => agent,
         };
         let origin = origin_of(request);
         // A question that a person typed is none: who has no browser asks with curl, and nobody enforces
@@ -152,18 +152,18 @@ impl Pairer {
             (Some(_), None) => unsafe_header_names(browser.unwrap_or_default(), headers),
             _ => Vec::new(),
         };
-        let taken = self.slots.take(
-            key,
-            &Seeker {
-                client,
-                method: &request.method,
-                origin: origin.as_deref(),
-                ask: ask.as_ref(),
-                headers,
-                unsafe_names: &unsafe_names,
-                at: exchange.opened_at,
-            },
-        );
+        let seeker = Seeker {
+            client,
+            method: &request.method,
+            origin: origin.as_deref(),
+            ask: ask.as_ref(),
+            headers,
+            unsafe_names: &unsafe_names,
+            at: exchange.opened_at,
+        };
+        // What was never sent follows nothing that was.
+        let sent = exchange.source != Source::Browser;
+        let taken = sent.then(|| self.slots.take(key, &seeker)).flatten();
         let role = if ask.is_some() {
             Role::Preflight
         } else {

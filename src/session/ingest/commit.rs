@@ -13,7 +13,7 @@ use crate::wire::{End, Side};
 impl Ingest {
     /// Writes what was heard since, shows it, judges what it changed.
     pub(super) fn commit(&mut self) {
-        let something = !self.touched.is_empty();
+        let something = !self.touched.is_empty() || !self.batch.said.is_empty();
         if something {
             self.touched.sort_unstable();
             for id in &self.touched {
@@ -41,6 +41,7 @@ impl Ingest {
         self.batch.pieces.clear();
         self.batch.messages.clear();
         self.batch.bodies.clear();
+        self.batch.said.clear();
         self.batch_number += 1;
         self.batch_events = 0;
         self.batch_bytes = 0;

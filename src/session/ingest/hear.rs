@@ -36,6 +36,12 @@ impl Ingest {
                 }
             }
             Event::Closed(closing) => self.closed(*closing),
+            Event::Said(id, said) => {
+                let said = Arc::new(*said);
+                self.whole.say(id, Arc::clone(&said));
+                self.batch.said.push((id, said));
+                self.judging.said(id, &self.whole);
+            }
         }
     }
 

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use corscope::demo::{Demo, Party};
 use serde_json::Value;
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::super::support::{Home, OnTerminal, Origin, answer, eventually};
 
@@ -134,8 +135,7 @@ fn site(calls: &[String]) -> (Origin, Arc<Mutex<Option<String>>>) {
     (site, report)
 }
 
-/// `open` is what becomes of an answer that anybody may read.
-async fn every_origin(browser: &str, open: &str) {
+async fn every_origin(browser: &str) {
     let demo = Demo::start().await.unwrap();
     let api = Origin::serve(|head| {
         let any = ("Access-Control-Allow-Origin", "*");
@@ -178,7 +178,7 @@ async fn every_origin(browser: &str, open: &str) {
     };
     assert_eq!(outcome(&url), "exempt");
     for url in &calls[..3] {
-        assert_eq!(outcome(url), open, "{url}");
+        assert_eq!(outcome(url), "allowed", "{url}");
     }
     assert_eq!(outcome(&calls[3]), "blocked");
     let over_tls = outcome(&calls[4]);
@@ -187,13 +187,144 @@ async fn every_origin(browser: &str, open: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_sort_of_origin_goes_through_the_proxy_in_chromium() {
-    every_origin("chromium", "allowed").await;
+    every_origin("chromium").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_sort_of_origin_goes_through_the_proxy_in_firefox() {
-    // Its requests do not tell whether they carry credentials.
-    every_origin("firefox", "depends").await;
+    // Its requests do not tell whether they carry credentials; it does, when asked.
+    every_origin("firefox").await;
+}
+
+/// A page over TLS with a policy of its own; answers every request with it, `/done` aside.
+async fn over_tls(html: String, policy: String) -> (u16, Arc<Mutex<bool>>) {
+    let made = rcgen::generate_simple_self_signed(vec!["app.localhost".to_owned()]).unwrap();
+    let key = rustls_pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![made.cert.der().clone()], key)
+        .unwrap();
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let done = Arc::new(Mutex::new(false));
+    let heard = Arc::clone(&done);
+    tokio::spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            let (acceptor, html) = (acceptor.clone(), html.clone());
+            let (policy, heard) = (policy.clone(), Arc::clone(&heard));
+            tokio::spawn(async move {
+                let Ok(mut stream) = acceptor.accept(stream).await else {
+                    return;
+                };
+                let mut head = Vec::new();
+                while !head.ends_with(b"\r\n\r\n") {
+                    let Ok(byte) = stream.read_u8().await else {
+                        return;
+                    };
+                    head.push(byte);
+                }
+                let html_type = ("Content-Type", "text/html");
+                let policy = ("Content-Security-Policy", policy.as_str());
+                let text = answer("200 OK", &[html_type, policy], &html);
+                let _ = stream.write_all(text.as_bytes()).await;
+                let _ = stream.shutdown().await;
+                *heard.lock().unwrap() |= head.starts_with(b"GET /done");
+            });
+        }
+    });
+    (port, done)
+}
+
+/// What the wire showed, what the browser said, and what was never sent, in one list.
+async fn asked(browser: &str) {
+    let api = Origin::serve(|head| {
+        let any = ("Access-Control-Allow-Origin", "*");
+        match head.split(' ').nth(1) {
+            Some("/open") => answer("200 OK", &[any], "{}"),
+            Some("/kept") => answer("200 OK", &[any, ("Cache-Control", "max-age=600")], "{}"),
+            _ => answer("200 OK", &[], "{}"),
+        }
+    });
+    let host = format!("http://api.localhost:{}", api.address.port());
+    let at = |path: &str| format!("{host}{path}");
+    let evil = format!("http://evil.localhost:{}/csp", api.address.port());
+    let mixed = "http://plain.test/mixed".to_owned();
+    let calls = [
+        at("/open"),
+        at("/closed"),
+        at("/kept"),
+        at("/kept"),
+        evil.clone(),
+        mixed.clone(),
+    ];
+    let policy = format!("connect-src 'self' {host} http://plain.test");
+    let (port, done) = over_tls(page(&calls), policy).await;
+    let bench = Bench::new();
+    let url = format!("https://app.localhost:{port}/");
+    let mut terminal = bench.open(browser, &["--insecure", "app.localhost", &url]);
+    let nest = bench.nest();
+    eventually("the page made its calls", || *done.lock().unwrap());
+    terminal.sees("evil.localhost");
+    terminal.sees("plain.test");
+    terminal.keys("q");
+    assert_eq!(terminal.wait(), 0);
+    bench.is_clean(&nest);
+
+    let judged = bench.judged();
+    let found = |url: &str| -> Vec<&Value> { judged.iter().filter(|f| f["url"] == url).collect() };
+    let told = |url: &str| -> Vec<String> {
+        let one = |f: &&Value| {
+            let check = f["cause"]["check"].as_str().unwrap_or("-");
+            let said = format!(
+                "{} {}",
+                f["said"]["fate"].as_str().unwrap_or("-"),
+                f["said"]["reason"].as_str().unwrap_or("-")
+            );
+            format!("{} {check} {said}", f["outcome"].as_str().unwrap())
+        };
+        found(url).iter().map(one).collect()
+    };
+    assert_eq!(told(&calls[0]), ["allowed - delivered network"]);
+    assert_eq!(
+        told(&calls[1]),
+        ["blocked missing-allow-origin blocked cors"]
+    );
+    assert_eq!(
+        told(&calls[2]),
+        ["allowed - delivered network", "exempt - delivered cache"]
+    );
+    assert_eq!(told(&evil), ["blocked csp-connect-src blocked csp"]);
+    assert_eq!(
+        told(&mixed),
+        ["blocked mixed-content blocked mixed-content"]
+    );
+    let doubts: Vec<&Value> = judged
+        .iter()
+        .filter(|f| !f["disagreement"].is_null())
+        .collect();
+    assert!(doubts.is_empty(), "{doubts:?}");
+    let console = &found(&calls[1])[0]["said"]["console"];
+    assert!(
+        console
+            .as_str()
+            .is_some_and(|said| said.contains(&calls[1])),
+        "{console}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn chromium_is_asked_what_it_did() {
+    asked("chromium").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn firefox_is_asked_what_it_did() {
+    asked("firefox").await;
 }
 
 #[test]

@@ -134,7 +134,7 @@ impl Notes {
                 assert!(one.answer.is_none(), "before the answer");
                 one.patch = Some(*patch);
             }
-            Event::Opened(_) | Event::Told(..) => unreachable!(),
+            Event::Opened(_) | Event::Told(..) | Event::Said(..) => unreachable!(),
         }
         self.changed.notify_all();
     }

@@ -1,0 +1,165 @@
+//! What a launched browser itself says about a fetch, laid beside our own verdict.
+//!
+//! It is asked off the wire (DevTools protocol, WebDriver BiDi), so it knows what no proxy sees: the
+//! requests it never sent, and the rule it applied. It settles a verdict that hangs on the credentials
+//! mode. Where it contradicts the rules as we apply them, that is said and not smoothed over.
+
+use std::sync::Arc;
+
+use crate::cors::{Certainty, Check, Fault, Outcome, Stage};
+use crate::wire::{Block, Exchange, Fate, Said, Source, Via};
+
+use super::decide::blank;
+use super::diagnosis::{Cause, Diagnosis, Evidence, Part};
+use super::evidence;
+use super::subject::Subject;
+
+/// What was said about the fetch: about the last of its exchanges that anything was said of.
+pub(super) fn of(subject: &Subject<'_>) -> Option<Arc<Said>> {
+    let ids = subject.ids();
+    ids.into_iter()
+        .rev()
+        .find_map(|id| subject.exchanges.said(id))
+}
+
+/// Whether the browser can have done what it says in a credentials mode in which this is the first
+/// fault. `None` where what it says does not tell.
+pub(super) fn fits(said: &Said, fault: Option<&Fault>) -> Option<bool> {
+    match &said.fate {
+        Fate::Delivered(_) => Some(fault.is_none()),
+        Fate::Blocked(Block::Cors(name)) => Some(fault.is_some_and(|fault| {
+            name.is_empty() || is_named(name, fault.check, fault.stage, fault.firefox_name())
+        })),
+        Fate::Blocked(_) | Fate::Failed(_) => None,
+    }
+}
+
+fn is_named(name: &str, check: Check, stage: Stage, firefox: Option<&str>) -> bool {
+    check.chromium_name(stage) == Some(name) || firefox == Some(name)
+}
+
+/// How the browser contradicts the verdict, in one sentence.
+pub(super) fn disagreement(
+    subject: &Subject<'_>,
+    diagnosis: &Diagnosis,
+    said: &Said,
+) -> Option<String> {
+    let browser = subject.browser.name();
+    let cause = diagnosis.cause.as_ref();
+    match (&said.fate, diagnosis.outcome) {
+        (Fate::Delivered(_), Outcome::Blocked) => Some(format!(
+            "The {browser} that was launched says it let the page read this answer."
+        )),
+        (Fate::Blocked(Block::Cors(name)), Outcome::Blocked) => {
+            let cause = cause?;
+            let same = name.is_empty()
+                || is_named(name, cause.check, cause.stage, cause.firefox_name)
+                // Refused by another rule than ours, which is no rule of CORS and comes later.
+                || !cause.check.is_cors();
+            (!same).then(|| {
+                format!("The {browser} that was launched blocked it for another reason: {name}.")
+            })
+        }
+        (
+            Fate::Blocked(Block::Cors(name)),
+            Outcome::Allowed | Outcome::Opaque | Outcome::Exempt,
+        ) => {
+            let name = if name.is_empty() { "CORS" } else { name };
+            Some(format!(
+                "The {browser} that was launched says it blocked this: {name}."
+            ))
+        }
+        _ => None,
+    }
+}
+
+/// The verdict on a request that a browser says it never sent; `None` for one that was.
+pub(super) fn of_unsent(subject: &Subject<'_>) -> Option<Diagnosis> {
+    let id = subject.ids().into_iter().next()?;
+    let exchange = subject.exchanges.exchange(id)?;
+    if exchange.source != Source::Browser {
+        return None;
+    }
+    let mut diagnosis = blank(subject);
+    // Its word comes right after the request.
+    let Some(said) = subject.exchanges.said(id) else {
+        return Some(diagnosis);
+    };
+    let (outcome, check, note) = match &said.fate {
+        Fate::Delivered(via) => {
+            diagnosis.outcome = Outcome::Exempt;
+            diagnosis.exempt_because = Some(match via {
+                Via::Cache => "the browser answered it from its cache",
+                Via::ServiceWorker => "a service worker answered it",
+                Via::Network => "it went past this proxy",
+            });
+            diagnosis.said = Some(said);
+            return Some(diagnosis);
+        }
+        Fate::Blocked(Block::MixedContent) => (
+            Outcome::Blocked,
+            Check::MixedContent,
+            "http, from an https page".to_owned(),
+        ),
+        Fate::Blocked(Block::Csp(directive)) if directive == "connect-src" => (
+            Outcome::Blocked,
+            Check::CspConnectSrc,
+            "the page's own policy, connect-src".to_owned(),
+        ),
+        Fate::Blocked(Block::Csp(directive)) => (
+            Outcome::Failed,
+            Check::NetworkError,
+            format!("the page's own Content-Security-Policy, {directive}"),
+        ),
+        Fate::Blocked(Block::Cors(name)) => {
+            let stages = [Stage::Actual, Stage::Preflight, Stage::Redirect];
+            let named = Check::ALL.into_iter().find(|check| {
+                let firefox = check.firefox_name();
+                stages
+                    .iter()
+                    .any(|stage| is_named(name, *check, *stage, firefox))
+            });
+            match named {
+                Some(check) => (Outcome::Blocked, check, name.clone()),
+                None => (Outcome::Failed, Check::NetworkError, name.clone()),
+            }
+        }
+        Fate::Blocked(Block::Other(words)) | Fate::Failed(words) => {
+            (Outcome::Failed, Check::NetworkError, words.clone())
+        }
+    };
+    diagnosis.outcome = outcome;
+    diagnosis.cause = Some(cause(&exchange, &said, check, &note));
+    diagnosis.said = Some(said);
+    Some(diagnosis)
+}
+
+fn cause(exchange: &Exchange, said: &Said, check: Check, note: &str) -> Cause {
+    let sentence = said.sentence.clone();
+    let words = sentence.unwrap_or_else(|| "the browser never sent it".to_owned());
+    let mut proof: Vec<Evidence> = vec![evidence::quote(exchange.id, Part::Behaviour, words, note)];
+    proof.extend(said.asked_by.clone().map(|script| {
+        evidence::quote(
+            exchange.id,
+            Part::Behaviour,
+            script,
+            "the script that asked",
+        )
+    }));
+    Cause {
+        check,
+        stage: Stage::Actual,
+        exchange: Some(exchange.id),
+        sub: None,
+        root: None,
+        also: Vec::new(),
+        missing: Vec::new(),
+        next: Vec::new(),
+        certainty: Certainty::Certain,
+        evidence: proof,
+        found: None,
+        needed: None,
+        alignment: None,
+        firefox_name: check.firefox_name(),
+    }
+}
