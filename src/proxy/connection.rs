@@ -122,8 +122,8 @@ where
     let io = HalfOpen::new(io, last.clone());
     let service = {
         let context = Arc::clone(&context);
-        service_fn(move |request: Request<Incoming>| {
-            last.notice(&request);
+        service_fn(move |mut request: Request<Incoming>| {
+            last.notice(&mut request);
             let context = Arc::clone(&context);
             async move { Ok::<_, Infallible>(unharmed(&context, serve(&context, request)).await) }
         })

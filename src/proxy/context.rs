@@ -10,6 +10,7 @@ use tokio::sync::watch;
 
 use super::access::Access;
 use super::dial::DialTimes;
+use super::distrust::Distrust;
 use super::flow::Flow;
 use super::leaf::Leaves;
 use super::limits::HEAD_SECONDS_MAX;
@@ -36,6 +37,7 @@ pub(super) struct Shared {
     pub head_timeout: Option<Duration>,
     pub overrides: Overrides,
     pub remarks: Remarks,
+    pub distrust: Distrust,
     pub addresses: Vec<SocketAddr>,
     /// Our own page.
     pub site: Site,

@@ -18,8 +18,10 @@ use super::courier::{Limits, drain};
 use super::dial::{DialError, DialTimes, micros};
 use super::failure::failure;
 use super::flow::Flow;
+use super::half::LastRequest;
 use super::hygiene::{
-    Passage, is_websocket_upgrade, pass_request, pass_response, recorded, recorded_request,
+    Passage, is_framed_plainly, is_websocket_upgrade, pass_request, pass_response, recorded,
+    recorded_request,
 };
 use super::overrides::{Change, STAND_IN_AFTER};
 use super::page::{self, Asked, Way};
@@ -162,6 +164,28 @@ fn own(context: &Context, way: Way, request: &Request<Incoming>) -> Response<Out
     shared.site.answer(shared.leaves.authority(), &asked)
 }
 
+/// Tells of a request whose end is a matter of opinion; it goes nowhere.
+async fn ambiguous(
+    context: &Context,
+    head: RequestHead,
+    asked: &http::HeaderMap,
+) -> Response<Outgoing> {
+    let why =
+        "its Transfer-Encoding is not chunked alone, so servers would not agree where it ends";
+    let recorder = context
+        .shared
+        .recorder
+        .open(Kind::Http, context.client, head)
+        .await;
+    let failure = failure(FailureStage::Proxy, FailureKind::Protocol, why);
+    recorder.close(End::Failed(failure), Timings::default());
+    let mut response = page::unusable(StatusCode::BAD_REQUEST, why, asked);
+    // What follows on this connection may be the rest of it.
+    let close = HeaderValue::from_static("close");
+    response.headers_mut().insert(header::CONNECTION, close);
+    response
+}
+
 /// Sends a request on to its server, and the answer back.
 async fn forward(
     context: &Context,
@@ -174,8 +198,12 @@ async fn forward(
         && request.method() == Method::GET
         && is_websocket_upgrade(request.headers());
     let upgrade = websocket.then(|| hyper::upgrade::on(&mut request));
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
+    let last = parts.extensions.remove::<LastRequest>();
     let head = request_head(&context.route, &target, &parts);
+    if !body.is_end_stream() && !is_framed_plainly(&parts.headers) {
+        return ambiguous(context, head, &parts.headers).await;
+    }
     let mut ask = Ask {
         shared: Arc::clone(shared),
         target,
@@ -212,7 +240,7 @@ async fn forward(
     if parts.version == Version::HTTP_11 && wants_continue(&parts) {
         ask.gate = Some(Gate::default());
     }
-    let body = RequestBody::new(body, ask.client_http2, &flow, ask.gate.clone());
+    let body = RequestBody::new(body, ask.client_http2, &flow, ask.gate.clone(), last);
     let sending = ask.send(parts, body, &flow);
     let sent = match &change {
         Some(change) if change.stands_in => {
@@ -509,6 +537,13 @@ fn answer(
         return Response::from_parts(parts, Outgoing::empty());
     }
     let (mut parts, body) = response.into_parts();
+    if !is_framed_plainly(&parts.headers) {
+        let detail = "the server's Transfer-Encoding is not chunked alone, so browsers would not \
+                      agree where its answer ends";
+        let failure = failure(FailureStage::Receive, FailureKind::Protocol, detail);
+        flow.broken(End::Failed(failure.clone()), None);
+        return page::failed(&failure, "", &parts.headers);
+    }
     pass_response(&mut parts.headers, !link.http2 && !context.http2);
     parts.version = context.version();
     running.events = is_event_stream(&parts.headers).then(Box::default);

@@ -5,17 +5,35 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use http::{Method, Request, Version, header};
+use http_body::Body;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Sleep;
 
-/// Whether the client has said that the request it sent is its last one.
+/// How long the rest of a request's body may be on its way inside of here after the client closed its
+/// half, in seconds; if it is not whole by then, the client left in the middle of it.
+const REST_SECONDS_MAX: u64 = 3;
+
+/// Whether the client has said that the request it sent is its last one, and has sent it whole.
 #[derive(Clone, Default)]
-pub(super) struct LastRequest(Arc<AtomicBool>);
+pub(super) struct LastRequest(Arc<State>);
+
+#[derive(Default)]
+struct State {
+    last: AtomicBool,
+    whole: AtomicBool,
+}
 
 impl LastRequest {
-    /// Looks at a request on HTTP/1.
-    pub(super) fn notice<B>(&self, request: &Request<B>) {
+    /// Its body has been passed on to the end.
+    pub(super) fn is_whole(&self) {
+        self.0.whole.store(true, Ordering::Release);
+    }
+
+    /// Looks at a request on HTTP/1. Who reads the body of a last one finds this in its extensions.
+    pub(super) fn notice<B: Body>(&self, request: &mut Request<B>) {
         let headers = request.headers();
         let says = |word: &[u8]| {
             headers.get_all(header::CONNECTION).iter().any(|v| {
@@ -28,7 +46,12 @@ impl LastRequest {
             _ => says(b"close"),
         };
         if last && request.method() != Method::CONNECT && !headers.contains_key(header::UPGRADE) {
-            self.0.store(true, Ordering::Release);
+            if request.body().is_end_stream() {
+                self.is_whole();
+            } else {
+                request.extensions_mut().insert(self.clone());
+            }
+            self.0.last.store(true, Ordering::Release);
         }
     }
 }
@@ -37,15 +60,22 @@ impl LastRequest {
 ///
 /// The end of what a client sends usually means that it went away: then the server is told, too.
 /// Not so after its last request, where closing one half is how some clients say just that: there
-/// the end is not shown, and a client that is really gone is noticed when it is written to.
+/// the end is not shown, and a client that is really gone is noticed when it is written to. A request
+/// that never becomes whole is none to wait with, though.
 pub(super) struct HalfOpen<S> {
     pub inner: S,
     last: LastRequest,
+    /// Runs from the client's end on.
+    rest: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S> HalfOpen<S> {
     pub(super) fn new(inner: S, last: LastRequest) -> Self {
-        Self { inner, last }
+        Self {
+            inner,
+            last,
+            rest: None,
+        }
     }
 }
 
@@ -58,10 +88,22 @@ impl<S: AsyncRead + Unpin> AsyncRead for HalfOpen<S> {
         let before = buf.filled().len();
         let read = Pin::new(&mut self.inner).poll_read(cx, buf);
         let ended = matches!(read, Poll::Ready(Ok(()))) && buf.filled().len() == before;
-        if ended && buf.remaining() > 0 && self.last.0.load(Ordering::Acquire) {
+        let State { last, whole } = &*self.last.0;
+        if !ended || buf.remaining() == 0 || !last.load(Ordering::Acquire) {
+            return read;
+        }
+        if whole.load(Ordering::Acquire) {
             return Poll::Pending;
         }
-        read
+        let at_most = Duration::from_secs(REST_SECONDS_MAX);
+        let rest = self
+            .rest
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(at_most)));
+        let late = rest.as_mut().poll(cx).is_ready();
+        if late && !self.last.0.whole.load(Ordering::Acquire) {
+            return Poll::Ready(Ok(()));
+        }
+        Poll::Pending
     }
 }
 

@@ -120,6 +120,17 @@ pub(super) fn pass_response(headers: &mut HeaderMap, http1_on_both_sides: bool) 
     }
 }
 
+/// Whether all who read this head will agree where its body ends: of codings there is `chunked`, once,
+/// or none. What else may stand there (RFC 9112 § 6.1) some servers know, some overlook, and some take
+/// for something else, which is how requests are smuggled past who stands in between.
+pub(super) fn is_framed_plainly(headers: &HeaderMap) -> bool {
+    let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
+    match codings.next() {
+        None => true,
+        Some(only) => only.as_bytes().eq_ignore_ascii_case(b"chunked") && codings.next().is_none(),
+    }
+}
+
 /// Whether the head asks for, or grants, a WebSocket.
 pub(super) fn is_websocket_upgrade(headers: &HeaderMap) -> bool {
     headers

@@ -27,6 +27,7 @@ mod context;
 mod courier;
 mod detect;
 mod dial;
+mod distrust;
 mod failure;
 mod flow;
 mod forward;
@@ -69,6 +70,7 @@ use access::Admission;
 use connection::serve_client;
 use context::Shared;
 use dial::Dialer;
+use distrust::Distrust;
 use leaf::Leaves;
 pub use limits::HEAD_SECONDS_MAX;
 use limits::{DRAIN_MILLIS, connections_max};
@@ -285,6 +287,7 @@ impl Proxy {
                 head_timeout: config.head_timeout,
                 overrides: config.overrides,
                 remarks,
+                distrust: Distrust::default(),
                 addresses,
                 site,
             }),

@@ -15,6 +15,7 @@ use tokio::time::Sleep;
 
 use super::failure::{failure, innermost, kind_of};
 use super::flow::Flow;
+use super::half::LastRequest;
 use super::hygiene::recorded;
 use super::pool::Returning;
 use crate::capture::now;
@@ -113,10 +114,18 @@ pub(super) struct RequestBody {
     http2: bool,
     flow: Option<Arc<Flow>>,
     waiting: Option<Waiting>,
+    /// Told when it is whole.
+    last: Option<LastRequest>,
 }
 
 impl RequestBody {
-    pub(super) fn new(inner: Incoming, http2: bool, flow: &Arc<Flow>, gate: Option<Gate>) -> Self {
+    pub(super) fn new(
+        inner: Incoming,
+        http2: bool,
+        flow: &Arc<Flow>,
+        gate: Option<Gate>,
+        last: Option<LastRequest>,
+    ) -> Self {
         if inner.is_end_stream() {
             flow.request_over(false);
             return Self::empty();
@@ -131,6 +140,7 @@ impl RequestBody {
                     CONTINUE_WAIT_MILLIS,
                 ))),
             }),
+            last,
         }
     }
 
@@ -145,6 +155,7 @@ impl RequestBody {
             http2: false,
             flow: Some(Arc::clone(flow)),
             waiting: None,
+            last: None,
         }
     }
 
@@ -155,7 +166,15 @@ impl RequestBody {
             http2: false,
             flow: None,
             waiting: None,
+            last: None,
         }
+    }
+
+    fn sent_whole(&mut self) {
+        if let Some(last) = self.last.take() {
+            last.is_whole();
+        }
+        self.over(false);
     }
 
     fn over(&mut self, client_broke: bool) {
@@ -222,7 +241,7 @@ impl Body for RequestBody {
                     flow.recorder().tap(Side::Request, data);
                 }
                 if ended {
-                    this.over(false);
+                    this.sent_whole();
                 }
                 Poll::Ready(Some(Ok(frame)))
             }
@@ -233,7 +252,7 @@ impl Body for RequestBody {
                 Poll::Ready(Some(Err(Cut.into())))
             }
             None => {
-                this.over(false);
+                this.sent_whole();
                 Poll::Ready(None)
             }
             Some(Err(error)) => {

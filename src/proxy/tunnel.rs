@@ -32,7 +32,10 @@ pub(super) async fn connect(
     mut request: Request<Incoming>,
 ) -> Response<Outgoing> {
     let shared = &context.shared;
-    let target = request.uri().authority().and_then(|a| Target::of(a, true));
+    // The authority and nothing else (RFC 9112 § 3.2.3).
+    let bare = request.uri().scheme().is_none();
+    let authority = request.uri().authority().filter(|_| bare);
+    let target = authority.and_then(|a| Target::of(a, true));
     let Some(target) = target else {
         let status = StatusCode::BAD_REQUEST;
         return page::unusable(status, "CONNECT names no host", request.headers());
@@ -175,6 +178,10 @@ impl Tunnel {
         {
             Ok(Ok((stream, name))) => {
                 self.shared.site.accepted(self.client.addr.map(|a| a.ip()));
+                if let Some(addr) = self.client.addr {
+                    let agent = self.head.headers.get("user-agent");
+                    self.shared.distrust.accepted(addr.ip(), agent.as_deref());
+                }
                 let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
                 let target = Target {
                     tls_name: name.filter(|n| **n != *self.target.host),
@@ -182,7 +189,7 @@ impl Tunnel {
                 };
                 self.run_http(stream, target, http2).await;
             }
-            Ok(Err(Some(failure))) => self.fail(failure).await,
+            Ok(Err(Some(failure))) => self.fail(self.explained(failure)).await,
             Ok(Err(None)) => {}
             Err(_) => {
                 let detail = "the client did not finish the TLS handshake";
@@ -206,6 +213,21 @@ impl Tunnel {
             Err(DialError { failure, times }) => {
                 recorder.close(End::Failed(failure), times.timings());
             }
+        }
+    }
+
+    /// With what the client's refusal comes from, and what helps.
+    fn explained(&self, failure: Failure) -> Failure {
+        let refusal = matches!(failure.kind, FailureKind::Certificate | FailureKind::Reset);
+        let Some(addr) = self.client.addr.filter(|_| refusal) else {
+            return failure;
+        };
+        let agent = self.head.headers.get("user-agent");
+        let distrust = &self.shared.distrust;
+        let why = distrust.refused(addr.ip(), agent.as_deref(), &self.target.host);
+        Failure {
+            detail: format!("{}: {why}", failure.detail),
+            ..failure
         }
     }
 
@@ -263,17 +285,18 @@ type ClientTls = tokio_rustls::server::TlsStream<Rewound<TcpStream>>;
 fn client_tls_failure(target: &str, error: &std::io::Error) -> Failure {
     let kind = kind_of(error);
     let detail = match (kind, tls_error(error)) {
-        (FailureKind::Certificate, _) => format!(
-            "the client does not trust the certificate shown for {target}: let it trust \
-             corscope's authority, or pass this host through"
-        ),
+        (FailureKind::Certificate, Some(rustls::Error::AlertReceived(alert))) => {
+            format!("the client refused the certificate shown for {target} ({alert:?})")
+        }
+        (FailureKind::Certificate, _) => {
+            format!("the client refused the certificate shown for {target}")
+        }
         (_, Some(rustls::Error::AlertReceived(alert))) => {
             format!("the client broke off the TLS handshake for {target} ({alert:?})")
         }
-        (FailureKind::Reset, _) => format!(
-            "the client closed the connection during the TLS handshake for {target}; it may not \
-             trust corscope's authority"
-        ),
+        (FailureKind::Reset, _) => {
+            format!("the client closed the connection during the TLS handshake for {target}")
+        }
         _ => format!("the TLS handshake with the client failed for {target} ({error})"),
     };
     failure(FailureStage::ClientTls, kind, detail)

@@ -11,6 +11,7 @@ mod bodies;
 mod browsers;
 mod cli;
 mod compare;
+mod conformance;
 mod console;
 mod disks;
 mod export;

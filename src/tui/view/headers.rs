@@ -227,6 +227,13 @@ fn request_line(exchange: &Exchange, theme: &Theme, room: usize) -> Vec<Line<'st
     out
 }
 
+/// Whether the server invites to HTTP/3, as in `Alt-Svc: h3=":443"`.
+fn offers_http3(response: &crate::wire::ResponseHead) -> bool {
+    let offers = response.headers.get("alt-svc").unwrap_or_default();
+    let mut offers = offers.split(',').map(str::trim_start);
+    offers.any(|offer| offer.starts_with("h3=") || offer.starts_with("h3-"))
+}
+
 fn status_line(exchange: &Exchange, theme: &Theme, room: usize) -> Vec<Line<'static>> {
     let mut out = Vec::new();
     if let Some(response) = &exchange.response {
@@ -247,6 +254,10 @@ fn status_line(exchange: &Exchange, theme: &Theme, room: usize) -> Vec<Line<'sta
             facts.extend(upstream.tls.clone());
             if upstream.insecure {
                 facts.push("certificate not verified (--insecure)".to_owned());
+            }
+            // RFC 7838: said, since it goes past every proxy; never taken out.
+            if offers_http3(response) {
+                facts.push("offers HTTP/3 (Alt-Svc), which browsers leave alone here".to_owned());
             }
         }
         let facts = format!("  {}", sanitise(&facts.join(" · ")));

@@ -238,6 +238,26 @@ impl Rig {
         .unwrap()
     }
 
+    /// All exchanges, once they are as wanted.
+    pub(crate) async fn wait_for(
+        &self,
+        wanted: impl Fn(&[Heard]) -> bool + Send + 'static,
+    ) -> Vec<Heard> {
+        let notes = Arc::clone(&self.notes);
+        tokio::task::spawn_blocking(move || {
+            let deadline = Instant::now() + PATIENCE;
+            let mut all = notes.heard.lock().unwrap();
+            while !wanted(&all) {
+                let left = deadline.saturating_duration_since(Instant::now());
+                assert!(!left.is_zero(), "waited in vain; heard {all:#?}");
+                all = notes.changed.wait_timeout(all, left).unwrap().0;
+            }
+            all.clone()
+        })
+        .await
+        .unwrap()
+    }
+
     /// All exchanges, once there are `n` and each has ended.
     pub(crate) async fn closed(&self, n: usize) -> Vec<Heard> {
         self.wait(n, |h| h.closing.is_some()).await
