@@ -2,7 +2,7 @@
 
 use super::hop::Hop;
 use crate::cors::Stage;
-use crate::wire::{End, Exchange, FailureKind, Origin, ResponseHead};
+use crate::wire::{End, Exchange, Failure, FailureKind, FailureStage, Origin, ResponseHead};
 
 /// What to mend below HTTP, first things first. `stage` is the request that broke.
 pub(super) fn mend(hop: &Hop, stage: Stage) -> Vec<String> {
@@ -14,15 +14,34 @@ pub(super) fn mend(hop: &Hop, stage: Stage) -> Vec<String> {
         return vec![odd_answer(&head)];
     }
     let failure = exchange.as_deref().and_then(failure_of);
+    if let Some(sentence) = failure.and_then(|failure| client_side(hop, failure)) {
+        return vec![sentence];
+    }
+    let failure = failure.map(|failure| failure.kind);
     vec![
         first(hop, stage, failure),
         "No header helps before that: the browser got no HTTP answer at all.".to_owned(),
     ]
 }
 
-fn failure_of(exchange: &Exchange) -> Option<FailureKind> {
+fn failure_of(exchange: &Exchange) -> Option<&Failure> {
     match &exchange.end {
-        End::Failed(failure) => Some(failure.kind),
+        End::Failed(failure) => Some(failure),
+        _ => None,
+    }
+}
+
+/// What to do where no server is to blame, since none was asked.
+fn client_side(hop: &Hop, failure: &Failure) -> Option<String> {
+    let server = Origin::of_url(&hop.url).map_or_else(|| hop.url.clone(), |o| o.to_string());
+    match (failure.stage, failure.kind) {
+        (FailureStage::ClientTls, FailureKind::Certificate | FailureKind::Reset) => Some(format!(
+            "Let the client trust corscope's authority, or leave {server} alone with --pass-through: \
+             the server was not asked."
+        )),
+        (FailureStage::Proxy, FailureKind::Protocol) => {
+            Some("Look at the client: what it sent is no request that can be passed on.".to_owned())
+        }
         _ => None,
     }
 }
