@@ -149,8 +149,11 @@ pub(super) const PIECES_MAX: u64 = 1 << 24;
 
 /// The rowid of a piece of a body.
 pub(super) fn piece_id(exchange: ExchangeId, side: Side, number: u64) -> i64 {
-    let body = exchange.0 * 2 + u64::from(side_number(side));
-    (body * PIECES_MAX + number) as i64
+    // A file that somebody else made may number its exchanges as it likes; beyond the last rowid is none.
+    let body = exchange.0.saturating_mul(2);
+    let body = body.saturating_add(side_number(side).into());
+    let piece = body.saturating_mul(PIECES_MAX).saturating_add(number);
+    i64::try_from(piece).unwrap_or(i64::MAX)
 }
 
 pub(super) fn side_number(side: Side) -> u8 {
