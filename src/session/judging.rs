@@ -6,8 +6,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use super::before::before;
 use super::whole::Whole;
 use crate::cors::Browser;
-use crate::diagnose::{Diagnosis, Exchanges, FetchId, Moment, Pairer, diagnose};
-use crate::wire::{Exchange, ExchangeId, Origin, Source, Timestamp};
+use crate::diagnose::{Diagnosis, Exchanges, FetchId, Moment, Pairer, Root, diagnose};
+use crate::wire::{Exchange, ExchangeId, Origin, Source, Timestamp, is_loopback_host};
 
 /// How many fetches are judged again at the end, when all siblings are known: so many with a cause,
 /// and as many of the last.
@@ -26,6 +26,9 @@ pub(super) struct Judging {
     /// The last fetches of each host whose verdict others may still change: those with a cause, and those
     /// that depend on what is not visible.
     questions: HashMap<String, BTreeSet<FetchId>>,
+    /// The last fetches of servers that seem to know nothing of CORS: the development server on this
+    /// machine may still show that it has hidden that so far.
+    masked: BTreeSet<FetchId>,
     last: u32,
     imported: bool,
     /// Whether people see the verdicts as they come.
@@ -39,6 +42,7 @@ impl Judging {
             changed: BTreeSet::new(),
             with_cause: BTreeSet::new(),
             questions: HashMap::new(),
+            masked: BTreeSet::new(),
             last: 0,
             imported: false,
             live,
@@ -54,10 +58,14 @@ impl Judging {
     /// A response head came, or was changed by a trial fix.
     pub(super) fn answered(&mut self, exchange: &Exchange, whole: &Whole) {
         if whole.learn(exchange)
-            && let Some(host) = host_of(&exchange.request.url)
-            && let Some(questions) = self.questions.get(&host)
+            && let Some(origin) = Origin::of_url(&exchange.request.url)
         {
-            self.changed.extend(questions);
+            if let Some(questions) = self.questions.get(&origin.to_string()) {
+                self.changed.extend(questions);
+            }
+            if is_loopback_host(origin.host()) {
+                self.changed.extend(&self.masked);
+            }
         }
         let changed = self.pairer.observe(exchange, Moment::Answered);
         self.changed.extend(changed);
@@ -141,6 +149,18 @@ impl Judging {
             failed.as_ref().map(|e| e.request.url.as_str()),
         ];
         let open = diagnosis.cause.is_some() || diagnosis.when_include.is_some();
+        let branches = [&diagnosis.when_include, &diagnosis.when_not_include];
+        let causes = branches.into_iter().flatten().map(|b| b.cause.as_ref());
+        let masked = causes.chain([diagnosis.cause.as_ref()]).flatten();
+        let mut roots = masked.filter_map(|cause| cause.root);
+        if roots.any(|root| matches!(root, Root::CorsNotConfigured | Root::ThirdPartyApi)) {
+            self.masked.insert(id);
+            if self.masked.len() > OPEN_QUESTIONS_MAX {
+                self.masked.pop_first();
+            }
+        } else {
+            self.masked.remove(&id);
+        }
         for host in urls.into_iter().flatten().filter_map(host_of) {
             if !open {
                 if let Some(questions) = self.questions.get_mut(&host) {

@@ -32,6 +32,7 @@ mod replay;
 mod reports;
 mod security;
 mod session;
+mod settling;
 mod snippets;
 mod support;
 mod trust;
