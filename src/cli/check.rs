@@ -361,6 +361,13 @@ pub(super) fn passed(diagnosis: &Diagnosis, reader: &Reader) -> String {
         let hidden = diagnosis.hidden_headers.join(", ");
         let _ = writeln!(text, "  HIDDEN    {hidden}");
     }
+    if !diagnosis.exposed_unless_included.is_empty() {
+        let unsure = diagnosis.exposed_unless_included.join(", ");
+        let _ = writeln!(
+            text,
+            "  UNSURE    {unsure}: readable only if credentials are not included"
+        );
+    }
     text.push('\n');
     text
 }

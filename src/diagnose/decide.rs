@@ -15,11 +15,12 @@ use super::diagnosis::{Branch, Cause, Diagnosis};
 use super::evidence;
 use super::exchanges::Exchanges;
 use super::fetch::{Fetch, FetchId};
-use super::infer::{Class, SAME_ORIGIN, initiator, value};
+use super::infer::{Class, NO_BROWSER, SAME_ORIGIN, initiator, value};
 use super::other;
 use super::pair::{Moment, Pairer};
+use super::root::Root;
 use super::roots;
-use super::steps::{HopSteps, hops_of};
+use super::steps::{HopSteps, Step, hops_of};
 use super::subject::{Subject, credentials, hop_case, page_of, stored_heads};
 use super::subs;
 use super::surroundings::Surroundings;
@@ -226,6 +227,7 @@ pub(super) fn blank(subject: &Subject<'_>) -> Diagnosis {
         warnings: Vec::new(),
         exposed_headers: None,
         hidden_headers: Vec::new(),
+        exposed_unless_included: Vec::new(),
         exempt_because: None,
         said: None,
         disagreement: None,
@@ -250,7 +252,11 @@ fn demanded(subject: &Subject<'_>, diagnosis: &Diagnosis) -> Demand {
 
 fn decide_exempt(subject: &Subject<'_>, diagnosis: &mut Diagnosis) {
     diagnosis.outcome = Outcome::Exempt;
-    if let Some(cause) = failed_below_http(subject) {
+    let proxied = || {
+        let browser = diagnosis.exempt_because != Some(NO_BROWSER);
+        refused_as_proxy(subject).filter(|_| browser)
+    };
+    if let Some(cause) = failed_below_http(subject).or_else(proxied) {
         diagnosis.outcome = Outcome::Failed;
         diagnosis.cause = Some(cause);
         diagnosis.exempt_because = None;
@@ -299,6 +305,13 @@ fn decide(subject: &Subject<'_>, diagnosis: &mut Diagnosis, judged: &Judged) {
 }
 
 fn branch(subject: &Subject<'_>, judgement: &Judgement) -> Branch {
+    // Below CORS: the browser has not read the answer's other headers.
+    if let Some(cause) = refused_as_proxy(subject) {
+        return Branch {
+            outcome: Outcome::Failed,
+            cause: Some(cause),
+        };
+    }
     if let Some((hop, fault)) = judgement.first() {
         let below = [Check::NetworkError, Check::PreflightNetworkError];
         let outcome = if below.contains(&fault.check) {
@@ -384,46 +397,50 @@ fn cause_of(subject: &Subject<'_>, index: usize, fault: &Fault, judgement: &Judg
 
 /// The cause, where the last attempt got no answer at all.
 fn failed_below_http(subject: &Subject<'_>) -> Option<Cause> {
+    let (step, check, stage) = last_attempt(subject)?;
+    let failure = step.failure()?;
+    let proof = vec![evidence::of_failure(step, failure)];
+    let mut cause = other::cause(check, stage, step, proof);
+    cause.root = Some(Root::NetworkFailure);
+    cause.certainty = certainty_of(failure);
+    cause.firefox_name = check.firefox_name();
+    Some(cause)
+}
+
+/// The cause, where Chromium takes the answer for that of a broken proxy.
+fn refused_as_proxy(subject: &Subject<'_>) -> Option<Cause> {
+    let (step, check, stage) = last_attempt(subject)?;
+    super::steps::is_unexpected_proxy_auth(subject.browser, step).then_some(())?;
+    let proof = vec![evidence::of_status(
+        step,
+        "Chromium takes it for a broken proxy",
+    )];
+    let mut cause = other::cause(check, stage, step, proof);
+    cause.root = Some(match stage {
+        Stage::Preflight => Root::PreflightBlockedByAuth,
+        Stage::Actual | Stage::Redirect => Root::AuthError,
+    });
+    cause.firefox_name = check.firefox_name();
+    Some(cause)
+}
+
+fn last_attempt<'a>(subject: &'a Subject<'_>) -> Option<(&'a Step, Check, Stage)> {
     let hop = subject.last()?;
-    let (step, check, stage) = match (&hop.actual, &hop.preflight) {
-        (Some(actual), _) => (actual, Check::NetworkError, Stage::Actual),
-        (None, Some(preflight)) => (preflight, Check::PreflightNetworkError, Stage::Preflight),
-        (None, None) => return None,
-    };
-    let evidence = if let Some(failure) = step.failure() {
-        evidence::of_failure(step, failure)
-    } else if super::steps::is_unexpected_proxy_auth(subject.browser, step) {
-        evidence::of_status(step, "Chromium takes it for a broken proxy")
-    } else {
-        return None;
-    };
-    Some(Cause {
-        check,
-        stage,
-        exchange: Some(step.id()),
-        sub: None,
-        root: step.failure().map(|_| super::root::Root::NetworkFailure),
-        also: Vec::new(),
-        missing: Vec::new(),
-        next: Vec::new(),
-        certainty: certainty_of(step.failure()),
-        evidence: vec![evidence],
-        found: None,
-        needed: None,
-        alignment: None,
-        firefox_name: check.firefox_name(),
-    })
+    match (&hop.actual, &hop.preflight) {
+        (Some(actual), _) => Some((actual, Check::NetworkError, Stage::Actual)),
+        (None, Some(preflight)) => {
+            Some((preflight, Check::PreflightNetworkError, Stage::Preflight))
+        }
+        (None, None) => None,
+    }
 }
 
 /// Browsers note `net::ERR_FAILED` for answers that they withheld too, Safari its reason for that: this
 /// alone proves no broken connection.
-fn certainty_of(failure: Option<&Failure>) -> Certainty {
+fn certainty_of(failure: &Failure) -> Certainty {
     let vague = ["ERR_FAILED", "Access-Control-", "reflight response"];
-    let vague = failure.is_some_and(|failure| {
-        let has = |word: &&str| failure.detail.contains(*word);
-        failure.kind == FailureKind::Other && vague.iter().any(has)
-    });
-    if vague {
+    let has = |word: &&str| failure.detail.contains(*word);
+    if failure.kind == FailureKind::Other && vague.iter().any(has) {
         Certainty::Inferred
     } else {
         Certainty::Certain
@@ -465,6 +482,10 @@ fn expose(subject: &Subject<'_>, stored: &[Option<HeaderList>], diagnosis: &mut 
                 Credentials::Include => true,
                 Credentials::NotInclude => false,
                 Credentials::Unknown => {
+                    let both = [false, true].map(|include| exposed_headers(headers, include));
+                    let [without, with] = both.map(|e| e.exposed);
+                    let unsure = without.into_iter().filter(|name| !with.contains(name));
+                    diagnosis.exposed_unless_included = unsure.collect();
                     !firefox_would_tell(subject) && allows.as_deref() == Some("true")
                 }
             };

@@ -46,6 +46,10 @@ pub struct Diagnosis {
     pub exposed_headers: Option<Vec<String>>,
     /// Names of response headers hidden from script.
     pub hidden_headers: Vec<String>,
+    /// Names that script can read only if credentials are not included, which nothing tells:
+    /// `Access-Control-Expose-Headers: *` exposes them then. In which of the two lists above they stand
+    /// is the likelier guess.
+    pub exposed_unless_included: Vec<String>,
     /// Why CORS does not apply, for [`Outcome::Exempt`]; one short phrase: `same origin`.
     pub exempt_because: Option<&'static str>,
     /// What a launched browser said about the exchange that decided, where one was asked.

@@ -2,6 +2,7 @@
 //! types and statuses that an element refuses. All of it recorded with Chromium 156 and Firefox 153.
 
 use crate::cors::{Browser, Certainty, Check, Stage};
+use crate::wire::HeaderList;
 
 use super::diagnosis::Cause;
 use super::evidence;
@@ -42,7 +43,7 @@ impl Wants {
 pub(super) fn opaque(subject: &Subject<'_>, step: &Step) -> Option<Cause> {
     let wants = Wants::of(step)?;
     let head = step.head.as_ref()?;
-    let nosniff = value(&head.headers, "x-content-type-options").eq_ignore_ascii_case("nosniff");
+    let nosniff = is_nosniff(&head.headers);
     let media = head.media_type().unwrap_or_default();
     let body = &step.exchange.response_body.excerpt;
     let strict_style = subject.browser == Browser::Firefox && !media.is_empty();
@@ -89,6 +90,7 @@ pub(super) fn wrong_type(subject: &Subject<'_>, step: &Step) -> Option<Cause> {
     let media = head.media_type().unwrap_or_default();
     let wants = Wants::of(step);
     let stream = value(headers, "accept").starts_with("text/event-stream");
+    let nosniff = is_nosniff(&head.headers);
     // A 3xx that leads nowhere is as good as 200 to Chromium's loader of code.
     let most = match (subject.browser, wants) {
         (Browser::Chromium, Some(Wants::Script | Wants::Style | Wants::Font)) => 399,
@@ -114,9 +116,14 @@ pub(super) fn wrong_type(subject: &Subject<'_>, step: &Step) -> Option<Cause> {
         {
             ("this is data", Certainty::Inferred)
         }
-        Some(Wants::Script) if !media.is_empty() && !is_script_type(&media) => {
-            ("a module must be JavaScript", Certainty::Inferred)
+        // Nothing on the wire tells a module from a classic script with `crossorigin`.
+        Some(Wants::Script) if nosniff && !is_script_type(&media) || is_never_script(&media) => {
+            ("no script may be of this type", Certainty::Certain)
         }
+        Some(Wants::Script) if !media.is_empty() && !is_script_type(&media) => (
+            "a module must be JavaScript; a classic script would run all the same",
+            Certainty::Inferred,
+        ),
         _ => return None,
     };
     let proof = vec![
@@ -126,6 +133,10 @@ pub(super) fn wrong_type(subject: &Subject<'_>, step: &Step) -> Option<Cause> {
     let mut cause = cause(Check::WrongResourceType, Stage::Actual, step, proof);
     cause.certainty = certainty;
     Some(cause)
+}
+
+fn is_nosniff(headers: &HeaderList) -> bool {
+    value(headers, "x-content-type-options").eq_ignore_ascii_case("nosniff")
 }
 
 fn is_media_type(media: &str) -> bool {

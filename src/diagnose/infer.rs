@@ -20,6 +20,7 @@ pub(crate) enum Class {
 
 pub(crate) const SAME_ORIGIN: &str = "same origin";
 pub(crate) const NAVIGATION: &str = "navigation";
+pub(crate) const NO_BROWSER: &str = "not a browser";
 
 /// Which engine made a request; `None` is no browser.
 pub(crate) fn engine(headers: &HeaderList, rules: Option<Browser>) -> Option<Browser> {
@@ -74,7 +75,7 @@ pub(crate) fn classify(exchange: &Exchange, rules: Option<Browser>, redirected: 
     }
     let headers = &request.headers;
     if engine(headers, rules).is_none() {
-        return Class::Exempt("not a browser");
+        return Class::Exempt(NO_BROWSER);
     }
     if request.is_preflight() {
         return Class::Preflight;

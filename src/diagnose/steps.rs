@@ -138,8 +138,9 @@ impl HopSteps {
     }
 }
 
-/// Chromium takes a 407 that comes through a tunnel for a broken proxy (recorded on 156); Firefox
-/// hands it to script.
+/// Chromium takes a 407 of an https server for that of a broken proxy (`net::ERR_UNEXPECTED_PROXY_AUTH`),
+/// to a preflight as well, before it looks at CORS: no line of the console speaks of it then (recorded on
+/// 156, with and without CORS headers). Firefox hands it to script.
 pub(crate) fn is_unexpected_proxy_auth(browser: Browser, step: &Step) -> bool {
     browser == Browser::Chromium
         && step.head.as_ref().is_some_and(|h| h.status == 407)

@@ -82,6 +82,7 @@ pub fn fetch_to_json(diagnosis: &Diagnosis, servers: &Servers, exchanges: &dyn E
         "exposed_headers": diagnosis.exposed_headers,
         "hidden_headers": diagnosis.hidden_headers,
         "told": told_to_json(diagnosis, exchanges),
+        "exposed_unless_included": diagnosis.exposed_unless_included,
         "said": diagnosis.said.as_deref().map(said),
         "disagreement": diagnosis.disagreement,
     })

@@ -160,3 +160,30 @@ fn rules_can_be_told() {
         Some(Check::MissingAllowOrigin)
     );
 }
+
+#[test]
+fn a_proxys_question_for_a_password_is_no_cors_error_in_chromium() {
+    let origin = [("origin", PAGE), ("sec-fetch-mode", "cors")];
+    let refused = exchange(0, 0, "GET", "https://api.test/v1", &origin, 407, &[]);
+    let told = &all(&[refused])[0];
+    assert_eq!(told.outcome, Outcome::Failed);
+    let cause = told.cause.as_ref().expect("failed");
+    assert_eq!(
+        (cause.check, cause.root),
+        (Check::NetworkError, Some(Root::AuthError))
+    );
+    let asked = [ALLOW, ("proxy-authenticate", "Basic")];
+    let told = &all(&[preflight(0, 0, 407, &asked)])[0];
+    let cause = told.cause.as_ref().expect("failed");
+    assert_eq!(told.outcome, Outcome::Failed);
+    assert_eq!(
+        (cause.check, cause.root),
+        (
+            Check::PreflightNetworkError,
+            Some(Root::PreflightBlockedByAuth)
+        )
+    );
+    // Over plain http, where there is a proxy to answer so, the rules are asked.
+    let plain = exchange(0, 0, "GET", "http://api.test/v1", &origin, 407, &[]);
+    assert_eq!(all(&[plain])[0].outcome, Outcome::Blocked);
+}

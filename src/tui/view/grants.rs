@@ -240,5 +240,14 @@ fn exposed(diagnosis: &Diagnosis, theme: &Theme, room: usize) -> Vec<Line<'stati
         readable,
         diagnosis.hidden_headers.join(", ")
     );
-    labelled("  · ", &text, 4, room, theme.dim, theme.dim)
+    let mut lines = labelled("  · ", &text, 4, room, theme.dim, theme.dim);
+    let unsure = &diagnosis.exposed_unless_included;
+    if !unsure.is_empty() {
+        let text = format!(
+            "nothing tells whether credentials were included; only if not, * lets script read {}",
+            unsure.join(", ")
+        );
+        lines.extend(labelled("  · ", &text, 4, room, theme.dim, theme.dim));
+    }
+    lines
 }
