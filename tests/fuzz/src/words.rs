@@ -34,13 +34,6 @@ pub fn console(data: &[u8]) {
         for part in [&read.url, &read.origin].into_iter().flatten() {
             assert!(part.len() <= line.len());
         }
-        assert!(
-            read.check.is_some()
-                || read.stage.is_none()
-                || !read.behind.is_empty()
-                || read.local_network,
-            "a stage of nothing"
-        );
         // As DevTools prints it, and as an editor does.
         let curly = line.replace('\'', "\u{2019}");
         assert_eq!(report::recognise(&curly), Some(read), "{line}");
