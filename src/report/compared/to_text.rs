@@ -5,7 +5,6 @@ use std::fmt::Write as _;
 
 use super::captures::{Captures, Change, Compared};
 use super::census::Side;
-use crate::cors::Outcome;
 
 /// More endpoints that only one capture has are counted only.
 const ONE_SIDED_MAX: usize = 12;
@@ -74,12 +73,12 @@ fn told(out: &mut String, label: &str, side: &Side) {
             all => format!("{outcome} ({count} of {all})"),
         })
         .collect();
-    let statuses = list(&side.statuses.iter().map(u16::to_string).collect());
     let mut line = outcomes.join(", ");
-    if !statuses.is_empty() {
+    if !side.statuses.is_empty() {
+        let statuses = list(&side.statuses.iter().map(u16::to_string).collect());
         let _ = write!(line, ", status {statuses}");
-    } else if side.of(Outcome::Blocked) > 0 {
-        line.push_str(", never sent");
+    } else if side.preflights > 0 {
+        line.push_str(", the request itself was not sent");
     }
     let _ = writeln!(out, "  {label:<10}{line}");
     for (cause, stopped) in &side.causes {
