@@ -108,7 +108,6 @@ fn painted(person: &mut Person) -> String {
 fn in_colour() {
     for (name, keys) in [
         ("list", "!"),
-        ("help", "?"),
         ("palette", ":copy"),
         ("columns", "gC<Down> "),
         ("whole", "o"),
