@@ -1,6 +1,7 @@
 //! The command line as typed. What it means is for [`config`](super::config).
 
 mod keeping;
+mod trust;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -12,12 +13,12 @@ use super::audit::AuditArgs;
 use super::check::CheckArgs;
 use super::compare::CompareArgs;
 use super::replay::ReplayArgs;
-use super::trust::Family;
 use crate::cors::Browser;
 use crate::launch::{Brand, Edition, Wish};
 use crate::report::Quoting;
 use crate::tui::ThemeChoice;
 pub(super) use keeping::KeepingArgs;
+pub(super) use trust::{CaChangeArgs, CaCommand, CaStatusArgs, DoctorArgs};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -517,87 +518,6 @@ pub(super) struct ExplainArgs {
     /// Id of a cause as printed in verdicts, or a line pasted from the browser's console
     #[arg(value_name = "ID|TEXT")]
     pub(super) text: Vec<String>,
-}
-
-#[derive(Debug, Subcommand)]
-pub(super) enum CaCommand {
-    /// Print where its certificate lies, for a browser's import dialogue
-    Path(PlaceArgs),
-    /// Print its certificate as PEM
-    Export(PlaceArgs),
-    /// Let the browsers of this user trust it; prints what root has to run for the whole system
-    Install(CaChangeArgs),
-    /// Take it out of every store again: exactly this one, nothing else
-    Uninstall {
-        #[command(flatten)]
-        change: CaChangeArgs,
-        /// Take out the other authorities of corscope too: of other data directories, or forgotten
-        #[arg(long)]
-        stale: bool,
-    },
-    /// Where it is trusted, when it expires
-    Status(CaStatusArgs),
-    /// Make a new one with a new key, and put it wherever the old one was trusted
-    Rotate(CaChangeArgs),
-}
-
-#[derive(Debug, ClapArgs)]
-#[command(after_help = "\
-Examples:
-  corscope ca install                    Chromium's and Firefox's stores; the system's as root
-  corscope ca install --store firefox    only Firefox's profiles
-  corscope ca install --dry-run          the commands, to read or to run by hand
-
-Exit status: 0 as wished (or told what root has to run), 2 at least one store is not.")]
-pub(super) struct CaChangeArgs {
-    /// Only this kind of store; repeatable [default: all there are]
-    #[arg(long, value_name = "KIND", value_enum)]
-    pub(super) store: Vec<Family>,
-    /// Print the commands and change nothing
-    #[arg(long)]
-    pub(super) dry_run: bool,
-    #[command(flatten)]
-    pub(super) place: PlaceArgs,
-}
-
-#[derive(Debug, ClapArgs)]
-#[command(after_help = "\
-Exit status: 0 every browser's store that is there trusts it, 1 one does not, or it expires within
-30 days, or an older one is still trusted, 2 corscope could not look.")]
-pub(super) struct CaStatusArgs {
-    /// Only this kind of store; repeatable [default: all there are]
-    #[arg(long, value_name = "KIND", value_enum)]
-    pub(super) store: Vec<Family>,
-    /// How to print it
-    #[arg(long, value_name = "FORMAT", default_value = "text")]
-    pub(super) format: LineFormat,
-    #[command(flatten)]
-    pub(super) place: PlaceArgs,
-}
-
-#[derive(Debug, ClapArgs)]
-#[command(after_help = "\
-Nothing is changed, and nothing but this machine is asked unless --online says so.
-
-Exit status: 0 fine (what is marked ! may be as you want it), 1 something will not work, 2 corscope
-could not look.")]
-pub(super) struct DoctorArgs {
-    /// Where corscope is to listen; repeatable [default: this machine only, from port 8080 on]
-    #[arg(long, value_name = "ADDR:PORT")]
-    pub(super) listen: Vec<SocketAddr>,
-    /// Ask this server too: names, way out, its certificate, the clock
-    #[arg(
-        long,
-        value_name = "URL",
-        num_args = 0..=1,
-        default_missing_value = "https://example.com/"
-    )]
-    pub(super) online: Option<String>,
-    /// How to print it
-    #[arg(long, value_name = "FORMAT", default_value = "text")]
-    pub(super) format: LineFormat,
-    #[command(flatten)]
-    pub(super) place: PlaceArgs,
 }
 
 /// A family of browsers whose rules can be applied.
