@@ -124,6 +124,11 @@ impl Places {
     }
 }
 
+/// The person's home directory.
+pub(super) fn home_of() -> Option<PathBuf> {
+    Some(Xdg::new().ok()?.home_dir().to_owned())
+}
+
 impl Capture {
     pub(super) fn of(args: &CaptureArgs) -> Result<Self> {
         let listen = if args.listen.is_empty() {

@@ -1,6 +1,10 @@
 //! The screen, over a live capture or over a file.
 
-use anyhow::{Result, bail};
+use std::path::Path;
+
+use anyhow::{Context as _, Result, bail};
+use crossterm::event::{Event, KeyCode, KeyEventKind, KeyModifiers, read};
+use crossterm::terminal::{disable_raw_mode, enable_raw_mode};
 use tokio::sync::mpsc;
 
 use super::args::{Args, OpenArgs, ReverseArgs, ViewArgs};
@@ -9,9 +13,11 @@ use super::config::{self, Capture};
 use super::doing_again::Replayer;
 use super::exit::Exit;
 use super::live::{Keep, Live};
+use super::sessions::{self, LeftBehind};
 use super::settings::{self, Screen};
 use super::signals::Signals;
 use super::{input, output, workbench};
+use crate::cors::Browser;
 use crate::launch::Wish;
 use crate::proxy::{Overrides, Reach};
 use crate::session::Reader;
@@ -26,6 +32,12 @@ pub(super) async fn run(args: &Args) -> Result<Exit> {
     needs_a_terminal("corscope record --out FILE captures without one")?;
     let capture = Capture::of(&args.capture)?;
     let screen = settings::screen(&args.screen, &args.capture.place)?;
+    if page.is_none()
+        && let Some(left) = sessions::left_behind(&capture.places.sessions)
+        && wants_to_see(&left, &capture.places.sessions)?
+    {
+        return look_at(&left.path, screen, args.browser.map(Into::into)).await;
+    }
     if page.is_some() {
         Launcher::check(&Wish::Any)?;
     }
@@ -67,22 +79,56 @@ pub(super) async fn reverse(args: &ReverseArgs, capture: Capture) -> Result<Exit
 
 /// `corscope view FILE`.
 pub(super) async fn view(args: &ViewArgs) -> Result<Exit> {
-    let file = args.file.display();
-    needs_a_terminal(&format!("corscope diagnose {file} prints instead"))?;
-    let mut start = settings::screen(&args.screen, &args.place)?;
-    let loaded = input::view(&args.file, args.browser.map(Into::into))?;
+    let file = match &args.file {
+        Some(file) => file.clone(),
+        None => sessions::newest(&args.place)?,
+    };
+    let shown = file.display();
+    needs_a_terminal(&format!("corscope diagnose {shown} prints instead"))?;
+    let start = settings::screen(&args.screen, &args.place)?;
+    look_at(&file, start, args.browser.map(Into::into)).await
+}
+
+/// Shows a file until the person leaves.
+async fn look_at(file: &Path, mut start: Screen, rules: Option<Browser>) -> Result<Exit> {
+    let loaded = input::view(file, rules)?;
     let notices = match loaded.skipped.as_slice() {
         [] => Vec::new(),
         [one] => vec![one.clone()],
         [first, rest @ ..] => vec![format!("{first} (and {} more like it)", rest.len())],
     };
     start.options.notices = notices;
+    start.skipped = loaded.skipped.len();
     start.options.can_replay = true;
     let replayer = Replayer::new(&Reach::default(), None, loaded.reader.clone())?;
     run_screen(start, loaded.reader, replayer, (&mut None, None, None)).await?;
     // What was not read until now is not needed any more.
     drop(loaded.session);
     Ok(Exit::Clean)
+}
+
+/// Asks whether the session whose program crashed is to be opened. Each is asked about once.
+fn wants_to_see(left: &LeftBehind, sessions: &Path) -> Result<bool> {
+    sessions::offered(sessions, left);
+    output::say(&format!(
+        "The last capture ended abruptly ({} exchanges are in {}).\nPress Enter to open it, any other key to start a new one.",
+        left.exchanges,
+        left.path.display()
+    ));
+    enable_raw_mode().context("the terminal cannot be asked for a key")?;
+    let answer = loop {
+        match read() {
+            Ok(Event::Key(key)) if key.kind != KeyEventKind::Release => break Ok(key),
+            Ok(_) => {}
+            Err(error) => break Err(error),
+        }
+    };
+    disable_raw_mode().context("the terminal cannot be set back")?;
+    let key = answer.context("the terminal does not tell which key was pressed")?;
+    if key.code == KeyCode::Char('c') && key.modifiers.contains(KeyModifiers::CONTROL) {
+        bail!("nothing was opened and nothing started");
+    }
+    Ok(key.code == KeyCode::Enter)
 }
 
 /// Refuses where no screen can be drawn; `instead` says what to do then.
@@ -105,7 +151,7 @@ pub(super) async fn show(
     notices.extend(facts.left_behind.as_ref().map(|path| {
         format!(
             "the last session was never closed: corscope view {} shows it",
-            path.display()
+            path.path.display()
         )
     }));
     launcher = launcher.ask(live.reader(), live.recorder());
@@ -174,6 +220,11 @@ async fn run_screen(
         configuration: &screen.file,
         history: &screen.history,
         replayer,
+        papers: workbench::Papers {
+            reader: reader.clone(),
+            place: screen.place,
+            skipped: screen.skipped,
+        },
     };
     if let Some(mut remarks) = remarks {
         // Ends with the screen, or with the proxy.
@@ -187,7 +238,11 @@ async fn run_screen(
         });
     }
     let bench = workbench::run(reader.clone(), tools, asked, done);
-    let drawn = tui::run(screen.options, reader, effects, outcomes);
+    let options = tui::Options {
+        can_export: true,
+        ..screen.options
+    };
+    let drawn = tui::run(options, reader, effects, outcomes);
     // The workbench ends with the screen, whose end of the queue it listens to.
     let (drawn, ()) = tokio::join!(drawn, bench);
     Ok(drawn?)

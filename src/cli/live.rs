@@ -10,7 +10,8 @@ use tokio::task::JoinHandle;
 
 use super::config::Capture;
 use super::doing_again::Replayer;
-use super::{files, ports, sessions};
+use super::sessions::{self, LeftBehind};
+use super::{files, ports};
 use crate::capture::Recorder;
 use crate::cors::Browser;
 use crate::proxy::{self, Authority, Overrides, Proxy};
@@ -55,7 +56,7 @@ pub(super) struct Facts {
     /// What a person should know about the start.
     pub(super) remark: Option<String>,
     /// The last session, if its program did not come to close it.
-    pub(super) left_behind: Option<PathBuf>,
+    pub(super) left_behind: Option<LeftBehind>,
 }
 
 impl Live {

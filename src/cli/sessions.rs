@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context, Result, anyhow, bail};
 use serde_json::json;
 
-use super::args::{LineFormat, SessionsArgs, SessionsCommand};
+use super::args::{LineFormat, PlaceArgs, SessionsArgs, SessionsCommand};
 use super::config::Places;
 use super::exit::Exit;
 use super::output::{self, reason};
@@ -63,13 +63,49 @@ pub(super) fn run(args: &SessionsArgs) -> Result<Exit> {
     Ok(Exit::Clean)
 }
 
-/// The newest session, if it was never closed and nobody records into it any more: its program
-/// crashed or was killed.
-pub(super) fn left_behind(directory: &Path) -> Option<PathBuf> {
+/// A session whose program crashed or was killed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct LeftBehind {
+    pub(super) path: PathBuf,
+    pub(super) exchanges: u64,
+}
+
+/// Names the session that a person was last asked about, among the sessions.
+const OFFERED: &str = ".offered";
+
+/// The newest session, if it was never closed, nobody records into it any more, and nobody was asked
+/// about it before.
+pub(super) fn left_behind(directory: &Path) -> Option<LeftBehind> {
     let newest = all(directory).ok()?.into_iter().next()?;
-    let about = newest.about?;
-    let lost = about.finished_at.is_none() && about.exchanges > 0 && !is_recording(&about);
-    lost.then_some(newest.path)
+    let about = newest.about.as_ref()?;
+    let lost = about.finished_at.is_none() && about.exchanges > 0 && !is_recording(about);
+    let offered = fs::read_to_string(directory.join(OFFERED)).unwrap_or_default();
+    if !lost || offered.trim() == newest.name() {
+        return None;
+    }
+    Some(LeftBehind {
+        exchanges: about.exchanges,
+        path: newest.path,
+    })
+}
+
+/// Remembers that a person was asked about it.
+pub(super) fn offered(directory: &Path, left: &LeftBehind) {
+    let name = left.path.file_stem().unwrap_or_default();
+    // Where that cannot be written, the question comes again, which does no harm.
+    let _ = fs::write(directory.join(OFFERED), name.as_encoded_bytes());
+}
+
+/// The session that was recorded last.
+pub(super) fn newest(place: &PlaceArgs) -> Result<PathBuf> {
+    let directory = Places::of(place)?.sessions;
+    let newest = all(&directory)?.into_iter().find(|one| one.about.is_some());
+    newest.map(|one| one.path).ok_or_else(|| {
+        anyhow!(
+            "there is no session in {} yet; corscope records one",
+            directory.display()
+        )
+    })
 }
 
 // Newest first.

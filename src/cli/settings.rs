@@ -24,6 +24,10 @@ pub(super) struct Screen {
     pub(super) file: PathBuf,
     /// Where the filters that were used are kept.
     pub(super) history: PathBuf,
+    /// Where everything is kept.
+    pub(super) place: PlaceArgs,
+    /// Entries of the file that is looked at that could not be used.
+    pub(super) skipped: usize,
 }
 
 /// Reads the configuration that is named, or the one in its usual place if there is one.
@@ -54,6 +58,8 @@ pub(super) fn screen(args: &ScreenArgs, place: &PlaceArgs) -> Result<Screen> {
         },
         file,
         history,
+        place: place.clone(),
+        skipped: 0,
     })
 }
 

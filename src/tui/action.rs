@@ -105,6 +105,8 @@ pub(crate) enum Action {
     PanRight,
     /// Copy the line with the cursor.
     CopyLine,
+    /// Write a paper.
+    Export,
 }
 
 impl Action {
@@ -169,6 +171,7 @@ impl Action {
             Self::PanLeft => "pan-left",
             Self::PanRight => "pan-right",
             Self::CopyLine => "copy-line",
+            Self::Export => "export",
         }
     }
 }

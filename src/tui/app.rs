@@ -7,6 +7,7 @@ use ratatui::layout::Position;
 use super::boxes::FilterBox;
 use super::dialog::Dialog;
 use super::effect::{Effect, LoadRequest, Outcome};
+use super::export::Exported;
 use super::keymap::{Focus, Keymap};
 use super::list::{Column, List, Shown};
 use super::options::{Options, ThemeChoice};
@@ -299,6 +300,18 @@ impl App {
                 if let Some(why) = why_not {
                     self.say(why);
                 }
+                None
+            }
+            Outcome::Exported(exported) => {
+                self.say(match exported {
+                    Exported::Written(path, bytes) => {
+                        format!("written: {} ({bytes} bytes)", path.display())
+                    }
+                    Exported::Exists(path) => {
+                        format!("{} exists and was left as it is", path.display())
+                    }
+                    Exported::Failed(why) => why,
+                });
                 None
             }
             // For a dialog that is closed by now.

@@ -89,6 +89,7 @@ impl App {
             Action::Palette => self.open_palette(),
             Action::Whole => self.open_whole(commands),
             Action::Compare => self.compare(commands),
+            Action::Export => self.export(),
             Action::Mark => self.mark(commands),
             Action::Comment => self.comment(),
             Action::NextMarked => {
@@ -159,6 +160,7 @@ impl App {
                 .is_some_and(|e| e.fetch.is_some()),
             Action::StopTrial => !self.trials.is_empty(),
             Action::Replay | Action::EditReplay => self.can_replay(),
+            Action::Export => self.options.can_export && any,
             Action::Pause => self.is_live() && any,
             _ => true,
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::body::{Body, LeafAnswer, LeafRequest};
 use super::compare::{Pair, Paired};
 use super::cookies::Cookies;
+use super::export::{ExportRequest, Exported};
 use super::filter::DeepTest;
 use super::fix::Mended;
 use super::replay::{Draft, ReplayRequest, Replayed};
@@ -53,6 +54,9 @@ pub enum Effect {
     KeepNote(ExchangeId, Option<String>),
     /// Remember a filter that was used; only asked for as [`KeepFilter`](Self::KeepFilter) is.
     RememberFilter(String),
+    /// Write a paper; only asked for when [`Options::can_export`](super::Options::can_export) says
+    /// somebody can. It must be answered.
+    Export(ExportRequest),
     /// Keep a filter under a name in the configuration; only asked for when
     /// [`Options::can_keep`](super::Options::can_keep) says somebody can.
     KeepFilter {
@@ -75,6 +79,8 @@ pub enum Outcome {
     Copy(String, &'static str),
     /// These trial fixes are in force now, and no others; and why not those that were asked for.
     Trials(Vec<Trial>, Option<String>),
+    /// What became of a paper.
+    Exported(Exported),
     /// One sentence for the bottom line.
     Notice(String),
     /// A mark or comment was kept; or why not, in one sentence.

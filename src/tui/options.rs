@@ -34,6 +34,8 @@ pub struct Options {
     pub can_try: bool,
     /// Whether [`Effect::Replay`](super::Effect::Replay) will be answered.
     pub can_replay: bool,
+    /// Whether [`Effect::Export`](super::Effect::Export) will be answered.
+    pub can_export: bool,
     /// Becomes true when the program must end: the screen closes as if `q` was pressed. Signals are
     /// watched by the screen itself.
     pub shutdown: Option<tokio::sync::watch::Receiver<bool>>,

@@ -27,7 +27,7 @@ fn make(home: &Home, name: &str, days_old: u64) -> std::path::PathBuf {
 }
 
 /// As a process that was killed leaves it: not finished, and by a number that nobody has.
-fn abandon(path: &std::path::Path) {
+pub(crate) fn abandon(path: &std::path::Path) {
     let db = rusqlite::Connection::open(path).unwrap();
     db.execute("DELETE FROM meta WHERE key = 'finished_at'", [])
         .unwrap();

@@ -16,6 +16,7 @@ mod console;
 mod disks;
 mod export;
 mod fixes;
+mod from_screen;
 mod fuzz;
 mod har;
 mod har_rules;

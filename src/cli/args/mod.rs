@@ -315,7 +315,11 @@ pub(super) struct ReverseArgs {
 #[derive(Debug, ClapArgs)]
 pub(super) struct ViewArgs {
     /// A recorded session, or a HAR file of any tool (gzip is fine)
-    pub(super) file: PathBuf,
+    #[arg(required_unless_present = "last")]
+    pub(super) file: Option<PathBuf>,
+    /// The session that was recorded last
+    #[arg(long, conflicts_with = "file")]
+    pub(super) last: bool,
     /// Whose rules to judge by, whoever asked: chromium, firefox or safari
     #[arg(long, value_name = "NAME", hide_possible_values = true)]
     pub(super) browser: Option<BrowserName>,

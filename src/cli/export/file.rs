@@ -14,6 +14,8 @@ pub(in crate::cli) enum Target<'a> {
     Stdout,
     /// A file that does not exist yet.
     New(&'a Path),
+    /// A file that may exist: what was in it is gone when this one is complete.
+    Over(&'a Path),
 }
 
 /// Writes a paper. A file appears when it is complete, or not at all.
@@ -34,16 +36,16 @@ pub(in crate::cli) fn write_to<T>(
                 other => other,
             };
         }
-        Target::New(path) => path,
+        Target::New(path) | Target::Over(path) => path,
     };
     let name = path.display();
-    if path.exists() {
+    if path.exists() && matches!(target, Target::New(_)) {
         bail!("{name} exists already and is not overwritten; choose another name");
     }
     let part = path.with_added_extension("part");
     let cannot = |error: io::Error| {
         anyhow!(
-            "cannot write {name} ({}); choose another place with --out",
+            "cannot write {name} ({}); choose another place",
             reason(&error)
         )
     };

@@ -1,5 +1,6 @@
 //! What a person can do to a session from the screen, performed beside it.
 
+mod papers;
 mod trial_file;
 mod trials;
 
@@ -15,6 +16,7 @@ use crate::proxy::Overrides;
 use crate::session::Reader;
 use crate::tui::{self, Effect, Outcome};
 
+pub(super) use papers::Papers;
 pub(super) use trial_file::read as read_trials;
 pub(super) use trials::put_in_force;
 
@@ -30,6 +32,8 @@ pub(super) struct Tools<'a> {
     pub(super) history: &'a Path,
     /// Who does requests again.
     pub(super) replayer: Replayer,
+    /// Who writes papers.
+    pub(super) papers: Papers,
 }
 
 /// Performs what the screen asks for, one after the other, until the screen is gone.
@@ -45,6 +49,7 @@ pub(super) async fn run(
         configuration,
         history,
         replayer,
+        papers,
     } = tools;
     let later = outcomes.clone();
     let mut in_force: Vec<Trial> = Vec::new();
@@ -73,6 +78,10 @@ pub(super) async fn run(
         }
         Effect::Draft(exchange) => {
             replayer.clone().draft(exchange, later.clone());
+            None
+        }
+        Effect::Export(request) => {
+            papers.clone().write(request, later.clone());
             None
         }
         // The session itself does the others.

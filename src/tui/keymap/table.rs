@@ -259,6 +259,13 @@ pub(crate) const BINDINGS: &[Binding] = &[
     ),
     bind(
         Everywhere,
+        &[Char('e')],
+        Action::Export,
+        "export: report, HAR, JSON or curl, of all or of what is listed",
+        None,
+    ),
+    bind(
+        Everywhere,
         &[Char('m')],
         Action::Mark,
         "mark this request, or take the mark away",

@@ -1,0 +1,87 @@
+//! Papers written from the screen.
+
+use std::path::{Path, PathBuf};
+
+use tokio::sync::mpsc;
+
+use crate::cli::args::{HidingArgs, Paper, PlaceArgs};
+use crate::cli::config::home_of;
+use crate::cli::export::{self, Order, Target};
+use crate::report::Quoting;
+use crate::session::Reader;
+use crate::tui::{ExportFormat, ExportRequest, Exported, Outcome};
+
+/// Who writes papers of a session.
+#[derive(Clone)]
+pub(in crate::cli) struct Papers {
+    pub(in crate::cli) reader: Reader,
+    /// Where a person's own patterns of secrets lie.
+    pub(in crate::cli) place: PlaceArgs,
+    /// Entries of a file that could not be used.
+    pub(in crate::cli) skipped: usize,
+}
+
+impl Papers {
+    /// Writes one, beside everything else, and tells the screen.
+    pub(super) fn write(self, request: ExportRequest, screen: mpsc::Sender<Outcome>) {
+        tokio::spawn(async move {
+            let writing = move || {
+                self.written(&request)
+                    .unwrap_or_else(|error| Exported::Failed(format!("{error:#}")))
+            };
+            let written = tokio::task::spawn_blocking(writing).await;
+            let lost = |_| Exported::Failed("this could not be written".to_owned());
+            // Nobody waits for it when the screen is gone.
+            let _ = screen
+                .send(Outcome::Exported(written.unwrap_or_else(lost)))
+                .await;
+        });
+    }
+
+    fn written(&self, request: &ExportRequest) -> anyhow::Result<Exported> {
+        let path = place_of(&request.file)?;
+        if path.exists() && !request.overwrite {
+            return Ok(Exported::Exists(path));
+        }
+        let hiding = HidingArgs {
+            secrets: request.secrets,
+            ..HidingArgs::default()
+        };
+        let redactor = export::redactor(&hiding, &self.place)?;
+        let order = Order {
+            title: self.reader.name(),
+            paper: paper(request.format),
+            only: request.only.clone(),
+            shell: Quoting::of_this_system(),
+            skipped: self.skipped,
+        };
+        let target = if request.overwrite {
+            Target::Over(&path)
+        } else {
+            Target::New(&path)
+        };
+        export::write_to(target, |out| order.write(&self.reader, &redactor, out))?;
+        let bytes = std::fs::metadata(&path).map_or(0, |m| m.len());
+        Ok(Exported::Written(path, bytes))
+    }
+}
+
+// As a person types it: `~/` is the home directory.
+fn place_of(typed: &str) -> anyhow::Result<PathBuf> {
+    let path = match (typed.strip_prefix("~/"), home_of()) {
+        (Some(rest), Some(home)) => home.join(rest),
+        _ => Path::new(typed).to_owned(),
+    };
+    Ok(std::path::absolute(path)?)
+}
+
+fn paper(format: ExportFormat) -> Paper {
+    match format {
+        ExportFormat::Html => Paper::Html,
+        ExportFormat::Markdown => Paper::Md,
+        ExportFormat::Har => Paper::Har,
+        ExportFormat::Json => Paper::Json,
+        ExportFormat::Ndjson => Paper::Ndjson,
+        ExportFormat::Curl => Paper::Curl,
+    }
+}
