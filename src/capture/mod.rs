@@ -21,8 +21,8 @@ pub use database::{Limits, Writer};
 pub use error::SessionError;
 pub use event::{Answer, Closing, Event, Opening};
 pub use recorder::{
-    EventQueue, ExchangeRecorder, QUEUE_BODY_BYTES_MAX, QUEUE_EVENTS_MAX, Recorder, Waited, now,
-    queue,
+    EventQueue, ExchangeRecorder, QUEUE_BODY_BYTES_MAX, QUEUE_EVENTS_MAX, Recorder, Waited, Wanted,
+    now, queue,
 };
 pub use row::{ROW_PATH_BYTES_MAX, RowEnd, Summary};
 pub use schema::{APPLICATION_ID, SCHEMA_VERSION};

@@ -12,7 +12,7 @@ use super::config::Capture;
 use super::doing_again::Replayer;
 use super::sessions::{self, LeftBehind};
 use super::{files, ports};
-use crate::capture::Recorder;
+use crate::capture::{Recorder, Wanted};
 use crate::cors::Browser;
 use crate::proxy::{self, Authority, Overrides, Proxy};
 use crate::session::{self, Reader, Session};
@@ -65,6 +65,16 @@ impl Live {
         capture: &Capture,
         keep: Keep<'_>,
         rules: Option<Browser>,
+    ) -> Result<Self> {
+        Self::start_with(capture, keep, rules, None).await
+    }
+
+    /// As [`start`](Self::start); what is not wanted passes and is not recorded.
+    pub(super) async fn start_with(
+        capture: &Capture,
+        keep: Keep<'_>,
+        rules: Option<Browser>,
+        wanted: Option<Wanted>,
     ) -> Result<Self> {
         files::raise_limit();
         let found = ports::find(&capture.listen)?;
@@ -127,7 +137,11 @@ impl Live {
             client_certs: capture.client_certs.clone(),
             overrides: overrides.clone(),
         };
-        let mut proxy = match Proxy::bind(config, recorder.clone()).await {
+        let speaker = match wanted {
+            Some(wanted) => recorder.clone().only(wanted),
+            None => recorder.clone(),
+        };
+        let mut proxy = match Proxy::bind(config, speaker).await {
             Ok(proxy) => proxy,
             Err(error) => {
                 drop(session);
@@ -163,6 +177,24 @@ impl Live {
                 left_behind,
             },
         })
+    }
+
+    /// Goes on in a new session file; what is open comes to its end in the one before, which is handed
+    /// out.
+    pub(super) fn go_on_in(
+        &mut self,
+        path: &Path,
+        capture: &Capture,
+        rules: Option<Browser>,
+    ) -> Result<Session> {
+        let options = session::Options {
+            rules,
+            ..session::Options::new(path)
+        };
+        let (next, recorder) = Session::create(capture.keeping.bound(options))?;
+        self.recorder.switch_to(&recorder);
+        self.path = Some(path.to_owned());
+        Ok(std::mem::replace(&mut self.session, next))
     }
 
     /// What was captured so far.

@@ -29,6 +29,7 @@ mod record;
 mod redact;
 mod replay;
 mod reverse;
+mod rotating;
 mod sessions;
 mod settings;
 mod signals;

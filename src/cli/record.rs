@@ -1,23 +1,26 @@
 //! `record`: a capture without a screen.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
 use serde_json::json;
 use tokio::time::sleep;
 
-use super::args::{HidingArgs, RecordArgs, RecordFormat, ReverseArgs};
+use super::args::{HidingArgs, RecordArgs, RecordFormat, ReverseArgs, Rotation};
 use super::config::Capture;
 use super::exit::Exit;
 use super::export::{self, Target};
 use super::live::{Facts, Keep, Live};
 use super::live_lines::LiveLines;
+use super::rotating::Files;
 use super::signals::Signals;
 use super::{output, workbench};
+use crate::capture::Wanted;
 use crate::report::{self, Summary};
 use crate::session::{Counts, Reader, RowEnd};
-use crate::wire::{ExchangeId, Redactor};
+use crate::wire::{ExchangeId, Origin, Redactor, RequestHead};
 
 /// How many rows are looked at under one lock.
 const ROWS_AT_ONCE: usize = 4096;
@@ -36,6 +39,9 @@ pub(super) async fn reverse(args: &ReverseArgs, out: &Path, capture: Capture) ->
         trial: None,
         format: RecordFormat::Text,
         har: None,
+        host: Vec::new(),
+        skip: Vec::new(),
+        rotation: Rotation::default(),
         hiding: HidingArgs::default(),
         browser: args.browser,
         capture: args.capture.clone(),
@@ -54,7 +60,8 @@ async fn record(args: &RecordArgs, capture: Capture) -> Result<Exit> {
     let trials = trials.transpose()?.unwrap_or_default();
     let mut signals = Signals::listen()?;
     let keep = args.out.as_deref().map_or(Keep::Sessions, Keep::File);
-    let mut live = Live::start(&capture, keep, rules).await?;
+    let wanted = wanted(args)?;
+    let mut live = Live::start_with(&capture, keep, rules, wanted).await?;
     // Before the address is told, so that the first request is tried already.
     if let Err(why) = workbench::put_in_force(&live.overrides, &trials) {
         live.finish(std::future::ready(())).await?;
@@ -92,20 +99,49 @@ async fn record(args: &RecordArgs, capture: Capture) -> Result<Exit> {
             }
         });
     }
-    let reader = live.reader();
+    let mut files = Files::new(args.rotation, args.out.as_deref(), live.path.as_deref());
+    let mut reader = live.reader();
     let mut broken = None;
     let mut told = None;
-    let lines = (args.format == RecordFormat::Ndjson)
-        .then(|| LiveLines::new(reader.clone(), Redactor::clone(&redactor)));
-    tokio::select! {
-        () = tell_troubles(&reader, &mut told) => {}
-        error = print(lines.as_ref()) => broken = Some(error),
-        () = signals.next() => {}
-        () = after(args.at_most) => {}
-        () = idle(&reader, args.until_idle) => {}
-        error = live.broken() => broken = Some(error),
+    let live_lines = |reader: &Reader| {
+        (args.format == RecordFormat::Ndjson)
+            .then(|| LiveLines::new(reader.clone(), Redactor::clone(&redactor)))
+    };
+    let mut lines = live_lines(&reader);
+    let over = after(args.at_most);
+    tokio::pin!(over);
+    let mut spoken = false;
+    loop {
+        tokio::select! {
+            () = tell_troubles(&reader, &mut told) => {}
+            error = print(lines.as_ref()) => broken = Some(error),
+            () = signals.next() => {}
+            () = &mut over => {}
+            () = idle(&reader, args.until_idle, spoken) => {}
+            error = live.broken() => broken = Some(error),
+            () = files.full(&reader) => {
+                let path = files.next(&capture.places)?;
+                match live.go_on_in(&path, &capture, rules) {
+                    Ok(before) => {
+                        files.gone_on(&path, before, lines.take());
+                        reader = live.reader();
+                        lines = live_lines(&reader);
+                        spoken = true;
+                        if args.format == RecordFormat::Ndjson {
+                            let session = path.display().to_string();
+                            output::data(&first_line(args.format, &live.facts, &session))?;
+                        }
+                        continue;
+                    }
+                    // What is captured until now is safe, and the address would be lost.
+                    Err(error) => broken = Some(error),
+                }
+            }
+        }
+        break;
     }
     let finished = live.finish(signals.next()).await;
+    let before = files.ended().await;
     if let Some(lines) = &lines {
         lines.print(true)?;
     }
@@ -116,10 +152,13 @@ async fn record(args: &RecordArgs, capture: Capture) -> Result<Exit> {
     }
     // What is in memory has been told by then, whatever became of the disk.
     finished?;
+    let before = before?;
+    files.tidy(before.len());
     if let Some(error) = broken {
         return Err(error);
     }
-    let counts = reader.counts();
+    let readers = before.iter().chain(std::iter::once(&reader));
+    let counts = readers.map(Reader::counts).fold(Counts::default(), added);
     output::say(&summary(&counts));
     if counts.skipped_bytes > 0 {
         output::say(&format!(
@@ -140,6 +179,61 @@ async fn record(args: &RecordArgs, capture: Capture) -> Result<Exit> {
         output::say(&format!("Note: {trouble}"));
     }
     Ok(Exit::of_blocked(counts.blocked))
+}
+
+/// What is to be recorded; `None`: everything.
+fn wanted(args: &RecordArgs) -> Result<Option<Wanted>> {
+    if args.host.is_empty() && args.skip.is_empty() {
+        return Ok(None);
+    }
+    let mut hosts: Vec<(String, bool)> = Vec::new();
+    for typed in &args.host {
+        let (name, below) = match typed.strip_prefix("*.") {
+            Some(name) => (name, true),
+            None => (typed.as_str(), false),
+        };
+        let Some(host) = Origin::of_url(&format!("http://{name}/")) else {
+            bail!("\"{typed}\" is no host; write --host api.app.test or --host '*.app.test'");
+        };
+        hosts.push((host_of(&host.to_string()), below));
+    }
+    let skip = args.skip.clone();
+    Ok(Some(Arc::new(move |request: &RequestHead| {
+        let host = Origin::of_url(&request.url).map(|origin| host_of(&origin.to_string()));
+        let meant = |host: &str| {
+            let mut known = hosts.iter();
+            known.any(|(name, below)| {
+                let rest = host.strip_suffix(name.as_str());
+                host == name || *below && rest.is_some_and(|rest| rest.ends_with('.'))
+            })
+        };
+        let destination = request.headers.get("sec-fetch-dest").unwrap_or_default();
+        (hosts.is_empty() || host.as_deref().is_some_and(meant))
+            && !skip.iter().any(|kind| kind.covers(&destination))
+    })))
+}
+
+// Without scheme and port.
+fn host_of(origin: &str) -> String {
+    let bare = origin.split_once("://").map_or(origin, |(_, rest)| rest);
+    match bare.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host.to_owned(),
+        _ => bare.to_owned(),
+    }
+}
+
+fn added(all: Counts, more: Counts) -> Counts {
+    Counts {
+        exchanges: all.exchanges + more.exchanges,
+        fetches: all.fetches + more.fetches,
+        blocked: all.blocked + more.blocked,
+        depends: all.depends + more.depends,
+        failed: all.failed + more.failed,
+        opaque: all.opaque + more.opaque,
+        preflights: all.preflights + more.preflights,
+        preflight_micros: all.preflight_micros + more.preflight_micros,
+        skipped_bytes: all.skipped_bytes + more.skipped_bytes,
+    }
 }
 
 // The first line on stdout, which scripts wait for.
@@ -209,7 +303,8 @@ async fn after(time: Option<Duration>) {
 
 // Idle is: at least one exchange, nothing new for that long, and no request that still waits for
 // its answer. Streams that stay open are not waited for.
-async fn idle(reader: &Reader, at_least: Option<Duration>) {
+// `spoken`: there was an exchange before, in a session that is closed by now.
+async fn idle(reader: &Reader, at_least: Option<Duration>, spoken: bool) {
     let Some(at_least) = at_least else {
         return std::future::pending().await;
     };
@@ -219,7 +314,7 @@ async fn idle(reader: &Reader, at_least: Option<Duration>) {
             Ok(Ok(())) => {}
             // Nobody speaks any more.
             Ok(Err(_)) => return,
-            Err(_) if !reader.is_empty() && !waits_for_an_answer(reader) => return,
+            Err(_) if (spoken || !reader.is_empty()) && !waits_for_an_answer(reader) => return,
             Err(_) => {}
         }
     }

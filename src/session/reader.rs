@@ -185,6 +185,11 @@ impl Reader {
         before(&fetch, &*self.whole, &self.whole.around())
     }
 
+    /// Whether more can become known of a fetch that was seen.
+    pub fn has_unsettled(&self) -> bool {
+        self.whole.read().marks.has_unsettled()
+    }
+
     /// How many there are of what.
     pub fn counts(&self) -> Counts {
         let state = self.whole.read();

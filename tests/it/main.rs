@@ -31,6 +31,7 @@ mod recorded;
 mod redaction;
 mod replay;
 mod reports;
+mod rotation;
 mod security;
 mod session;
 mod settling;

@@ -2,6 +2,7 @@
 
 mod keeping;
 mod trust;
+mod recording;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -19,6 +20,7 @@ use crate::report::Quoting;
 use crate::tui::ThemeChoice;
 pub(super) use keeping::KeepingArgs;
 pub(super) use trust::{CaChangeArgs, CaCommand, CaStatusArgs, DoctorArgs};
+pub(super) use recording::{RecordArgs, RecordFormat, Rotation};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -235,51 +237,6 @@ pub(super) struct DemoArgs {
     pub(super) format: Format,
     #[command(flatten)]
     pub(super) screen: ScreenArgs,
-    #[command(flatten)]
-    pub(super) capture: CaptureArgs,
-}
-
-#[derive(Debug, ClapArgs)]
-#[command(after_help = "\
-Examples:
-  corscope record --out cart.corscope --until-idle 5s
-  corscope record --out ci.corscope --listen 127.0.0.1:0 --format json
-  corscope record --har ci.har --format ndjson | jq -r .outcome
-
-The first line on stdout is the address the proxy listens on.
-Exit status: 0 nothing is blocked, 1 something is, 2 corscope could not do it.")]
-pub(super) struct RecordArgs {
-    /// Session file to write, which must not exist [default: a new one among the sessions]
-    #[arg(long, value_name = "FILE")]
-    pub(super) out: Option<PathBuf>,
-    /// Stop after this time, such as 30s, 2m, 500ms
-    #[arg(long = "for", value_name = "TIME", value_parser = duration)]
-    pub(super) at_most: Option<Duration>,
-    /// Stop when nothing has happened for this time after the first exchange
-    #[arg(long, value_name = "TIME", value_parser = duration)]
-    pub(super) until_idle: Option<Duration>,
-    /// Change answers in flight: try the fixes in what diagnose --format json printed. Nothing else
-    /// is changed, and nothing without this
-    #[arg(long, value_name = "FILE")]
-    pub(super) trial: Option<PathBuf>,
-    /// What to print: text is the address, json with all that is good to know; ndjson goes on with
-    /// one line per settled fetch [default: text]
-    #[arg(
-        long,
-        value_name = "FORMAT",
-        default_value = "text",
-        hide_default_value = true,
-        hide_possible_values = true
-    )]
-    pub(super) format: RecordFormat,
-    /// Write a HAR in the end too, into this file, which must not exist
-    #[arg(long, value_name = "FILE")]
-    pub(super) har: Option<PathBuf>,
-    #[command(flatten)]
-    pub(super) hiding: HidingArgs,
-    /// Whose rules to judge by, whoever asks: chromium, firefox or safari
-    #[arg(long, value_name = "NAME", hide_possible_values = true)]
-    pub(super) browser: Option<BrowserName>,
     #[command(flatten)]
     pub(super) capture: CaptureArgs,
 }
@@ -562,17 +519,6 @@ pub(super) enum Format {
 pub(super) enum LineFormat {
     Text,
     Json,
-}
-
-/// What `record` prints.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum RecordFormat {
-    /// The address.
-    Text,
-    /// The address with all that is good to know.
-    Json,
-    /// That, and then one fetch per line as it is settled.
-    Ndjson,
 }
 
 fn theme(name: &str) -> Result<ThemeChoice, String> {

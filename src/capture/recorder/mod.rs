@@ -5,13 +5,17 @@
 //! body bytes are skipped and counted when the queue is full; an end never waits, since there are
 //! no more of them than openings that got in.
 
+mod queue;
+
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::Notify;
 
+pub use self::queue::{EventQueue, Waited};
+use self::queue::{Inner, Shared};
 use super::event::{Answer, Closing, Event, Opening};
 use crate::wire::{
     Client, End, ExchangeId, HeaderList, Kind, Message, Patch, RequestHead, ResponseHead, Said,
@@ -48,7 +52,8 @@ pub fn queue(first_id: ExchangeId, kept_bytes_max: u64) -> (Recorder, EventQueue
     });
     (
         Recorder {
-            shared: Arc::clone(&shared),
+            to: Arc::new(RwLock::new(Arc::clone(&shared))),
+            wanted: None,
         },
         EventQueue {
             shared,
@@ -57,60 +62,43 @@ pub fn queue(first_id: ExchangeId, kept_bytes_max: u64) -> (Recorder, EventQueue
     )
 }
 
-struct Shared {
-    inner: Mutex<Inner>,
-    ready: Condvar,
-    room: Notify,
-    skipped_bytes: AtomicU64,
-    kept_bytes_max: u64,
-}
-
-struct Inner {
-    events: Vec<Event>,
-    payload_bytes: usize,
-    next_id: u64,
-    listener_gone: bool,
-    finished: bool,
-}
-
-impl Inner {
-    fn has_room(&self) -> bool {
-        self.events.len() < QUEUE_EVENTS_MAX || self.listener_gone
-    }
-}
-
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, Inner> {
-        // Nothing panics while holding it; if something did, the queue is still whole.
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn push(&self, event: Event) {
-        let mut inner = self.lock();
-        if inner.listener_gone {
-            return;
-        }
-        inner.payload_bytes += event.payload_bytes();
-        inner.events.push(event);
-        let first = inner.events.len() == 1;
-        drop(inner);
-        if first {
-            self.ready.notify_one();
-        }
-    }
-}
-
 // === impl Recorder ===
 
 /// The speaker's end: opens exchanges. Cheap to clone.
 #[derive(Clone)]
 pub struct Recorder {
-    shared: Arc<Shared>,
+    /// Who hears it now; all clones speak to the same.
+    to: Arc<RwLock<Arc<Shared>>>,
+    wanted: Option<Wanted>,
 }
 
+/// Which requests are to be told of.
+pub type Wanted = Arc<dyn Fn(&RequestHead) -> bool + Send + Sync>;
+
 impl Recorder {
+    /// The same speaker, silent about requests that are not wanted.
+    #[must_use]
+    pub fn only(mut self, wanted: Wanted) -> Self {
+        self.wanted = Some(wanted);
+        self
+    }
+
+    /// From now on this recorder and its clones open their exchanges where that one does; those that
+    /// are open come to their end where they began.
+    pub fn switch_to(&self, other: &Self) {
+        let shared = other.shared();
+        *self.to.write().unwrap_or_else(PoisonError::into_inner) = shared;
+    }
+
+    fn shared(&self) -> Arc<Shared> {
+        Arc::clone(&self.to.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Opens an exchange, waiting while the queue is full.
     pub async fn open(&self, kind: Kind, client: Client, request: RequestHead) -> ExchangeRecorder {
+        if self.wanted.as_ref().is_some_and(|wanted| !wanted(&request)) {
+            return ExchangeRecorder::of(&Arc::new(Shared::nobody()), ExchangeId(0));
+        }
         let mut request = request;
         loop {
             match self.open_if_room(kind, client, request) {
@@ -127,11 +115,22 @@ impl Recorder {
         client: Client,
         request: RequestHead,
     ) -> Result<ExchangeRecorder, RequestHead> {
-        let inner = self.shared.lock();
+        let shared = self.shared();
+        let inner = shared.lock();
         if !inner.has_room() {
             return Err(request);
         }
-        Ok(self.open_locked(inner, None, Source::Proxy, kind, client, request, now()))
+        let source = Source::Proxy;
+        Ok(open_locked(
+            &shared,
+            inner,
+            None,
+            source,
+            kind,
+            client,
+            request,
+            now(),
+        ))
     }
 
     /// Opens an exchange at a moment of the caller's choosing, without waiting: for importers, which
@@ -144,8 +143,9 @@ impl Recorder {
         request: RequestHead,
         at: Timestamp,
     ) -> ExchangeRecorder {
-        let inner = self.shared.lock();
-        self.open_locked(inner, None, source, kind, client, request, at)
+        let shared = self.shared();
+        let inner = shared.lock();
+        open_locked(&shared, inner, None, source, kind, client, request, at)
     }
 
     /// As [`open_now`](Self::open_now) with an id of the caller's choosing, which must be new: for
@@ -160,50 +160,9 @@ impl Recorder {
         request: RequestHead,
         at: Timestamp,
     ) -> ExchangeRecorder {
-        let inner = self.shared.lock();
-        self.open_locked(inner, Some(id), source, kind, client, request, at)
-    }
-
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "an opening, field by field, and its lock"
-    )]
-    fn open_locked(
-        &self,
-        mut inner: MutexGuard<'_, Inner>,
-        id: Option<ExchangeId>,
-        source: Source,
-        kind: Kind,
-        client: Client,
-        request: RequestHead,
-        at: Timestamp,
-    ) -> ExchangeRecorder {
-        let id = id.unwrap_or(ExchangeId(inner.next_id));
-        inner.next_id = inner.next_id.max(id.0 + 1);
-        let first = inner.events.is_empty();
-        if !inner.listener_gone {
-            inner.events.push(Event::Opened(Box::new(Opening {
-                id,
-                at,
-                source,
-                kind,
-                client,
-                request,
-            })));
-        }
-        drop(inner);
-        if first {
-            self.shared.ready.notify_one();
-        }
-        ExchangeRecorder {
-            tap: Arc::new(Tap {
-                shared: Arc::clone(&self.shared),
-                id,
-                request: Counter::default(),
-                response: Counter::default(),
-                closed: AtomicBool::new(false),
-            }),
-        }
+        let shared = self.shared();
+        let inner = shared.lock();
+        open_locked(&shared, inner, Some(id), source, kind, client, request, at)
     }
 
     /// A launched browser said what it did with a request. Nothing waits for that: while the queue is
@@ -216,9 +175,10 @@ impl Recorder {
 
     /// Waits until there may be room.
     async fn room(&self) {
-        let mut room = std::pin::pin!(self.shared.room.notified());
+        let shared = self.shared();
+        let mut room = std::pin::pin!(shared.room.notified());
         room.as_mut().enable();
-        if !self.shared.lock().has_room() {
+        if !shared.lock().has_room() {
             room.await;
         }
     }
@@ -227,7 +187,8 @@ impl Recorder {
     /// code.
     pub fn wait_for_room(&self) {
         loop {
-            let inner = self.shared.lock();
+            let shared = self.shared();
+            let inner = shared.lock();
             let room = inner.events.len() < QUEUE_EVENTS_MAX
                 && inner.payload_bytes < QUEUE_BODY_BYTES_MAX / 2;
             if room || inner.listener_gone {
@@ -240,14 +201,49 @@ impl Recorder {
 
     /// Body bytes that could not be kept because the queue was full.
     pub fn skipped_bytes(&self) -> u64 {
-        self.shared.skipped_bytes.load(Ordering::Relaxed)
+        self.shared().skipped_bytes.load(Ordering::Relaxed)
     }
 
     /// Tells the listener that nothing more will come; events already queued are still heard.
     pub fn finish(&self) {
-        self.shared.lock().finished = true;
-        self.shared.ready.notify_one();
+        let shared = self.shared();
+        shared.lock().finished = true;
+        shared.ready.notify_one();
     }
+}
+
+#[expect(
+    clippy::too_many_arguments,
+    reason = "an opening, field by field, and its lock"
+)]
+fn open_locked(
+    shared: &Arc<Shared>,
+    mut inner: MutexGuard<'_, Inner>,
+    id: Option<ExchangeId>,
+    source: Source,
+    kind: Kind,
+    client: Client,
+    request: RequestHead,
+    at: Timestamp,
+) -> ExchangeRecorder {
+    let id = id.unwrap_or(ExchangeId(inner.next_id));
+    inner.next_id = inner.next_id.max(id.0 + 1);
+    let first = inner.events.is_empty();
+    if !inner.listener_gone {
+        inner.events.push(Event::Opened(Box::new(Opening {
+            id,
+            at,
+            source,
+            kind,
+            client,
+            request,
+        })));
+    }
+    drop(inner);
+    if first {
+        shared.ready.notify_one();
+    }
+    ExchangeRecorder::of(shared, id)
 }
 
 // === impl ExchangeRecorder ===
@@ -276,6 +272,18 @@ struct Counter {
 }
 
 impl ExchangeRecorder {
+    fn of(shared: &Arc<Shared>, id: ExchangeId) -> Self {
+        Self {
+            tap: Arc::new(Tap {
+                shared: Arc::clone(shared),
+                id,
+                request: Counter::default(),
+                response: Counter::default(),
+                closed: AtomicBool::new(false),
+            }),
+        }
+    }
+
     /// The exchange this speaks of.
     pub fn id(&self) -> ExchangeId {
         self.tap.id
@@ -490,161 +498,5 @@ impl Drop for Tap {
     }
 }
 
-// === impl EventQueue ===
-
-/// The listener's end. There is one.
-pub struct EventQueue {
-    shared: Arc<Shared>,
-    spare: Vec<Event>,
-}
-
-/// What [`EventQueue::wait`] came back with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Waited {
-    /// There are events to take.
-    Ready,
-    /// The time is over and nothing came.
-    TimedOut,
-    /// Nothing is queued and nothing will come: every speaker finished or is gone.
-    Finished,
-}
-
-impl EventQueue {
-    /// Blocks until there is something to take.
-    pub fn wait(&self, at_most: Duration) -> Waited {
-        let deadline = std::time::Instant::now() + at_most;
-        let mut inner = self.shared.lock();
-        loop {
-            if !inner.events.is_empty() {
-                return Waited::Ready;
-            }
-            // The listener itself holds one reference.
-            if inner.finished || Arc::strong_count(&self.shared) == 1 {
-                return Waited::Finished;
-            }
-            let left = deadline.saturating_duration_since(std::time::Instant::now());
-            if left.is_zero() {
-                return Waited::TimedOut;
-            }
-            inner = self
-                .shared
-                .ready
-                .wait_timeout(inner, left)
-                .map_or_else(|e| e.into_inner().0, |(guard, _)| guard);
-        }
-    }
-
-    /// Whether [`Recorder::finish`] was called: what is told from then on need not be heard.
-    pub fn is_finished(&self) -> bool {
-        self.shared.lock().finished
-    }
-
-    /// Takes all that is queued, in order. The vector is the caller's to drain; hand it back with
-    /// the next call by way of [`give_back`](Self::give_back) to save allocations.
-    pub fn take(&mut self) -> Vec<Event> {
-        let mut batch = std::mem::take(&mut self.spare);
-        let mut inner = self.shared.lock();
-        std::mem::swap(&mut batch, &mut inner.events);
-        inner.payload_bytes = 0;
-        drop(inner);
-        self.shared.room.notify_waiters();
-        batch
-    }
-
-    /// Returns an emptied batch for re-use.
-    pub fn give_back(&mut self, mut batch: Vec<Event>) {
-        batch.clear();
-        batch.shrink_to(QUEUE_EVENTS_MAX);
-        self.spare = batch;
-    }
-
-    /// Body bytes that could not be kept because the queue was full.
-    pub fn skipped_bytes(&self) -> u64 {
-        self.shared.skipped_bytes.load(Ordering::Relaxed)
-    }
-}
-
-impl Drop for EventQueue {
-    fn drop(&mut self) {
-        self.shared.lock().listener_gone = true;
-        self.shared.room.notify_waiters();
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::wire::HttpVersion;
-
-    fn request() -> RequestHead {
-        RequestHead {
-            method: "GET".into(),
-            url: "http://a.test/".into(),
-            version: HttpVersion::Http11,
-            headers: Arc::default(),
-        }
-    }
-
-    fn open(recorder: &Recorder) -> ExchangeRecorder {
-        recorder.open_now(
-            Source::Proxy,
-            Kind::Http,
-            Client::default(),
-            request(),
-            now(),
-        )
-    }
-
-    #[test]
-    fn ids_are_dense_and_in_queue_order() {
-        let (recorder, mut queue) = queue(ExchangeId(1), u64::MAX);
-        let (_a, _b) = (open(&recorder), open(&recorder));
-        assert_eq!(queue.wait(Duration::ZERO), Waited::Ready);
-        let ids: Vec<u64> = queue.take().iter().map(|e| e.id().0).collect();
-        assert_eq!(ids, [1, 2]);
-    }
-
-    #[test]
-    fn dropping_the_last_handle_is_an_abort() {
-        let (recorder, mut queue) = queue(ExchangeId(1), u64::MAX);
-        let exchange = open(&recorder);
-        let response_side = exchange.clone();
-        drop(exchange);
-        response_side.body(Side::Response, Bytes::from_static(b"half"));
-        drop(response_side);
-        let events = queue.take();
-        let Some(Event::Closed(closing)) = events.last() else {
-            panic!("no end: {events:?}")
-        };
-        assert_eq!(
-            (closing.end.clone(), closing.response_bytes),
-            (End::Aborted, 4)
-        );
-        drop(recorder);
-        assert_eq!(queue.wait(Duration::from_secs(9)), Waited::Finished);
-    }
-
-    #[test]
-    fn a_body_is_cut_at_the_cap_and_counted_beyond() {
-        let (recorder, mut queue) = queue(ExchangeId(1), 6);
-        let exchange = open(&recorder);
-        for part in ["abcd", "efgh", "ijkl"] {
-            exchange.body(Side::Response, Bytes::from(part));
-        }
-        exchange.close(End::Complete, Timings::default());
-        let kept: usize = queue.take().iter().map(Event::payload_bytes).sum();
-        assert_eq!((kept, exchange.seen_bytes(Side::Response)), (6, 12));
-    }
-
-    #[tokio::test]
-    async fn openings_wait_for_room() {
-        let (recorder, mut queue) = queue(ExchangeId(1), u64::MAX);
-        let held: Vec<_> = (0..QUEUE_EVENTS_MAX).map(|_| open(&recorder)).collect();
-        let waiting = recorder.open(Kind::Http, Client::default(), request());
-        let mut waiting = std::pin::pin!(waiting);
-        assert!(futures_util::poll!(waiting.as_mut()).is_pending());
-        assert_eq!(queue.take().len(), QUEUE_EVENTS_MAX);
-        assert_eq!(waiting.await.id(), ExchangeId(QUEUE_EVENTS_MAX as u64 + 1));
-        drop(held);
-    }
-}
+mod tests;

@@ -1,0 +1,76 @@
+//! The way into a session.
+
+use super::*;
+use crate::wire::HttpVersion;
+
+fn request() -> RequestHead {
+    RequestHead {
+        method: "GET".into(),
+        url: "http://a.test/".into(),
+        version: HttpVersion::Http11,
+        headers: Arc::default(),
+    }
+}
+
+fn open(recorder: &Recorder) -> ExchangeRecorder {
+    recorder.open_now(
+        Source::Proxy,
+        Kind::Http,
+        Client::default(),
+        request(),
+        now(),
+    )
+}
+
+#[test]
+fn ids_are_dense_and_in_queue_order() {
+    let (recorder, mut queue) = queue(ExchangeId(1), u64::MAX);
+    let (_a, _b) = (open(&recorder), open(&recorder));
+    assert_eq!(queue.wait(Duration::ZERO), Waited::Ready);
+    let ids: Vec<u64> = queue.take().iter().map(|e| e.id().0).collect();
+    assert_eq!(ids, [1, 2]);
+}
+
+#[test]
+fn dropping_the_last_handle_is_an_abort() {
+    let (recorder, mut queue) = queue(ExchangeId(1), u64::MAX);
+    let exchange = open(&recorder);
+    let response_side = exchange.clone();
+    drop(exchange);
+    response_side.body(Side::Response, Bytes::from_static(b"half"));
+    drop(response_side);
+    let events = queue.take();
+    let Some(Event::Closed(closing)) = events.last() else {
+        panic!("no end: {events:?}")
+    };
+    assert_eq!(
+        (closing.end.clone(), closing.response_bytes),
+        (End::Aborted, 4)
+    );
+    drop(recorder);
+    assert_eq!(queue.wait(Duration::from_secs(9)), Waited::Finished);
+}
+
+#[test]
+fn a_body_is_cut_at_the_cap_and_counted_beyond() {
+    let (recorder, mut queue) = queue(ExchangeId(1), 6);
+    let exchange = open(&recorder);
+    for part in ["abcd", "efgh", "ijkl"] {
+        exchange.body(Side::Response, Bytes::from(part));
+    }
+    exchange.close(End::Complete, Timings::default());
+    let kept: usize = queue.take().iter().map(Event::payload_bytes).sum();
+    assert_eq!((kept, exchange.seen_bytes(Side::Response)), (6, 12));
+}
+
+#[tokio::test]
+async fn openings_wait_for_room() {
+    let (recorder, mut queue) = queue(ExchangeId(1), u64::MAX);
+    let held: Vec<_> = (0..QUEUE_EVENTS_MAX).map(|_| open(&recorder)).collect();
+    let waiting = recorder.open(Kind::Http, Client::default(), request());
+    let mut waiting = std::pin::pin!(waiting);
+    assert!(futures_util::poll!(waiting.as_mut()).is_pending());
+    assert_eq!(queue.take().len(), QUEUE_EVENTS_MAX);
+    assert_eq!(waiting.await.id(), ExchangeId(QUEUE_EVENTS_MAX as u64 + 1));
+    drop(held);
+}
