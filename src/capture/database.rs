@@ -33,11 +33,11 @@ pub(super) fn lock(connection: &SharedConnection) -> MutexGuard<'_, Connection> 
 
 /// The one who writes a session file.
 pub struct Writer {
-    path: PathBuf,
+    pub(super) path: PathBuf,
     // Which file it is, so that it is noticed when another lies there, or none.
-    file: Option<(u64, u64)>,
-    connection: SharedConnection,
-    heads: Cache<Head, i64>,
+    pub(super) file: Option<(u64, u64)>,
+    pub(super) connection: SharedConnection,
+    pub(super) heads: Cache<Head, i64>,
     next_head: i64,
     bodies: Bodies,
 }
@@ -51,7 +51,7 @@ pub struct Limits {
     pub file_bytes_max: Option<u64>,
 }
 
-struct Head(SharedHeaders);
+pub(super) struct Head(SharedHeaders);
 
 impl Hash for Head {
     fn hash<H: Hasher>(&self, state: &mut H) {
@@ -86,7 +86,7 @@ impl Writer {
             .and_then(|connection| prepare(&connection, true, limits).map(|()| connection));
         match made {
             Ok(connection) => Ok(Self {
-                file: identity(path),
+                file: super::anew::identity(path),
                 ..Self::new(path, connection, limits)
             }),
             Err(error) => {
@@ -297,60 +297,6 @@ impl Writer {
         Ok(())
     }
 
-    /// Whether the file was deleted, or another put in its place, since it was made. What is written
-    /// still goes into it, but nobody would find it.
-    pub fn is_gone(&self) -> bool {
-        self.file.is_some() && identity(&self.path) != self.file
-    }
-
-    /// Writes the file anew where it was deleted, with all that was in it, and goes on there. `let_go`
-    /// makes readers let go of the old one.
-    pub fn write_anew(&mut self, let_go: impl FnOnce()) -> Result<(), SessionError> {
-        let deleted = |detail: String| SessionError::Deleted {
-            path: self.path.clone(),
-            detail,
-        };
-        if self.path.exists() {
-            return Err(deleted("another file lies there".into()));
-        }
-        let whole = beside(&self.path, ".anew");
-        new_file(&whole).map_err(|error| deleted(error.to_string()))?;
-        let connection = Arc::clone(&self.connection);
-        let mut connection = lock(&connection);
-        let result = self.move_to(&mut connection, &whole, let_go);
-        if result.is_err() {
-            let _ = std::fs::remove_file(&whole);
-        }
-        let new = result.map_err(deleted)?;
-        *connection = new;
-        self.file = identity(&self.path);
-        self.heads.clear();
-        Ok(())
-    }
-
-    fn move_to(
-        &self,
-        connection: &mut Connection,
-        whole: &Path,
-        let_go: impl FnOnce(),
-    ) -> Result<Connection, String> {
-        let told = |error: rusqlite::Error| error.to_string();
-        connection
-            .execute("VACUUM INTO ?1", [whole.to_string_lossy()])
-            .map_err(told)?;
-        std::fs::rename(whole, &self.path).map_err(|error| error.to_string())?;
-        let_go();
-        // The log that bears its name is of the one that was deleted, and goes with the connection.
-        *connection = Connection::open_in_memory().map_err(told)?;
-        for ending in ["-wal", "-shm"] {
-            let _ = std::fs::remove_file(beside(&self.path, ending));
-        }
-        let new = connect(&self.path).map_err(told)?;
-        go_on(&new, true, None).map_err(told)?;
-        new.set_prepared_statement_cache_capacity(32);
-        Ok(new)
-    }
-
     /// Closes the file: all in one piece, nothing beside it.
     pub fn close(&mut self) -> Result<(), SessionError> {
         let connection = lock(&self.connection);
@@ -423,7 +369,7 @@ fn prepare(connection: &Connection, named: bool, limits: Limits) -> rusqlite::Re
 }
 
 /// How a file is written once it has its tables.
-fn go_on(
+pub(super) fn go_on(
     connection: &Connection,
     named: bool,
     file_bytes_max: Option<u64>,
@@ -447,7 +393,7 @@ fn go_on(
 }
 
 /// A file that nobody else can read, and that was not there before.
-fn new_file(path: &Path) -> std::io::Result<()> {
+pub(super) fn new_file(path: &Path) -> std::io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
@@ -455,31 +401,11 @@ fn new_file(path: &Path) -> std::io::Result<()> {
     options.open(path).map(drop)
 }
 
-fn connect(path: &Path) -> rusqlite::Result<Connection> {
+pub(super) fn connect(path: &Path) -> rusqlite::Result<Connection> {
     Connection::open_with_flags(
         path,
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
     )
-}
-
-fn beside(path: &Path, ending: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(ending);
-    name.into()
-}
-
-/// Device and number of the file at a path; `None` where there is none.
-#[cfg(unix)]
-fn identity(path: &Path) -> Option<(u64, u64)> {
-    use std::os::unix::fs::MetadataExt;
-    let metadata = std::fs::metadata(path).ok()?;
-    Some((metadata.dev(), metadata.ino()))
-}
-
-// An open file cannot be deleted there.
-#[cfg(not(unix))]
-fn identity(_: &Path) -> Option<(u64, u64)> {
-    None
 }
 
 /// A header list as it is stored: text where it is text.

@@ -1,6 +1,7 @@
 //! Remembering what was heard: the [`Event`]s, the way in ([`Recorder`]), rows in memory and the
 //! session file on disk.
 
+mod anew;
 mod archive;
 mod batch;
 mod bodies;

@@ -19,6 +19,7 @@ mod creator;
 mod end;
 mod entry;
 mod lenient;
+mod moments;
 mod read;
 mod redact;
 mod shelf;

@@ -1,9 +1,11 @@
 //! What recording costs: exchanges of 1 KiB, as a browser sends them, from the recorder into the file
-//! with pairing and judgement. `cargo bench --bench ingest`.
+//! with pairing and judgement. `cargo bench --bench ingest`; with `CORSCOPE_EXCHANGES=1000000` instead of
+//! that once so many, each with a body of its own: memory, disk, and how soon they are seen again.
 #![allow(clippy::unwrap_used, clippy::print_stderr, missing_docs)]
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 use corscope::capture::{Recorder, now};
@@ -14,7 +16,53 @@ use corscope::wire::{
 };
 
 fn main() {
-    divan::main();
+    let set = std::env::var("CORSCOPE_EXCHANGES").ok();
+    match set.and_then(|number| number.parse().ok()) {
+        Some(number) => many(number),
+        None => divan::main(),
+    }
+}
+
+/// The most memory this process had since it was last asked, in megabytes.
+fn peak_mb() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"));
+    let kilobytes = line.and_then(|l| l.trim().trim_end_matches(" kB").parse::<u64>().ok());
+    // 5 begins a new count (proc(5), clear_refs).
+    let _ = std::fs::write("/proc/self/clear_refs", "5");
+    kilobytes.unwrap_or(0) / 1_024
+}
+
+fn many(number: usize) {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("many.corscope");
+    let since = Instant::now();
+    let (session, recorder) = Session::create(Options::new(&path)).unwrap();
+    for n in 0..number {
+        tell(&recorder, n, n % 3 == 0, &[body(n)]);
+    }
+    session.finish().unwrap();
+    eprintln!(
+        "recorded {number} in {:?}, {} MB of memory",
+        since.elapsed(),
+        peak_mb()
+    );
+    let bytes = std::fs::metadata(&path).unwrap().len();
+    eprintln!("{} bytes on disk per exchange", bytes / number as u64);
+    let since = Instant::now();
+    let session = Session::view(&path, None).unwrap();
+    let reader = session.reader();
+    while reader.len() < 100 {
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    eprintln!("the first rows after {:?}", since.elapsed());
+    session.finish().unwrap();
+    eprintln!(
+        "all {} read and judged after {:?}, {} MB of memory",
+        reader.len(),
+        since.elapsed(),
+        peak_mb()
+    );
 }
 
 const AGENT: &str = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) \
@@ -72,7 +120,6 @@ fn response_head(number: usize) -> ResponseHead {
 }
 
 fn body(number: usize) -> Bytes {
-    let number = number % 5_000;
     let mut text = String::from("[");
     for item in 0.. {
         let id = number

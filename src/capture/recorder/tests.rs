@@ -1,7 +1,9 @@
 //! The way into a session.
 
+use bytes::Bytes;
+
 use super::*;
-use crate::wire::HttpVersion;
+use crate::wire::{End, HttpVersion, Side, Timings};
 
 fn request() -> RequestHead {
     RequestHead {

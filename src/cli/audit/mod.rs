@@ -1,13 +1,13 @@
 //! `audit`: the checklist before a deployment, by asking the live server. Only what reads is sent:
 //! `GET`, and preflights whose requests never follow.
 
-use std::fmt::Write as _;
+mod printing;
 
 use anyhow::{Result, bail};
 use clap::Args as ClapArgs;
-use serde_json::{Value, json};
 use url::Url;
 
+use self::printing::{document, text};
 use super::args::LineFormat;
 use super::asking::{self, ReachArgs, Secrets};
 use super::check::{Answered, Asking};
@@ -448,64 +448,4 @@ impl Seen<'_> {
             "Compare the whole Origin with a list of your own; never reflect it, never allow null.",
         )
     }
-}
-
-fn text(url: &Url, items: &[Item]) -> String {
-    let mut out = format!("Audit of {url}\n\n");
-    for item in items {
-        let (glyph, word) = match item.severity {
-            _ if item.unseen => ("·", ""),
-            None => ("✔", ""),
-            Some(Severity::Info) => ("·", "info"),
-            Some(Severity::Warn) => ("⚠", "warn"),
-            Some(Severity::Risk) => ("✖", "RISK"),
-            Some(Severity::Error) => ("✖", "ERROR"),
-        };
-        let _ = writeln!(out, "{glyph} {:<34}{word:<6} {}", item.id, item.said);
-        if item.severity >= Some(Severity::Warn) {
-            let _ = writeln!(out, "  {:<40} → {}", "", item.advice);
-        }
-    }
-    let count = |severity| {
-        items
-            .iter()
-            .filter(|i| i.severity == Some(severity))
-            .count()
-    };
-    let _ = writeln!(
-        out,
-        "\n{} points: {} errors, {} risks, {} warnings.",
-        items.len(),
-        count(Severity::Error),
-        count(Severity::Risk),
-        count(Severity::Warn)
-    );
-    out
-}
-
-fn document(url: &Url, origins: &[Origin], items: &[Item]) -> Value {
-    let all: Vec<Value> = items
-        .iter()
-        .map(|item| {
-            let status = match item.severity {
-                _ if item.unseen => "not-observed",
-                None => "pass",
-                Some(_) => "fail",
-            };
-            json!({
-                "id": item.id,
-                "status": status,
-                "severity": item.severity.map(Severity::name),
-                "origin": item.origin,
-                "found": item.said,
-                "advice": item.severity.map(|_| item.advice),
-            })
-        })
-        .collect();
-    json!({
-        "schema": "corscope/audit/1",
-        "url": url.as_str(),
-        "origins": origins.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        "items": all,
-    })
 }
