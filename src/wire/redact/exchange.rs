@@ -29,6 +29,9 @@ impl Redactor {
         if let End::Failed(failure) = &mut out.end {
             failure.detail = self.text(&failure.detail).into_owned();
         }
+        if let Some(told) = &mut out.told {
+            *told = self.text(told).into_owned();
+        }
         out
     }
 
