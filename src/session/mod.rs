@@ -169,7 +169,8 @@ impl Session {
         let thread = work(&whole, "corscope-ingest", move |_| ingest.run())?;
         let session = Self {
             whole,
-            recorder: Some(recorder.clone()),
+            // Whatever others are switched to, this one ends this session.
+            recorder: Some(recorder.fixed()),
             thread: Some(thread),
         };
         Ok((session, recorder))

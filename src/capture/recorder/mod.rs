@@ -88,6 +88,15 @@ impl Recorder {
         *self.to.write().unwrap_or_else(PoisonError::into_inner) = shared;
     }
 
+    /// One that goes on speaking to whom this one speaks to now, whatever it is switched to.
+    #[must_use]
+    pub fn fixed(&self) -> Self {
+        Self {
+            to: Arc::new(RwLock::new(self.shared())),
+            wanted: None,
+        }
+    }
+
     fn shared(&self) -> Arc<Shared> {
         Arc::clone(&self.to.read().unwrap_or_else(PoisonError::into_inner))
     }

@@ -46,10 +46,15 @@ pub(in crate::cli) struct RecordArgs {
     pub(in crate::cli) har: Option<PathBuf>,
     /// Record only requests to this host, *.HOST for those below it too; repeatable. All others pass
     /// as ever
-    #[arg(long, value_name = "HOST")]
+    #[arg(long, value_name = "HOST", hide_short_help = true)]
     pub(in crate::cli) host: Vec<String>,
     /// Do not record what loads images, fonts, media, styles, scripts or pages; repeatable
-    #[arg(long, value_name = "KIND", hide_possible_values = true)]
+    #[arg(
+        long,
+        value_name = "KIND",
+        hide_possible_values = true,
+        hide_short_help = true
+    )]
     pub(in crate::cli) skip: Vec<Skipped>,
     #[command(flatten)]
     pub(in crate::cli) rotation: Rotation,
@@ -67,16 +72,22 @@ pub(in crate::cli) struct RecordArgs {
 #[command(next_help_heading = "Rotation")]
 pub(in crate::cli) struct Rotation {
     /// Go on in a new session file when this one has this size
-    #[arg(long, value_name = "SIZE", value_parser = size, conflicts_with = "har")]
+    #[arg(long, value_name = "SIZE", value_parser = size, conflicts_with = "har", hide_short_help = true)]
     pub(in crate::cli) rotate_size: Option<u64>,
     /// Go on in a new one after this time
-    #[arg(long, value_name = "TIME", value_parser = duration, conflicts_with = "har")]
+    #[arg(long, value_name = "TIME", value_parser = duration, conflicts_with = "har", hide_short_help = true)]
     pub(in crate::cli) rotate_every: Option<Duration>,
     /// Go on in a new one after so many exchanges
-    #[arg(long, value_name = "NUMBER", conflicts_with = "har")]
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        conflicts_with = "har",
+        hide_short_help = true
+    )]
     pub(in crate::cli) rotate_count: Option<u64>,
     /// Remove the oldest files of this run beyond so many
-    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(1..),
+          hide_short_help = true)]
     pub(in crate::cli) keep_files: Option<u64>,
 }
 

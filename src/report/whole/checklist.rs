@@ -2,7 +2,7 @@
 
 use crate::cors::{Check, Credentials, Outcome, Stage};
 use crate::diagnose::Diagnosis;
-use crate::wire::{Exchange, ExchangeId, Origin};
+use crate::wire::{Exchange, ExchangeId};
 
 /// A rule of the checklist: ids that break it, and what has to be seen to say that it holds.
 pub(super) struct Rule {
