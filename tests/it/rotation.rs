@@ -51,17 +51,16 @@ fn a_recording_goes_on_in_another_file_and_keeps_the_newest() {
     ];
     let limits = ["--rotate-count", "3", "--keep-files", "2"];
     let recording = home.record(&[&args[..], &limits].concat());
-    for round in 0..4 {
-        for call in 0..3 {
-            let path = if (round, call) == (1, 1) {
-                "/blocked"
-            } else {
-                "/fine"
-            };
-            through(recording.address, "GET", &api.url(path), &PAGE);
-        }
-        let next = home.at(&format!("day.{}.corscope", round + 2));
-        eventually("the next file", || next.exists());
+    through(recording.address, "GET", &api.url("/blocked"), &PAGE);
+    let mut calls = 2;
+    for number in 2..=5 {
+        let next = home.at(&format!("day.{number}.corscope"));
+        // The file is there a moment before it is written to, so one call more may be needed.
+        eventually("the next file", || {
+            through(recording.address, "GET", &api.url("/fine"), &PAGE);
+            calls += 1;
+            next.exists()
+        });
     }
     through(recording.address, "GET", &api.url("/last"), &PAGE);
     let done = recording.interrupt();
@@ -70,21 +69,19 @@ fn a_recording_goes_on_in_another_file_and_keeps_the_newest() {
         Some(1),
         "one was blocked, in a file that is gone: {done:?}"
     );
-    assert!(
-        done.stderr.contains("13 requests in 13 calls: 1 blocked"),
-        "{done:?}"
-    );
+    let told = format!("{calls} requests in {calls} calls: 1 blocked");
+    assert!(done.stderr.contains(&told), "{told}: {done:?}");
     let lines: Vec<Value> = done
         .stdout
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
     let verdicts = lines.iter().filter(|line| line["outcome"].is_string());
-    assert_eq!(verdicts.count(), 13);
+    assert_eq!(verdicts.count(), calls);
     let files = lines.iter().filter_map(|line| line["session"].as_str());
     assert_eq!(files.count(), 4, "each file after the first is told");
-    assert_eq!(fetches(&home, "day.5.corscope").len(), 1);
-    assert_eq!(fetches(&home, "day.4.corscope").len(), 3);
+    assert!(fetches(&home, "day.4.corscope").len() >= 3);
+    assert!(home.at("day.5.corscope").exists());
     for gone in ["day.corscope", "day.2.corscope", "day.3.corscope"] {
         assert!(!home.at(gone).exists(), "{gone}");
     }
