@@ -46,7 +46,7 @@ pub(super) fn look(places: &Places) -> Vec<Finding> {
         found.push(Finding::note(
             "left-over",
             "the last session was never closed; nothing that was written is lost",
-            format!("corscope view {} shows it", path.display()),
+            format!("corscope view {} shows it", path.path.display()),
         ));
     }
     found
