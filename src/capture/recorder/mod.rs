@@ -175,8 +175,9 @@ impl Recorder {
     /// A launched browser said what it did with a request. Nothing waits for that: while the queue is
     /// full it is left out, and the verdict is what it would have been without.
     pub fn said(&self, id: ExchangeId, said: Said) {
-        if self.shared.lock().has_room() {
-            self.shared.push(Event::Said(id, Box::new(said)));
+        let shared = self.shared();
+        if shared.lock().has_room() {
+            shared.push(Event::Said(id, Box::new(said)));
         }
     }
 
