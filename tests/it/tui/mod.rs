@@ -14,3 +14,4 @@ mod pictures;
 mod printing;
 mod real;
 mod replay;
+mod talk;
