@@ -1,9 +1,9 @@
 //! The command line as typed. What it means is for [`config`](super::config).
 
 mod keeping;
-mod trust;
 mod papers;
 mod recording;
+mod trust;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -19,9 +19,9 @@ use crate::cors::Browser;
 use crate::launch::{Brand, Edition, Wish};
 use crate::tui::ThemeChoice;
 pub(super) use keeping::KeepingArgs;
-pub(super) use trust::{CaChangeArgs, CaCommand, CaStatusArgs, DoctorArgs};
 pub(super) use papers::{ExportArgs, HidingArgs, Paper, RedactArgs, SessionsArgs, SessionsCommand};
 pub(super) use recording::{RecordArgs, RecordFormat, Rotation};
+pub(super) use trust::{CaChangeArgs, CaCommand, CaStatusArgs, DoctorArgs};
 
 const EXAMPLES: &str = "\
 Examples:
