@@ -109,7 +109,7 @@ fn help_lists_what_there_is_and_nothing_else() {
         listed,
         [
             "open", "demo", "record", "reverse", "view", "diagnose", "check", "audit", "replay",
-            "compare", "export", "redact", "sessions", "explain", "ca", "help"
+            "compare", "export", "redact", "sessions", "explain", "doctor", "ca", "help"
         ]
     );
     for command in listed.iter().filter(|c| **c != "help") {

@@ -67,7 +67,7 @@ fn dialogs() {
         check("columns", "gC<Down> ", size);
         check("whole", "o", size);
         check("compare", "!d!!!d", size);
-        check("fix", "!f", size);
+        check("fix-unknown", "!f", size);
         check("comment", "!Mwhy", size);
         check("groups", "Cgg<Esc>g<Up><Up> ", size);
     }
@@ -112,7 +112,7 @@ fn in_colour() {
         ("columns", "gC<Down> "),
         ("whole", "o"),
         ("compare", "!d!!!d"),
-        ("fix", "!f"),
+        ("fix-unknown", "!f"),
         ("comment", "!Mwhy"),
         ("groups", "Cgg<Esc>g<Up><Up> "),
     ] {
