@@ -111,7 +111,7 @@ impl EventQueue {
         }
     }
 
-    /// Whether [`Recorder::finish`] was called: what is told from then on need not be heard.
+    /// Whether [`Recorder::finish`](super::Recorder::finish) was called: what is told from then on need not be heard.
     pub fn is_finished(&self) -> bool {
         self.shared.lock().finished
     }
