@@ -4,33 +4,31 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::header::{self, HeaderValue};
-use http::uri::PathAndQuery;
-use http::{Method, Request, Response, StatusCode, Uri, Version, request};
+use http::{Method, Request, Response, StatusCode, Uri, Version};
 use http_body::Body;
 use hyper::body::Incoming;
 use hyper::ext::ReasonPhrase;
 use hyper::upgrade::OnUpgrade;
 
 use super::access::Credentials;
-use super::behind::unauthorised;
-use super::context::{After, Context, Route, Shared};
+use super::ask::Ask;
+use super::context::{After, Context, Route};
 use super::courier::{Limits, drain};
-use super::dial::{DialError, DialTimes, micros};
 use super::failure::failure;
 use super::flow::Flow;
 use super::half::LastRequest;
-use super::hygiene::{
-    Passage, is_framed_plainly, is_websocket_upgrade, pass_request, pass_response, recorded,
-    recorded_request,
+use super::heads::{
+    is_event_stream, may_have_body, path_of, request_head, response_head, version_of,
+    wants_continue,
 };
+use super::hygiene::{is_framed_plainly, is_websocket_upgrade, pass_response, recorded};
 use super::overrides::{Change, STAND_IN_AFTER};
 use super::page::{self, Asked, Way};
-use super::pool::{Lease, Link, Need, Returning, send_failure};
+use super::pool::Link;
 use super::tap::{Gate, Outgoing, RequestBody, ResponseBody, Running};
 use super::target::Target;
 use crate::wire::{
-    End, Failure, FailureKind, FailureStage, HeaderList, HttpVersion, Kind, RequestHead,
-    ResponseHead, Timings, WebSocketDeflate,
+    End, Failure, FailureKind, FailureStage, Kind, RequestHead, Timings, WebSocketDeflate,
 };
 
 /// How much of a body is read that is only recorded, since the answer changed to one without.
@@ -43,8 +41,6 @@ const UNWANTED: Limits = Limits {
 
 /// How long a wrong password is answered after, in milliseconds, so that guessing takes long.
 const WRONG_PASSWORD_MILLIS: u64 = 500;
-/// How often a request is sent again after a kept connection proved stale.
-const STALE_MAX: usize = 2;
 
 /// Answers one request.
 pub(super) async fn serve(context: &Context, request: Request<Incoming>) -> Response<Outgoing> {
@@ -304,201 +300,6 @@ fn set_status<B>(response: &mut Response<B>, change: &Change) {
     }
 }
 
-/// One request on its way out, as often as it takes.
-struct Ask {
-    shared: Arc<Shared>,
-    target: Arc<Target>,
-    client_http2: bool,
-    for_proxy: bool,
-    /// Whether `Host` names the target, whatever the client said.
-    renamed: bool,
-    websocket: bool,
-    idempotent: bool,
-    method: Method,
-    uri: Uri,
-    recorded: Arc<HeaderList>,
-    opened: Instant,
-    gate: Option<Gate>,
-}
-
-impl Ask {
-    async fn send(
-        &self,
-        parts: request::Parts,
-        body: RequestBody,
-        flow: &Arc<Flow>,
-    ) -> Result<(Response<Incoming>, Option<Returning>, Arc<Link>), Failure> {
-        let pool = &self.shared.pool;
-        let bodyless = body.is_end_stream();
-        let mut need = Need {
-            http2: self.client_http2 || self.target.prior_knowledge,
-            once: !self.idempotent || !bodyless,
-            fresh: false,
-            tunnel: self.websocket && !self.target.tls,
-        };
-        let mut request = Request::from_parts(parts, body);
-        let mut ready = false;
-        for attempt in 0.. {
-            let lease = match pool.lease(&self.target, need).await {
-                Ok(lease) => lease,
-                Err(DialError { failure, times }) => {
-                    flow.connected(self.timings(times), None);
-                    return Err(failure);
-                }
-            };
-            let link = Arc::clone(&lease.link);
-            let reused = lease.reused;
-            flow.connected(self.timings(lease.times), Some(link.upstream(reused)));
-            if !ready {
-                self.make_fit(&mut request, &lease);
-                ready = true;
-            }
-            let error = match lease.send(pool, request).await {
-                Ok((response, returning)) => {
-                    return match &link.whole_to {
-                        Some(proxy) if is_proxy_refusal(&response) => Err(unauthorised(proxy)),
-                        _ => Ok((response, returning, link)),
-                    };
-                }
-                Err(error) => error,
-            };
-            let mut error = error;
-            let stale = reused && attempt < STALE_MAX;
-            need.fresh = attempt + 1 == STALE_MAX;
-            need.http2 = link.http2;
-            request = match error.take_message() {
-                // It never left.
-                Some(request) if stale => request,
-                // It may have left, but asking twice is as good as asking once, and the connection
-                // had been closed without a word (RFC 9110 § 9.2.2).
-                None if stale
-                    && self.idempotent
-                    && bodyless
-                    && super::failure::kind_of(error.error()) == FailureKind::Reset =>
-                {
-                    ready = false;
-                    need.fresh = true;
-                    self.again()
-                }
-                message => {
-                    return Err(send_failure(error.error(), &self.target, message.is_none()));
-                }
-            };
-        }
-        unreachable!("the loop only ends by returning")
-    }
-
-    /// The request once more, from what was recorded of it.
-    fn again(&self) -> Request<RequestBody> {
-        let mut request = Request::new(RequestBody::empty());
-        *request.method_mut() = self.method.clone();
-        *request.uri_mut() = self.uri.clone();
-        for field in self.recorded.iter() {
-            let name = http::HeaderName::from_bytes(field.name.as_bytes());
-            if let (Ok(name), Ok(value)) = (name, HeaderValue::from_bytes(field.value)) {
-                request.headers_mut().append(name, value);
-            }
-        }
-        request
-    }
-
-    /// Makes the head fit for the connection it is sent on.
-    fn make_fit(&self, request: &mut Request<RequestBody>, lease: &Lease) {
-        let link = &lease.link;
-        let host = if link.http2 {
-            None
-        } else {
-            self.missing_host(request)
-        };
-        let passage = Passage {
-            for_proxy: self.for_proxy,
-            websocket: self.websocket,
-            http2: link.http2,
-            host: host.as_ref(),
-        };
-        pass_request(request.headers_mut(), passage);
-        let path = || {
-            let path = self.uri.path_and_query();
-            path.cloned().unwrap_or(PathAndQuery::from_static("/"))
-        };
-        if link.http2 {
-            *request.version_mut() = Version::HTTP_2;
-            if self.renamed {
-                request.headers_mut().remove(header::HOST);
-                *request.uri_mut() =
-                    absolute(self.target.scheme(), &self.target.authority(), path());
-            } else if self.uri.authority().is_none() {
-                let host = request.headers_mut().remove(header::HOST);
-                let authority = host.as_ref().and_then(|h| h.to_str().ok());
-                let authority = authority.map_or_else(|| self.target.authority(), str::to_owned);
-                *request.uri_mut() = absolute(self.target.scheme(), &authority, path());
-            }
-        } else {
-            *request.version_mut() = Version::HTTP_11;
-            // Of a GET with a body of unknown length (from HTTP/2) hyper would drop the body.
-            if !request.body().is_end_stream()
-                && !request.headers().contains_key(header::CONTENT_LENGTH)
-                && !request.headers().contains_key(header::TRANSFER_ENCODING)
-            {
-                let chunked = HeaderValue::from_static("chunked");
-                (request.headers_mut()).insert(header::TRANSFER_ENCODING, chunked);
-            }
-            if let Some(proxy) = &link.whole_to {
-                let authority = self.target.authority();
-                *request.uri_mut() = absolute(self.target.scheme(), &authority, path());
-                if let Some(value) = proxy.authorization()
-                    && let Ok(value) = HeaderValue::try_from(value)
-                {
-                    let headers = request.headers_mut();
-                    headers.insert(header::PROXY_AUTHORIZATION, value);
-                }
-            } else if self.uri.authority().is_some() {
-                *request.uri_mut() = Uri::from(path());
-            }
-        }
-        if let Some(gate) = &self.gate {
-            if link.http2 {
-                gate.open();
-            } else {
-                let gate = gate.clone();
-                hyper::ext::on_informational(request, move |response| {
-                    if response.status() == StatusCode::CONTINUE {
-                        gate.open();
-                    }
-                });
-            }
-        }
-    }
-
-    /// `Host`, where the request has none, or (in absolute form) another than its URL
-    /// (RFC 9112 § 3.2.2).
-    fn missing_host(&self, request: &Request<RequestBody>) -> Option<HeaderValue> {
-        let present = request.headers().get(header::HOST);
-        let wanted = match self.uri.authority() {
-            _ if self.renamed => self.target.authority(),
-            Some(authority) => {
-                let text = authority.as_str();
-                let text = text.rsplit_once('@').map_or(text, |(_, host)| host);
-                if present.is_some_and(|p| p.as_bytes().eq_ignore_ascii_case(text.as_bytes())) {
-                    return None;
-                }
-                text.to_owned()
-            }
-            None if present.is_some() => return None,
-            None => self.target.authority(),
-        };
-        HeaderValue::try_from(wanted).ok()
-    }
-
-    fn timings(&self, times: DialTimes) -> Timings {
-        let dialed = times.dns.unwrap_or(0) + times.connect.unwrap_or(0) + times.tls.unwrap_or(0);
-        Timings {
-            queued: Some(micros(self.opened).saturating_sub(dialed)),
-            ..times.timings()
-        }
-    }
-}
-
 /// Records what the server said and passes it on, changed as a person ordered.
 fn answer(
     context: &Context,
@@ -563,118 +364,4 @@ fn answer(
         return response.map(|()| Outgoing::empty());
     }
     response.map(|()| Outgoing::Tapped(body))
-}
-
-/// Whether a proxy in between wants to know who asks (RFC 9110 § 15.5.8): that is between it and us.
-pub(super) fn is_proxy_refusal<B>(response: &Response<B>) -> bool {
-    response.status() == StatusCode::PROXY_AUTHENTICATION_REQUIRED
-}
-
-/// RFC 9110 § 6.4.1
-fn may_have_body(status: StatusCode) -> bool {
-    !matches!(
-        status,
-        StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED
-    )
-}
-
-fn request_head(route: &Route, target: &Target, parts: &request::Parts) -> RequestHead {
-    let path = path_of(&parts.uri);
-    let (tls, here) = match route {
-        Route::Fixed(fixed) => (fixed.client_tls, Some(fixed.here)),
-        Route::Proxy | Route::Tunnel(_) => (target.tls, None),
-    };
-    let scheme = if tls { "https" } else { "http" };
-    let default_port = if tls { ":443" } else { ":80" };
-    let named = parts.uri.authority().map(|a| {
-        let text = a.as_str();
-        text.rsplit_once('@').map_or(text, |(_, host)| host)
-    });
-    let named = match route {
-        Route::Tunnel(_) | Route::Fixed(_) => {
-            named.or_else(|| parts.headers.get(header::HOST)?.to_str().ok())
-        }
-        Route::Proxy => named,
-    };
-    let url = match named.filter(|n| !n.is_empty()) {
-        Some(named) => {
-            let named = named.strip_suffix(default_port).unwrap_or(named);
-            let mut url = String::with_capacity(scheme.len() + named.len() + path.len() + 3);
-            url.push_str(scheme);
-            url.push_str("://");
-            url.push_str(named);
-            url.push_str(path);
-            url
-        }
-        None => match here {
-            Some(here) => format!("{scheme}://{here}{path}"),
-            None => format!("{scheme}://{}{path}", target.authority()),
-        },
-    };
-    RequestHead {
-        method: parts.method.as_str().to_owned(),
-        url,
-        version: version_of(parts.version),
-        headers: Arc::new(recorded_request(&parts.headers)),
-    }
-}
-
-/// Path and query, beginning with a slash.
-fn path_of(uri: &Uri) -> &str {
-    match uri.path_and_query().map(PathAndQuery::as_str) {
-        None | Some("") => "/",
-        Some("*") => "/*",
-        Some(path) => path,
-    }
-}
-
-pub(super) fn absolute(scheme: &str, authority: &str, path: PathAndQuery) -> Uri {
-    let relative = Uri::from(path.clone());
-    Uri::builder()
-        .scheme(scheme)
-        .authority(authority)
-        .path_and_query(path)
-        .build()
-        .unwrap_or(relative)
-}
-
-pub(super) fn response_head(response: &Response<Incoming>) -> ResponseHead {
-    let reason = response
-        .extensions()
-        .get::<ReasonPhrase>()
-        .map(|r| crate::wire::isomorphic(r.as_bytes()));
-    ResponseHead {
-        status: response.status().as_u16(),
-        reason,
-        version: version_of(response.version()),
-        headers: Arc::new(recorded(response.headers())),
-    }
-}
-
-/// Server-sent events that can be read as they pass.
-pub(super) fn is_event_stream(headers: &http::HeaderMap) -> bool {
-    let kind = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
-    kind.is_some_and(|k| {
-        let essence = k.split(|b| *b == b';').next().unwrap_or_default();
-        essence
-            .trim_ascii()
-            .eq_ignore_ascii_case(b"text/event-stream")
-    }) && !headers.contains_key(header::CONTENT_ENCODING)
-}
-
-pub(super) fn version_of(version: Version) -> HttpVersion {
-    match version {
-        Version::HTTP_10 | Version::HTTP_09 => HttpVersion::Http10,
-        Version::HTTP_2 => HttpVersion::Http2,
-        Version::HTTP_3 => HttpVersion::Http3,
-        _ => HttpVersion::Http11,
-    }
-}
-
-/// RFC 9110 § 10.1.1
-fn wants_continue(parts: &request::Parts) -> bool {
-    parts
-        .headers
-        .get(header::EXPECT)
-        .is_some_and(|v| v.as_bytes().eq_ignore_ascii_case(b"100-continue"))
 }

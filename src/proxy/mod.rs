@@ -18,6 +18,7 @@
 //! `100 Continue` (`103 Early Hints`). Over HTTP/1, trailers pass if announced in `Trailer`.
 
 mod access;
+mod ask;
 mod behind;
 mod ca;
 mod chain;
@@ -32,6 +33,7 @@ mod failure;
 mod flow;
 mod forward;
 mod half;
+mod heads;
 mod hygiene;
 mod identity;
 mod leaf;

@@ -15,7 +15,7 @@ use super::context::{After, Closing, Context, Route, Shared};
 use super::detect::{Protocol, Rewound, detect};
 use super::dial::DialError;
 use super::failure::{failure, innermost, kind_of, tls_error};
-use super::forward::version_of;
+use super::heads::version_of;
 use super::hygiene::recorded;
 use super::limits::{CLIENT_TLS_SECONDS_MAX, FIRST_BYTES_MILLIS};
 use super::page;
