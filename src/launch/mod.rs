@@ -181,6 +181,8 @@ pub struct Running {
     guard: Guard,
     wire: Option<Wire>,
     notes: Vec<String>,
+    /// Number of its process group, which its helpers share.
+    group: Option<u32>,
 }
 
 impl Running {
@@ -241,6 +243,7 @@ impl Running {
         };
         Ok(Self {
             guard: Guard::post(child.id(), nest.root()),
+            group: child.id(),
             program: program.clone(),
             child,
             nest,
@@ -287,6 +290,7 @@ impl Running {
             self.kill();
             let _ = self.child.wait().await;
         }
+        self.end_helpers().await;
         self.guard.dismiss();
         for _ in 0..REMOVE_TRIES {
             if self.nest.remove() {
@@ -294,6 +298,37 @@ impl Running {
             }
             tokio::time::sleep(REMOVE_PAUSE).await;
         }
+    }
+
+    /// Ends what the browser left behind: its helpers write into the profile until they notice that
+    /// it is gone, which can take them seconds. Called right after the browser was waited for, since
+    /// its number belongs to the group as long as one of them lives and is not given anew that soon.
+    #[cfg(unix)]
+    async fn end_helpers(&self) {
+        use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
+        let group = self.group.and_then(|id| i32::try_from(id).ok());
+        let Some(group) = group.and_then(Pid::from_raw) else {
+            return;
+        };
+        for asked in 0..REMOVE_TRIES {
+            // First they may end by themselves: a profile that is kept is still being written.
+            let left = match asked * 4 / REMOVE_TRIES {
+                0 => test_kill_process_group(group),
+                1 | 2 => kill_process_group(group, Signal::TERM),
+                _ => kill_process_group(group, Signal::KILL),
+            };
+            // Fails when nobody is left.
+            if left.is_err() {
+                break;
+            }
+            tokio::time::sleep(REMOVE_PAUSE).await;
+        }
+    }
+
+    #[cfg(not(unix))]
+    #[expect(clippy::unused_async, reason = "as on Unix, where it waits")]
+    async fn end_helpers(&self) {
+        // There are no process groups.
     }
 
     #[cfg(unix)]
