@@ -6,6 +6,7 @@ use ratatui::layout::Position;
 
 use super::boxes::FilterBox;
 use super::dialog::Dialog;
+use super::early::Early;
 use super::effect::{Effect, LoadRequest, Outcome};
 use super::export::Exported;
 use super::keymap::{Focus, Keymap};
@@ -125,6 +126,8 @@ pub struct App {
     pub(super) behind: bool,
     fingerprint: Fingerprint,
     loaded_at: Timestamp,
+    /// A key that came before the pane had read what it is about.
+    pub(super) early: Option<Early>,
 }
 
 impl App {
@@ -182,6 +185,7 @@ impl App {
             behind: false,
             fingerprint: Fingerprint::default(),
             loaded_at: Timestamp(0),
+            early: None,
             options,
             reader,
         };
@@ -357,6 +361,7 @@ impl App {
             commands.push(Command::Perform(Effect::Load(next)));
         }
         self.settle_pane(commands);
+        self.catch_up(commands);
         if self.pane.loaded.is_none() && self.focus == Focus::Pane {
             self.focus = Focus::List;
         }

@@ -21,6 +21,9 @@ impl App {
             usize::from(view::areas(self).pane_text().height)
         };
         let page = page.saturating_sub(1).max(1) as isize;
+        if self.is_early(action) {
+            return;
+        }
         match action {
             Action::Quit => commands.push(Command::Quit),
             Action::Suspend => commands.push(Command::Suspend),

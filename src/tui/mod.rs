@@ -15,6 +15,7 @@ mod cookies;
 mod copying;
 mod dialog;
 mod doing;
+mod early;
 mod effect;
 mod error;
 mod export;

@@ -193,6 +193,11 @@ impl Pane {
         self.wanted.map(|w| w.exchange) != self.loaded.as_ref().map(|l| l.request.exchange)
     }
 
+    /// Whether what it should show cannot be read.
+    pub(crate) fn is_missing(&self) -> bool {
+        self.wanted.is_some() && self.missing == self.wanted
+    }
+
     /// Goes to a tab, at its top.
     pub(crate) fn show(&mut self, tab: Tab) {
         if self.tab != tab {

@@ -21,15 +21,8 @@ impl App {
             );
             return;
         }
-        let loaded = self.pane.loaded.as_ref().filter(|_| !self.pane.is_stale());
-        let Some(loaded) = loaded else {
-            let selected = self.list.selected().is_some();
-            let next = if selected {
-                "still reading this one: press the key again"
-            } else {
-                "select a blocked request first"
-            };
-            self.say(next.to_owned());
+        let Some(loaded) = self.pane.loaded.as_ref() else {
+            self.say("select a blocked request first".to_owned());
             return;
         };
         let trial = match &loaded.trial {

@@ -271,11 +271,14 @@ pub(crate) fn through(
     String::from_utf8_lossy(&answer).into_owned()
 }
 
+/// How long what takes a moment may take on a machine that is busy.
+const PATIENCE: Duration = Duration::from_mins(1);
+
 /// Waits until something holds; panics with `what` if it never does.
 pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     let start = Instant::now();
     while !holds() {
-        assert!(start.elapsed() < Duration::from_secs(20), "never: {what}");
+        assert!(start.elapsed() < PATIENCE, "never: {what}");
         std::thread::sleep(Duration::from_millis(20));
     }
 }
@@ -373,7 +376,20 @@ impl OnTerminal {
     }
 
     pub(crate) fn sees(&self, text: &str) {
-        eventually(text, || self.text().contains(text));
+        self.until(text, |screen| screen.contains(text));
+    }
+
+    /// Waits until what it shows is as it should be; a failure tells what it shows instead.
+    pub(crate) fn until(&self, what: &str, holds: impl Fn(&str) -> bool) {
+        let start = Instant::now();
+        loop {
+            let text = self.text();
+            if holds(&text) {
+                return;
+            }
+            assert!(start.elapsed() < PATIENCE, "never: {what}\n{text}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// Types.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use corscope::launch::{Brand, Options, Program, Running};
 use serde_json::Value;
 
-use super::super::support::{Home, OnTerminal, Origin, answer, eventually};
+use super::super::support::{Home, OnTerminal, Origin, answer};
 use super::devtools::DevTools;
 use super::marionette::Marionette;
 
@@ -117,24 +117,20 @@ fn options(brand: Brand, proxy: SocketAddr, ca_pem: String) -> Options {
 /// Selects a call and tries its fix; `running` trials run already.
 fn tries(terminal: &mut OnTerminal, url: &str, path: &str, running: usize) {
     terminal.keys(&format!("/path:{path}\r"));
-    eventually("the call is selected and told of", || {
-        let text = terminal.text();
+    terminal.until("the call is selected and told of", |text| {
         let selected = text.lines().any(|l| l.starts_with('▌') && l.contains(path));
         // Only the pane has the URL in one piece: without it, it still shows another request.
         let told = text.contains(&format!("{url}{path}"));
         selected && told && text.contains("CAUSE") && text.contains("t try fix")
     });
     terminal.keys("t");
-    eventually("the bar says so", || {
-        let text = terminal.text();
+    terminal.until("the bar says so", |text| {
         let bars = text.matches("trial fix on").count();
         bars == (running + 1).min(3)
             && (running < 3 || text.contains(&format!("and {} more", running - 2)))
     });
     terminal.keys("\u{1b}");
-    eventually("the filter is gone", || {
-        terminal.text().contains("/ filter")
-    });
+    terminal.until("the filter is gone", |text| text.contains("/ filter"));
 }
 
 async fn fails_succeeds_fails(brand: Brand) {
@@ -170,8 +166,7 @@ async fn fails_succeeds_fails(brand: Brand) {
 
     let through = [200, 200, 200, 200, 500].map(Value::from).to_vec();
     assert_eq!(tools.load(&url).await, through, "{}", terminal.text());
-    eventually("every row says before and after", || {
-        let text = terminal.text();
+    terminal.until("every row says before and after", |text| {
         text.matches("blocked → allowed").count() == 4 && text.contains("failed → allowed")
     });
     terminal.keys("/path:/options405\rG");
@@ -179,13 +174,9 @@ async fn fails_succeeds_fails(brand: Brand) {
     terminal.sees("− status 405 Method Not Allowed");
     terminal.sees("+ status 204 No Content");
     terminal.keys("\u{1b}");
-    eventually("the filter is gone", || {
-        terminal.text().contains("/ filter")
-    });
+    terminal.until("the filter is gone", |text| text.contains("/ filter"));
     terminal.keys("T");
-    eventually("the bar is gone", || {
-        !terminal.text().contains("trial fix on")
-    });
+    terminal.until("the bar is gone", |text| !text.contains("trial fix on"));
     assert_eq!(tools.load(&url).await, blocked, "{}", terminal.text());
 
     browser.close().await;

@@ -1,12 +1,16 @@
 //! What the copy keys give: header lines, a command, a brief to hand on. And the trial keys, as far as
 //! they need no traffic.
 
-use corscope::tui::{Event, Options, Outcome};
+use corscope::tui::{Effect, Event, Options, Outcome};
 
 use super::capture::{API, Call, PAGE, session, shop};
 use super::driver::{Person, live};
 
 fn person() -> Person {
+    person_with(live())
+}
+
+fn person_with(options: Options) -> Person {
     let reader = session(|recorder| {
         shop(recorder);
         let token = "/v1/search?access_token=hunter2-hunter2-hunter2";
@@ -21,7 +25,7 @@ fn person() -> Person {
             .says("location", "https://api.app.test/v1/moved")
             .play(recorder, 310, 5);
     });
-    Person::before(reader, live(), 140, 50)
+    Person::before(reader, options, 140, 50)
 }
 
 fn brief(path: &str) -> String {
@@ -178,4 +182,40 @@ fn the_bar_is_there_from_the_key_to_the_end() {
     let mut reading = Person::before(shop, live(), 120, 36);
     let screen = reading.types("!t").screen();
     assert!(screen.contains("a file has no traffic to change") && !screen.contains("trial fix on"));
+}
+
+/// A key that comes before the pane has read its request waits for it, and is not of the one before.
+#[test]
+fn keys_wait_for_the_request_they_are_about() {
+    let options = Options {
+        can_try: true,
+        ..live()
+    };
+    let mut person = person_with(options);
+    person.types("/path:/v1/me<Enter>g");
+    person.busy = true;
+    person.types("<Esc>/path:/v1/tags<Enter>gy");
+    assert_eq!(person.copied, None);
+    person.catches_up();
+    let copied = person.copied.take().unwrap_or_default();
+    assert!(
+        copied.contains("Origin: https://app.test") && !copied.contains("Credentials"),
+        "{copied}\n{}",
+        person.screen()
+    );
+
+    person.busy = true;
+    person.types("<Esc>/path:/v1/me<Enter>gt");
+    assert!(person.asked.is_empty());
+    person.catches_up();
+    let [Effect::Trials(trials)] = &person.asked[..] else {
+        panic!("{:?}", person.asked);
+    };
+    assert_eq!(trials[0].path.to_string(), "/v1/me");
+
+    // Who has gone on did not mean the next one.
+    person.busy = true;
+    person.types("<Esc>/path:/v1/tags<Enter>gt<Esc>/path:/v1/me<Enter>g");
+    person.catches_up();
+    assert_eq!(person.asked.len(), 1, "{:?}", person.asked);
 }

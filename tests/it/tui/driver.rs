@@ -17,6 +17,9 @@ pub(crate) struct Person {
     pub(crate) left: bool,
     /// What was asked for that needs more than the session.
     pub(crate) asked: Vec<Effect>,
+    /// Nothing is read from the session until [`Self::catches_up`]: the machine is busy.
+    pub(crate) busy: bool,
+    held: Vec<Effect>,
 }
 
 /// Options of a live capture, without colour.
@@ -38,6 +41,8 @@ impl Person {
             copied: None,
             left: false,
             asked: Vec::new(),
+            busy: false,
+            held: Vec::new(),
         };
         person.happens(Event::Resize(columns, rows));
         person.happens(Event::Captured);
@@ -55,9 +60,19 @@ impl Person {
         }
     }
 
+    /// What was held back while busy is done.
+    pub(crate) fn catches_up(&mut self) -> &mut Self {
+        self.busy = false;
+        let held = std::mem::take(&mut self.held);
+        let mut todo: Vec<_> = held.into_iter().rev().map(Command::Perform).collect();
+        self.follow(&mut todo);
+        self
+    }
+
     fn follow(&mut self, todo: &mut Vec<Command>) {
         while let Some(command) = todo.pop() {
             match command {
+                Command::Perform(effect) if self.busy => self.held.push(effect),
                 Command::Perform(effect) => {
                     if let Some(outcome) = perform(&self.reader, &effect) {
                         todo.extend(self.app.update(Event::Outcome(outcome), NOW));
