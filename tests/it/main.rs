@@ -9,6 +9,7 @@
 mod architecture;
 mod bodies;
 mod browsers;
+mod chaos;
 mod cli;
 mod compare;
 mod conformance;
