@@ -258,7 +258,7 @@ pub(crate) fn through(
 ) -> String {
     let mut stream = TcpStream::connect(proxy).unwrap();
     stream
-        .set_read_timeout(Some(Duration::from_secs(20)))
+        .set_read_timeout(Some(Duration::from_mins(1)))
         .unwrap();
     let host = url.split('/').nth(2).unwrap();
     let mut request = format!("{method} {url} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n");

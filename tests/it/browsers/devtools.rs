@@ -80,7 +80,7 @@ impl DevTools {
             .await
             .unwrap();
         loop {
-            let told = tokio::time::timeout(Duration::from_secs(30), self.socket.next());
+            let told = tokio::time::timeout(Duration::from_mins(1), self.socket.next());
             let told = told
                 .await
                 .unwrap_or_else(|_| panic!("no answer to {method}"));

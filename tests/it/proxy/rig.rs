@@ -27,7 +27,7 @@ use tokio::sync::{mpsc, oneshot};
 pub(crate) type Body = UnsyncBoxBody<Bytes, Box<dyn std::error::Error + Send + Sync>>;
 
 /// How long anything on loopback may take.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 pub(crate) fn full(text: impl Into<Bytes>) -> Body {
     Full::new(text.into())

@@ -180,7 +180,7 @@ pub(crate) async fn play(plan: &Plan, courier: &Courier) -> Played {
 /// Limits for servers that are slow on purpose.
 pub(crate) fn impatient() -> Limits {
     Limits {
-        answer: std::time::Duration::from_millis(300),
+        answer: std::time::Duration::from_secs(1),
         ..Limits::default()
     }
 }

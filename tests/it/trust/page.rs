@@ -12,7 +12,7 @@ use crate::support::{Home, through};
 fn raw(to: SocketAddr, request: &str) -> Vec<u8> {
     let mut stream = TcpStream::connect(to).unwrap();
     stream
-        .set_read_timeout(Some(Duration::from_secs(20)))
+        .set_read_timeout(Some(Duration::from_mins(1)))
         .unwrap();
     stream.write_all(request.as_bytes()).unwrap();
     let mut answer = Vec::new();
