@@ -60,9 +60,7 @@ fn body_of(number: u64) -> String {
 /// One request; `None` if it did not come to its end.
 fn get(proxy: SocketAddr, url: &str) -> Option<String> {
     let mut stream = TcpStream::connect(proxy).ok()?;
-    stream
-        .set_read_timeout(Some(Duration::from_mins(1)))
-        .ok()?;
+    stream.set_read_timeout(Some(Duration::from_mins(1))).ok()?;
     let host = url.split('/').nth(2)?;
     let head = format!("GET {url} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
     stream.write_all(head.as_bytes()).ok()?;
