@@ -52,6 +52,7 @@ mod target;
 mod tls;
 mod tunnel;
 mod upstream;
+mod workers;
 
 use std::future::Future;
 use std::io;
@@ -81,6 +82,7 @@ use remarks::Remarks;
 use scope::Scope;
 use target::HostList;
 use tls::UpstreamTls;
+use workers::Workers;
 
 pub use access::{Access, AccessError};
 pub use ca::{Authority, CaCertificate, CaError, Rotated};
@@ -320,6 +322,7 @@ impl Proxy {
         let connections_max = connections_max();
         let room = Arc::new(Semaphore::new(connections_max));
         let numbers = Arc::new(AtomicU64::new(1));
+        let workers = Arc::new(Workers::start());
         let mut accepting = tokio::task::JoinSet::new();
         for listener in self.listeners {
             accepting.spawn(accept(
@@ -327,6 +330,7 @@ impl Proxy {
                 Arc::clone(&self.shared),
                 Arc::clone(&room),
                 Arc::clone(&numbers),
+                Arc::clone(&workers),
                 (closing_seen.clone(), cut_seen.clone()),
             ));
         }
@@ -346,6 +350,9 @@ impl Proxy {
             }
         }
         self.shared.pool.clear();
+        if let Some(workers) = Arc::into_inner(workers) {
+            workers.end().await;
+        }
     }
 }
 
@@ -364,6 +371,7 @@ async fn accept(
     shared: Arc<Shared>,
     room: Arc<Semaphore>,
     numbers: Arc<AtomicU64>,
+    workers: Arc<Workers>,
     (closing, cut): (watch::Receiver<bool>, watch::Receiver<bool>),
 ) {
     let mut crowded = false;
@@ -416,21 +424,18 @@ async fn accept(
             addr: Some(addr),
         };
         let guarded = admission == Admission::Guarded;
-        let served = serve_client(
-            Arc::clone(&shared),
-            stream,
-            client,
-            guarded,
-            closing.clone(),
-        );
+        let (shared, closing) = (Arc::clone(&shared), closing.clone());
         let mut cut = cut.clone();
-        tokio::spawn(async move {
+        let serving = move |stream| async move {
             let _place = place;
+            let served = serve_client(shared, stream, client, guarded, closing);
             tokio::select! {
                 biased;
                 () = served => {}
                 _ = cut.changed() => {}
             }
-        });
+        };
+        // That a connection cannot be handed over is a want of files too: this one is closed.
+        let _ = workers.serve(stream, serving);
     }
 }
