@@ -214,7 +214,9 @@ impl Pool {
             }
             host.http2 = None;
         }
-        if target.prior_knowledge {
+        // An HTTP/2 client gets HTTP/2 where the server has it, whoever was here before: HTTP/1 loses
+        // what that carries, such as trailers nobody asked for.
+        if target.prior_knowledge || (need.http2 && target.tls && !host.http1_only) {
             return None;
         }
         let safe = Duration::from_secs(if need.once {

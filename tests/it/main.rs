@@ -11,6 +11,7 @@ mod bodies;
 mod browsers;
 mod chaos;
 mod cli;
+mod clients;
 mod compare;
 mod conformance;
 mod console;

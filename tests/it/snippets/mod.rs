@@ -1,6 +1,6 @@
 //! Snippets: told in JSON and text, and run by real servers.
 
 mod checks;
-mod rig;
+pub(crate) mod rig;
 mod servers;
 mod told;

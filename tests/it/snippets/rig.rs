@@ -14,7 +14,7 @@ const PATIENCE: Duration = Duration::from_mins(5);
 
 /// A family of servers, installed together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Family {
+pub(crate) enum Family {
     Node,
     Python,
     /// Packages of the system.
@@ -38,7 +38,7 @@ impl Family {
     /// Where `tests/run` has put what this family needs, and where its servers are run; `None`, said
     /// aloud, where it is not there. `tests/run` names the folder in `CORSCOPE_SNIPPETS`; then a family
     /// that is missing is a failure, unless `CORSCOPE_SNIPPETS_SKIP` names it.
-    pub(super) fn home(self, has: &str) -> Option<PathBuf> {
+    pub(crate) fn home(self, has: &str) -> Option<PathBuf> {
         let told = std::env::var_os("CORSCOPE_SNIPPETS");
         let cache = told.as_ref().map_or_else(
             || Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("snippets"),
@@ -89,7 +89,7 @@ pub(super) fn free_port() -> u16 {
 }
 
 /// Runs something to its end.
-pub(super) fn run(command: &mut Command) {
+pub(crate) fn run(command: &mut Command) {
     let done = command.output().unwrap();
     assert!(
         done.status.success(),
