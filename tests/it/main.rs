@@ -43,3 +43,4 @@ mod trust;
 mod tui;
 mod verdicts;
 mod warnings;
+mod websockets;
