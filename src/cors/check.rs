@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use url::Url;
 
-use crate::wire::HeaderList;
+use crate::wire::{HeaderList, Origin};
 
 use super::cause::{Check, Stage};
 use super::verdict::Browser;
@@ -161,6 +161,9 @@ fn mismatch(value: &str) -> Check {
 /// Whether Chromium takes the value for a URL. It reads the bytes as UTF-8 (here each is one character),
 /// and does not mind punycode that says nothing (recorded on 156).
 fn is_url(value: &str) -> bool {
+    if Origin::is_at_the_start_of(value) {
+        return true;
+    }
     let bytes: Option<Vec<u8>> = value.chars().map(|c| u8::try_from(c).ok()).collect();
     let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
     let parsed = text.as_deref().map(Url::parse);

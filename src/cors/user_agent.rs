@@ -1,5 +1,7 @@
 //! Which engine a User-Agent belongs to.
 
+use memchr::memmem;
+
 use super::verdict::Browser;
 
 /// Reads a `User-Agent`: the engine, or `None` for a client that is no browser (curl, Postman,
@@ -25,7 +27,8 @@ pub fn browser_of(user_agent: &str) -> Option<Browser> {
 /// The major version of the engine, from the User-Agent: 156 in `Chrome/156.0.0.0`.
 pub fn major_version(user_agent: &str) -> Option<u32> {
     ["Chrome/", "Firefox/", "Version/"].iter().find_map(|mark| {
-        let rest = &user_agent[user_agent.find(mark)? + mark.len()..];
+        let at = memmem::find(user_agent.as_bytes(), mark.as_bytes())?;
+        let rest = &user_agent[at + mark.len()..];
         let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
         rest[..digits].parse().ok()
     })

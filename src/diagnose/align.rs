@@ -48,7 +48,7 @@ impl Alignment {
         let mut made = Self {
             found: found.to_vec(),
             needed: needed.to_vec(),
-            pieces: Vec::new(),
+            pieces: Vec::with_capacity(4),
             resembles: resemble::how(found, needed),
         };
         let (a, b) = (words(found), words(needed));
@@ -219,7 +219,7 @@ pub fn visible(bytes: &[u8], chars_max: usize) -> String {
 
 /// Runs of letters, digits and hyphens; every other character on its own.
 fn words(bytes: &[u8]) -> Vec<Range<usize>> {
-    let mut out: Vec<Range<usize>> = Vec::new();
+    let mut out: Vec<Range<usize>> = Vec::with_capacity(16);
     let mut at = 0;
     let mut open = false;
     let mut push = |range: Range<usize>, word: bool| {

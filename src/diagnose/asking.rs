@@ -96,7 +96,7 @@ pub(super) fn no_max_age(view: &View<'_>) -> Option<(Severity, Vec<Evidence>)> {
         .count();
     (count >= OFTEN).then(|| {
         let note = format!("asked {count} times");
-        let proof = evidence::header(step, MAX_AGE, &note);
+        let proof = evidence::header(step, MAX_AGE, note);
         (Severity::Info, vec![proof])
     })
 }

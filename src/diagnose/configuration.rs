@@ -114,7 +114,7 @@ pub(super) fn refused(view: &View<'_>) -> Option<Found> {
     let mut fields = view.headers.iter();
     if let Some(line) = fields.find(|f| signatures::is_cors_header(f.name)) {
         let name = line.name.to_ascii_lowercase();
-        let proof = evidence::header(view.step, &name, "a CORS layer is active");
+        let proof = evidence::header(view.step, name, "a CORS layer is active");
         return Some(Found::guess(Root::AllowListRefused, vec![proof]));
     }
     (view.stage == Stage::Preflight && view.headers.contains("allow")).then(|| {

@@ -20,7 +20,7 @@ use super::other;
 use super::pair::{Moment, Pairer};
 use super::root::Root;
 use super::roots;
-use super::steps::{HopSteps, Step, hops_of};
+use super::steps::{HopSteps, Step, hops_of, is_unexpected_proxy_auth};
 use super::subject::{Subject, credentials, hop_case, page_of, stored_heads};
 use super::subs;
 use super::surroundings::Surroundings;
@@ -30,8 +30,28 @@ use super::warnings;
 /// What became of a fetch, and why.
 ///
 /// Where the credentials mode is not visible both are judged; what the browser did next rules out
-/// those that it contradicts. `around` gives evidence from the rest of the session.
+/// those that it contradicts. `around` gives evidence from the rest of the session. What only a fix
+/// needs to know is left out: [`diagnose_to_mend`].
 pub fn diagnose(fetch: &Fetch, exchanges: &dyn Exchanges, around: &Surroundings) -> Diagnosis {
+    diagnosed(fetch, exchanges, around, false)
+}
+
+/// As [`diagnose`], with what the fix of a fetch that failed has to cover beyond it
+/// ([`Diagnosis::demand`]).
+pub fn diagnose_to_mend(
+    fetch: &Fetch,
+    exchanges: &dyn Exchanges,
+    around: &Surroundings,
+) -> Diagnosis {
+    diagnosed(fetch, exchanges, around, true)
+}
+
+fn diagnosed(
+    fetch: &Fetch,
+    exchanges: &dyn Exchanges,
+    around: &Surroundings,
+    to_mend: bool,
+) -> Diagnosis {
     let hops = hops_of(fetch, exchanges);
     let page = page_of(&hops);
     let mut subject = Subject {
@@ -70,7 +90,9 @@ pub fn diagnose(fetch: &Fetch, exchanges: &dyn Exchanges, around: &Surroundings)
         Some(_) => decide(&subject, &mut diagnosis, &judged),
     }
     expose(&subject, &stored, &mut diagnosis);
-    diagnosis.demand = demanded(&subject, &diagnosis);
+    if to_mend {
+        diagnosis.demand = demanded(&subject, &diagnosis);
+    }
     diagnosis.warnings = warnings::of(&subject, &diagnosis);
     if let Some(said) = said {
         diagnosis.disagreement = testimony::disagreement(&subject, &diagnosis, &said);
@@ -79,7 +101,7 @@ pub fn diagnose(fetch: &Fetch, exchanges: &dyn Exchanges, around: &Surroundings)
     diagnosis
 }
 
-/// All of a finished capture at once: pairs and judges. Fetches come in the order they began.
+/// All of a finished capture at once: pairs and judges, ready to be mended. Fetches come in the order they began.
 pub fn diagnose_all(exchanges: Vec<Arc<Exchange>>, rules: Option<Browser>) -> Vec<Diagnosis> {
     let mut around = Surroundings::new();
     let mut moments = Vec::with_capacity(exchanges.len() * 3);
@@ -115,7 +137,7 @@ pub fn diagnose_all(exchanges: Vec<Arc<Exchange>>, rules: Option<Browser>) -> Ve
     fetches.sort_unstable_by_key(|f| f.id);
     fetches
         .iter()
-        .map(|fetch| diagnose(fetch, &by_id, &around))
+        .map(|fetch| diagnose_to_mend(fetch, &by_id, &around))
         .collect()
 }
 
@@ -223,7 +245,7 @@ pub(super) fn blank(subject: &Subject<'_>) -> Diagnosis {
         cause: None,
         when_include: None,
         when_not_include: None,
-        demand: Demand::default(),
+        demand: None,
         warnings: Vec::new(),
         exposed_headers: None,
         hidden_headers: Vec::new(),
@@ -235,7 +257,7 @@ pub(super) fn blank(subject: &Subject<'_>) -> Diagnosis {
 }
 
 /// What is asked of the endpoint that failed, where one did.
-fn demanded(subject: &Subject<'_>, diagnosis: &Diagnosis) -> Demand {
+fn demanded(subject: &Subject<'_>, diagnosis: &Diagnosis) -> Option<Box<Demand>> {
     let branches = [&diagnosis.when_not_include, &diagnosis.when_include];
     let causes = branches.into_iter().flatten().map(|b| b.cause.as_ref());
     let failed = std::iter::once(diagnosis.cause.as_ref())
@@ -247,7 +269,7 @@ fn demanded(subject: &Subject<'_>, diagnosis: &Diagnosis) -> Demand {
         steps.into_iter().flatten().any(|s| Some(s.id()) == failed)
     };
     let hop = failed.and_then(|_| subject.hops.iter().find(of_failed));
-    hop.map_or_else(Demand::default, |hop| demand::of(subject, hop))
+    hop.map(|hop| Box::new(demand::of(subject, hop)))
 }
 
 fn decide_exempt(subject: &Subject<'_>, diagnosis: &mut Diagnosis) {
@@ -270,8 +292,8 @@ fn decide_exempt(subject: &Subject<'_>, diagnosis: &mut Diagnosis) {
 fn decide(subject: &Subject<'_>, diagnosis: &mut Diagnosis, judged: &Judged) {
     match (&judged.include, &judged.not_include) {
         (Some(with), Some(without)) => {
-            let yes = branch(subject, with);
             let no = branch(subject, without);
+            let yes = branch_like(subject, with, &no, without);
             diagnosis.outcome = no.outcome;
             diagnosis.cause.clone_from(&no.cause);
             let waiting = !subject.fetch.settled && no.outcome == Outcome::Pending;
@@ -302,6 +324,40 @@ fn decide(subject: &Subject<'_>, diagnosis: &mut Diagnosis, judged: &Judged) {
         }
         (None, None) => {}
     }
+}
+
+/// As [`branch`], where the other credentials mode has been judged already: the same first fault has the
+/// same cause.
+fn branch_like(
+    subject: &Subject<'_>,
+    judgement: &Judgement,
+    known: &Branch,
+    known_judgement: &Judgement,
+) -> Branch {
+    let same_end = judgement.end == known_judgement.end;
+    if !same_end || judgement.first() != known_judgement.first() {
+        return branch(subject, judgement);
+    }
+    let mut branch = known.clone();
+    if let (Some(cause), Some((_, fault))) = (&mut branch.cause, judgement.first())
+        && judgement.faults != known_judgement.faults
+        && !is_refused_as_proxy(subject)
+    {
+        cause.next = next_of(fault, judgement);
+    }
+    branch
+}
+
+/// What would fail next, were this fault mended.
+fn next_of(fault: &Fault, judgement: &Judgement) -> Vec<(Check, Stage)> {
+    let mut next: Vec<(Check, Stage)> = Vec::new();
+    for (_, other) in &judgement.faults {
+        let known = (other.check, other.stage);
+        if known != (fault.check, fault.stage) && !next.contains(&known) {
+            next.push(known);
+        }
+    }
+    next
 }
 
 fn branch(subject: &Subject<'_>, judgement: &Judgement) -> Branch {
@@ -365,13 +421,6 @@ fn cause_of(subject: &Subject<'_>, index: usize, fault: &Fault, judgement: &Judg
         Stage::Preflight => hop.preflight.as_ref(),
         Stage::Actual | Stage::Redirect => hop.actual.as_ref(),
     };
-    let mut next: Vec<(Check, Stage)> = Vec::new();
-    for (_, other) in &judgement.faults {
-        let known = (other.check, other.stage);
-        if known != (fault.check, fault.stage) && !next.contains(&known) {
-            next.push(known);
-        }
-    }
     let mut cause = Cause {
         check: fault.check,
         stage: fault.stage,
@@ -380,7 +429,7 @@ fn cause_of(subject: &Subject<'_>, index: usize, fault: &Fault, judgement: &Judg
         root: None,
         also: Vec::new(),
         missing: fault.missing.clone(),
-        next,
+        next: next_of(fault, judgement),
         certainty: Certainty::Certain,
         evidence: Vec::new(),
         found: fault.found.clone(),
@@ -407,10 +456,14 @@ fn failed_below_http(subject: &Subject<'_>) -> Option<Cause> {
     Some(cause)
 }
 
+fn is_refused_as_proxy(subject: &Subject<'_>) -> bool {
+    last_attempt(subject).is_some_and(|(step, ..)| is_unexpected_proxy_auth(subject.browser, step))
+}
+
 /// The cause, where Chromium takes the answer for that of a broken proxy.
 fn refused_as_proxy(subject: &Subject<'_>) -> Option<Cause> {
     let (step, check, stage) = last_attempt(subject)?;
-    super::steps::is_unexpected_proxy_auth(subject.browser, step).then_some(())?;
+    is_unexpected_proxy_auth(subject.browser, step).then_some(())?;
     let proof = vec![evidence::of_status(
         step,
         "Chromium takes it for a broken proxy",
@@ -477,19 +530,23 @@ fn expose(subject: &Subject<'_>, stored: &[Option<HeaderList>], diagnosis: &mut 
         Outcome::Allowed => {
             // Where nothing tells, a server that allows credentials is taken to get them: what is
             // listed is readable for sure, what `*` exposes is not.
-            let allows = headers.get("access-control-allow-credentials");
-            let include = match diagnosis.credentials {
-                Credentials::Include => true,
-                Credentials::NotInclude => false,
-                Credentials::Unknown => {
-                    let both = [false, true].map(|include| exposed_headers(headers, include));
-                    let [without, with] = both.map(|e| e.exposed);
-                    let unsure = without.into_iter().filter(|name| !with.contains(name));
-                    diagnosis.exposed_unless_included = unsure.collect();
-                    !firefox_would_tell(subject) && allows.as_deref() == Some("true")
+            let allows = headers.combined("access-control-allow-credentials");
+            match diagnosis.credentials {
+                Credentials::Include => exposed_headers(headers, true),
+                Credentials::NotInclude => exposed_headers(headers, false),
+                Credentials::Unknown if !headers.contains("access-control-expose-headers") => {
+                    exposed_headers(headers, false)
                 }
-            };
-            exposed_headers(headers, include)
+                Credentials::Unknown => {
+                    let with = exposed_headers(headers, true);
+                    let without = exposed_headers(headers, false);
+                    let unsure = without.exposed.iter();
+                    let unsure = unsure.filter(|name| !with.exposed.contains(name));
+                    diagnosis.exposed_unless_included = unsure.cloned().collect();
+                    let include = !firefox_would_tell(subject) && allows.as_deref() == Some("true");
+                    if include { with } else { without }
+                }
+            }
         }
         Outcome::Exempt if diagnosis.exempt_because == Some(SAME_ORIGIN) => basic_headers(headers),
         _ => return,

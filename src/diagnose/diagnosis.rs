@@ -1,5 +1,6 @@
 //! The answer: what became of a fetch, why, and how sure that is.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::cors::{Browser, Certainty, Check, Credentials, Outcome, Stage};
@@ -36,9 +37,10 @@ pub struct Diagnosis {
     pub when_include: Option<Branch>,
     /// The case that they were not.
     pub when_not_include: Option<Branch>,
-    /// What is asked of the endpoint that failed, by this fetch and by others of the session; empty
-    /// where nothing failed.
-    pub demand: Demand,
+    /// What is asked of the endpoint that failed, by this fetch and by others of the session: for its
+    /// fix, which is seldom asked for. `None` where nothing failed, and where it was not looked up:
+    /// [`diagnose_to_mend`](super::diagnose_to_mend) does.
+    pub demand: Option<Box<Demand>>,
     /// What does not block but should be known.
     pub warnings: Vec<Warning>,
     /// Names of response headers script can read, lower case, in wire order; `None` when the
@@ -111,11 +113,11 @@ pub struct Evidence {
     /// Which part of the exchange.
     pub part: Part,
     /// Name of the header, if it is one; lower case.
-    pub name: Option<String>,
+    pub name: Option<Cow<'static, str>>,
     /// The value; `None` when the point is that there is none.
     pub value: Option<String>,
     /// Why it matters, in a few words: `missing`, `the real error`.
-    pub note: String,
+    pub note: Cow<'static, str>,
 }
 
 /// Part of an exchange.

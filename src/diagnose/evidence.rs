@@ -1,5 +1,7 @@
 //! The bytes that prove a fault.
 
+use std::borrow::Cow;
+
 use crate::cors::{Check, Fault};
 use crate::wire::{ExchangeId, Failure};
 
@@ -8,46 +10,61 @@ use super::diagnosis::{Evidence, Part};
 use super::steps::Step;
 
 /// A response header, or its absence.
-pub(crate) fn header(step: &Step, name: &str, note: &str) -> Evidence {
+pub(crate) fn header(
+    step: &Step,
+    name: impl Into<Cow<'static, str>>,
+    note: impl Into<Cow<'static, str>>,
+) -> Evidence {
+    let name = name.into();
     Evidence {
         exchange: step.id(),
         part: Part::ResponseHeader,
-        name: Some(name.to_owned()),
-        value: step.head.as_ref().and_then(|h| h.headers.get(name)),
-        note: note.to_owned(),
+        value: step.head.as_ref().and_then(|h| h.headers.get(&name)),
+        name: Some(name),
+        note: note.into(),
     }
 }
 
 /// A request header.
-pub(crate) fn request_header(step: &Step, name: &str, note: &str) -> Evidence {
+pub(crate) fn request_header(
+    step: &Step,
+    name: impl Into<Cow<'static, str>>,
+    note: impl Into<Cow<'static, str>>,
+) -> Evidence {
+    let name = name.into();
     Evidence {
         exchange: step.id(),
         part: Part::RequestHeader,
-        name: Some(name.to_owned()),
-        value: step.exchange.request.headers.get(name),
-        note: note.to_owned(),
+        value: step.exchange.request.headers.get(&name),
+        name: Some(name),
+        note: note.into(),
     }
 }
 
 /// The status.
-pub(crate) fn of_status(step: &Step, note: &str) -> Evidence {
+pub(crate) fn of_status(step: &Step, note: impl Into<Cow<'static, str>>) -> Evidence {
     Evidence {
         exchange: step.id(),
         part: Part::ResponseStatus,
         name: None,
         value: step.head.as_ref().map(|h| h.status.to_string()),
-        note: note.to_owned(),
+        note: note.into(),
     }
 }
 
 /// What the response body says, or another part of the message.
-pub(crate) fn quote(id: ExchangeId, part: Part, text: String, note: &str) -> Evidence {
+pub(crate) fn quote(
+    id: ExchangeId,
+    part: Part,
+    text: String,
+    note: impl Into<Cow<'static, str>>,
+) -> Evidence {
     Evidence {
         exchange: id,
         part,
         name: None,
         value: Some(text),
-        note: note.to_owned(),
+        note: note.into(),
     }
 }
 
@@ -66,12 +83,14 @@ pub(crate) fn of_fault(step: &Step, fault: &Fault, alignment: Option<&Alignment>
     const ORIGIN: &str = "access-control-allow-origin";
     let origin = || request_header(step, "origin", "who asks");
     let asked = |name| request_header(step, name, "asked for");
-    let allowed = |note: &str| {
+    let allowed = |note: &'static str| {
         let differs = alignment
             .map(Alignment::words)
             .filter(|words| !words.is_empty());
-        let note = differs.map_or_else(|| note.to_owned(), |words| format!("{note}: {words}"));
-        vec![header(step, ORIGIN, &note), origin()]
+        let note = differs.map_or(Cow::Borrowed(note), |words| {
+            format!("{note}: {words}").into()
+        });
+        vec![header(step, ORIGIN, note), origin()]
     };
     let missing = || format!("lacks {}", fault.missing.join(", "));
     match fault.check {
@@ -103,11 +122,11 @@ pub(crate) fn of_fault(step: &Step, fault: &Fault, alignment: Option<&Alignment>
             "not a list of tokens",
         )],
         Check::MethodDisallowed => vec![
-            header(step, "access-control-allow-methods", &missing()),
+            header(step, "access-control-allow-methods", missing()),
             asked("access-control-request-method"),
         ],
         Check::HeaderDisallowed => vec![
-            header(step, "access-control-allow-headers", &missing()),
+            header(step, "access-control-allow-headers", missing()),
             asked("access-control-request-headers"),
         ],
         Check::RedirectContainsCredentials => {

@@ -13,13 +13,13 @@ use super::warnings::{ALLOW, CREDENTIALS, View, list_has, url_of};
 
 type Found = Option<(Severity, Vec<Evidence>)>;
 
-fn seen(sighting: &Sighting, note: &str) -> Evidence {
+fn seen(sighting: &Sighting, note: &'static str) -> Evidence {
     Evidence {
         exchange: sighting.id,
         part: Part::ResponseHeader,
-        name: Some(ALLOW.to_owned()),
+        name: Some(ALLOW.into()),
         value: sighting.allow_origin.clone(),
-        note: note.to_owned(),
+        note: note.into(),
     }
 }
 
@@ -160,13 +160,10 @@ pub(super) fn inconsistent(view: &View<'_>) -> Found {
     readable.contains(&view.diagnosis.outcome).then_some(())?;
     let allowed = headers.combined(ALLOW)?;
     let own = view.subject.ids();
-    let other = view.subject.around.of_host(url_of(step)).rfind(|s| {
-        !own.contains(&s.id)
-            && !s.preflight
-            && (200..300).contains(&s.status)
-            && s.origin.as_deref() == Some(&*view.origin)
-            && s.allow_origin.as_ref().is_some_and(|a| *a != *allowed)
-    })?;
+    let around = view.subject.around;
+    let mut others = around.let_in_otherwise(url_of(step), &view.origin, &allowed);
+    let other =
+        others.rfind(|s| !own.contains(&s.id) && !s.preflight && (200..300).contains(&s.status))?;
     Some((
         Severity::Warn,
         vec![
@@ -197,7 +194,7 @@ pub(super) fn inconsistent_shape(view: &View<'_>) -> Found {
                 .is_some_and(|m| m == "application/json" || m.ends_with("+json"))
     })?;
     let mut sibling = seen(json, "on success");
-    sibling.name = Some("content-type".to_owned());
+    sibling.name = Some("content-type".into());
     sibling.value = Some("application/json".to_owned());
     let failed = evidence::header(step, "content-type", "on failure");
     Some((Severity::Info, vec![failed, sibling]))

@@ -104,7 +104,7 @@ mod warnings;
 
 pub use align::{Alignment, Piece, visible};
 pub use cookies::{Asked, Fate, Judged, SameSite, SetCookie, why_sent};
-pub use decide::{diagnose, diagnose_all};
+pub use decide::{diagnose, diagnose_all, diagnose_to_mend};
 pub use demand::Demand;
 pub use diagnosis::{Branch, Cause, Diagnosis, Evidence, Part, Severity, Warning};
 pub use exchanges::Exchanges;

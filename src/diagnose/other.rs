@@ -108,13 +108,13 @@ fn resource_policy(subject: &Subject<'_>, step: &Step) -> Option<Cause> {
     blocked.then(|| cause(Check::BlockedByCorp, Stage::Actual, step, proof))
 }
 
-fn page_header(id: ExchangeId, name: &str, value: &str) -> Evidence {
+fn page_header(id: ExchangeId, name: &'static str, value: &str) -> Evidence {
     Evidence {
         exchange: id,
         part: Part::ResponseHeader,
-        name: Some(name.to_owned()),
+        name: Some(name.into()),
         value: Some(value.to_owned()),
-        note: "the page's own policy".to_owned(),
+        note: "the page's own policy".into(),
     }
 }
 

@@ -23,6 +23,9 @@ pub(super) fn how(found: &[u8], needed: &[u8]) -> Option<&'static str> {
 
 /// Invisible characters, white space within, letters of another script.
 fn disguised(found: &str, needed: &[u8]) -> Option<&'static str> {
+    if found.bytes().all(|b| b.is_ascii_graphic()) && !found.contains("xn--") {
+        return None;
+    }
     if found.chars().any(is_invisible) {
         return Some("it has an invisible character");
     }

@@ -59,7 +59,6 @@ pub(crate) struct View<'a> {
     pub(crate) body: String,
     /// The origin that asked, as serialised.
     pub(crate) origin: Cow<'a, str>,
-    siblings: OnceCell<Vec<&'a Sighting>>,
     endpoint: OnceCell<Vec<&'a Sighting>>,
 }
 
@@ -100,7 +99,6 @@ pub(crate) fn find(subject: &Subject<'_>, hop: usize, step: &Step, cause: &mut C
         headers: &head.headers,
         body: body_text(step, &head.headers),
         origin: value(&step.exchange.request.headers, "origin"),
-        siblings: OnceCell::new(),
         endpoint: OnceCell::new(),
     };
     let mut matches = RULES.iter().filter_map(|rule| rule(&view));
@@ -173,13 +171,11 @@ impl View<'_> {
         &self.step.exchange.request.url
     }
 
-    /// Sightings of the same host outside this fetch. Several rules ask.
-    pub(super) fn siblings(&self) -> &[&Sighting] {
-        self.siblings.get_or_init(|| {
-            let own = self.subject.ids();
-            let seen = self.subject.around.of_host(self.url());
-            seen.filter(|s| !own.contains(&s.id)).collect()
-        })
+    /// Sightings of the same host outside this fetch, oldest first.
+    pub(super) fn siblings(&self) -> impl DoubleEndedIterator<Item = &Sighting> {
+        let own = self.subject.ids();
+        let seen = self.subject.around.of_host(self.url());
+        seen.filter(move |s| !own.contains(&s.id))
     }
 
     /// Sightings of the same endpoint outside this fetch. Several rules ask.
@@ -190,12 +186,12 @@ impl View<'_> {
         })
     }
 
-    pub(crate) fn status_evidence(&self, note: &str) -> Evidence {
+    pub(crate) fn status_evidence(&self, note: &'static str) -> Evidence {
         evidence::of_status(self.step, note)
     }
 
     /// The status, the words of the body, and the header that says more.
-    fn real_error(&self, note: &str) -> Vec<Evidence> {
+    fn real_error(&self, note: &'static str) -> Vec<Evidence> {
         let mut all = vec![self.status_evidence(note)];
         for name in ["www-authenticate", "allow", "retry-after", "location"] {
             if self.headers.contains(name) {
@@ -219,9 +215,9 @@ pub(super) fn sighting_evidence(sighting: &Sighting, note: &str) -> Evidence {
     Evidence {
         exchange: sighting.id,
         part: Part::ResponseHeader,
-        name: Some("access-control-allow-origin".to_owned()),
+        name: Some("access-control-allow-origin".into()),
         value: sighting.allow_origin.clone(),
-        note: format!("{note} (status {})", sighting.status),
+        note: format!("{note} (status {})", sighting.status).into(),
     }
 }
 
@@ -234,7 +230,7 @@ fn explicit_refusal(view: &View<'_>) -> Option<Found> {
     let body = if view.is_ok() { "" } else { &view.body };
     let (part, name, text) = signatures::refusal(view.headers, body)?;
     let mut said = evidence::quote(view.step.id(), part, text, "the server says why");
-    said.name = name.map(str::to_owned);
+    said.name = name.map(Into::into);
     Some(Found::sure(
         Root::ExplicitRefusal,
         vec![said, view.status_evidence("refused")],
@@ -313,10 +309,7 @@ fn preflight_status(view: &View<'_>) -> Option<Found> {
 
 fn actual_is_missing_too(view: &View<'_>) -> bool {
     let url = super::slots::key_of(view.url());
-    let mut same = view
-        .siblings()
-        .iter()
-        .filter(|s| s.url == url && !s.preflight);
+    let mut same = view.siblings().filter(|s| s.url == url && !s.preflight);
     same.any(|s| matches!(s.status, 404 | 410))
 }
 

@@ -9,7 +9,7 @@ use super::evidence;
 use super::root::Root;
 use super::roots::{Found, View, sighting_evidence};
 use super::signatures::{self, status_root};
-use super::surroundings::{Sighting, endpoint_of, lets_in, template_of};
+use super::surroundings::{Sighting, lets_in, template_of};
 
 /// Successes of the same endpoint, or its preflights, that carry the header: then only the error lacks
 /// it.
@@ -105,10 +105,8 @@ pub(super) fn unconfigured(view: &View<'_>) -> Option<Found> {
 }
 
 fn partial_coverage(view: &View<'_>) -> Option<Found> {
-    let endpoint = endpoint_of(view.url());
-    let mut with = view.siblings().iter().rev().filter(|s| s.any_cors);
-    let first = with.clone().next();
-    if let Some(here) = with.find(|s| s.endpoint == endpoint) {
+    let here = view.same_endpoint().iter().rev().find(|s| s.any_cors);
+    if let Some(here) = here {
         let method = &view.step.exchange.request.method;
         let note = if here.method == *method || view.stage == Stage::Preflight {
             "at another time this endpoint had it".to_owned()
@@ -118,7 +116,7 @@ fn partial_coverage(view: &View<'_>) -> Option<Found> {
         let proof = vec![sighting_evidence(here, &note)];
         return Some(Found::guess(Root::CorsPartialCoverage, proof));
     }
-    let other = first?;
+    let other = view.siblings().rev().find(|s| s.any_cors)?;
     let note = format!("other paths of this host have it: {}", other.template);
     let proof = vec![sighting_evidence(other, &note)];
     Some(Found::sure(Root::CorsPartialCoverage, proof))
@@ -143,7 +141,8 @@ fn same_origin_evidence(sighting: &Sighting) -> Evidence {
         note: format!(
             "same-origin on the development server (status {})",
             sighting.status
-        ),
+        )
+        .into(),
     }
 }
 

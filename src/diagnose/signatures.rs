@@ -48,6 +48,9 @@ pub(crate) fn refusal(
     {
         return Some((Part::ResponseHeader, Some("x-rack-cors"), miss));
     }
+    if body.is_empty() {
+        return None;
+    }
     let lower = body.to_ascii_lowercase();
     let at = REFUSALS.iter().find_map(|text| lower.find(text))?;
     let rest = body.get(at..)?;

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use foldhash::quality::RandomState;
+use memchr::memmem;
 
 use crate::cors::{Answer, Browser, Credentials};
 use crate::wire::{Exchange, ExchangeId, HeaderList, Origin};
@@ -21,10 +22,29 @@ use super::slots::key_of;
 /// [`diagnose`](super::diagnose). Bounded: the last sightings of each host and of all hosts.
 #[derive(Clone, Debug, Default)]
 pub struct Surroundings {
-    hosts: HashMap<String, VecDeque<Sighting>, RandomState>,
+    hosts: HashMap<String, Host, RandomState>,
     order: VecDeque<String>,
-    pages: HashMap<String, VecDeque<Page>>,
+    pages: HashMap<String, VecDeque<Page>, RandomState>,
     connections: Connections,
+}
+
+/// What was seen of one host, oldest first.
+#[derive(Clone, Debug, Default)]
+struct Host {
+    seen: VecDeque<Sighting>,
+    /// Of each sighting what it is looked for by: passing over all of them reads a tenth of their memory.
+    keys: VecDeque<Keys>,
+    is_loopback: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Keys {
+    id: ExchangeId,
+    endpoint: u64,
+    /// Key of the origin that asked, 0 for none.
+    origin: u64,
+    /// Key of the origin that was let in, 0 for none.
+    allow_origin: u64,
 }
 
 /// What is remembered of one exchange.
@@ -57,7 +77,49 @@ struct Page {
     security_policy: Option<String>,
 }
 
+impl Host {
+    /// The newest sighting replaces what was known of its exchange; says whether it is news.
+    fn learn(&mut self, sighting: Sighting) -> bool {
+        let keys = sighting.keys();
+        let alike = |known: &Keys| {
+            (known.endpoint, known.origin, known.allow_origin)
+                == (keys.endpoint, keys.origin, keys.allow_origin)
+        };
+        let mut seen = self.seen.iter().zip(&self.keys);
+        let news = !seen.any(|(s, k)| alike(k) && s.says_the_same(&sighting));
+        if let Some(at) = self.keys.iter().position(|known| known.id == keys.id) {
+            self.keys.remove(at);
+            self.seen.remove(at);
+        }
+        self.keys.push_back(keys);
+        self.seen.push_back(sighting);
+        if self.seen.len() > Surroundings::PER_HOST_MAX {
+            self.keys.pop_front();
+            self.seen.pop_front();
+        }
+        news
+    }
+
+    fn matching(
+        &self,
+        wanted: impl Fn(&Keys) -> bool,
+    ) -> impl DoubleEndedIterator<Item = &Sighting> {
+        let all = self.keys.iter().zip(&self.seen);
+        all.filter(move |(keys, _)| wanted(keys)).map(|(_, s)| s)
+    }
+}
+
 impl Sighting {
+    fn keys(&self) -> Keys {
+        let key = |text: &Option<String>| text.as_deref().map_or(0, |text| key_of(text).max(1));
+        Keys {
+            id: self.id,
+            endpoint: self.endpoint,
+            origin: key(&self.origin),
+            allow_origin: key(&self.allow_origin),
+        }
+    }
+
     /// Whether another sighting is no further evidence beside this one.
     fn says_the_same(&self, other: &Self) -> bool {
         self.preflight == other.preflight
@@ -144,14 +206,10 @@ impl Surroundings {
                 self.pages.remove(&oldest);
             }
         }
-        let seen = self.hosts.entry(host).or_default();
-        let news = !seen.iter().any(|s| s.says_the_same(&sighting));
-        seen.retain(|s| s.id != sighting.id);
-        seen.push_back(sighting);
-        if seen.len() > Self::PER_HOST_MAX {
-            seen.pop_front();
-        }
-        news || connected
+        let is_loopback = crate::wire::is_loopback_host(target.host());
+        let host = self.hosts.entry(host).or_default();
+        host.is_loopback = is_loopback;
+        host.learn(sighting) || connected
     }
 
     fn learn_page(&mut self, origin: &str, id: ExchangeId, headers: &HeaderList) {
@@ -175,27 +233,45 @@ impl Surroundings {
         self.connections.credentials(exchange)
     }
 
+    fn host_of(&self, url: &str) -> Option<&Host> {
+        self.hosts.get(&*Origin::text_of_url(url)?)
+    }
+
     /// Sightings of the target's host, oldest first.
     pub(crate) fn of_host(&self, url: &str) -> impl DoubleEndedIterator<Item = &Sighting> {
-        let host = Origin::text_of_url(url);
-        host.and_then(|h| self.hosts.get(&*h)).into_iter().flatten()
+        self.host_of(url).into_iter().flat_map(|host| &host.seen)
     }
 
     /// Sightings of the same endpoint, those of a fetch itself apart, oldest first.
     pub(crate) fn of_endpoint(&self, url: &str, own: &[ExchangeId]) -> Vec<&Sighting> {
+        let Some(host) = self.host_of(url) else {
+            return Vec::new();
+        };
         let endpoint = endpoint_of(url);
-        self.of_host(url)
-            .filter(|s| s.endpoint == endpoint && !own.contains(&s.id))
-            .collect()
+        let wanted = |keys: &Keys| keys.endpoint == endpoint && !own.contains(&keys.id);
+        host.matching(wanted).collect()
+    }
+
+    /// Sightings of the host in which the same origin asked and an origin other than this one was let
+    /// in, oldest first.
+    pub(crate) fn let_in_otherwise(
+        &self,
+        url: &str,
+        origin: &str,
+        allow_origin: &str,
+    ) -> impl DoubleEndedIterator<Item = &Sighting> {
+        let (asks, let_in) = (key_of(origin).max(1), key_of(allow_origin).max(1));
+        let wanted = move |keys: &Keys| {
+            keys.origin == asks && keys.allow_origin != 0 && keys.allow_origin != let_in
+        };
+        let host = self.host_of(url).into_iter();
+        host.flat_map(move |host| host.matching(wanted))
     }
 
     /// Sightings of servers on this machine.
     pub(crate) fn on_loopback(&self) -> impl Iterator<Item = &Sighting> {
-        let local = |origin: &str| {
-            Origin::of_url(origin).is_some_and(|o| crate::wire::is_loopback_host(o.host()))
-        };
-        let hosts = self.hosts.iter().filter(move |(host, _)| local(host));
-        hosts.flat_map(|(_, seen)| seen)
+        let hosts = self.hosts.values().filter(|host| host.is_loopback);
+        hosts.flat_map(|host| &host.seen)
     }
 
     /// The answer that a 304 to this request refreshes: the last one before it at the same URL that is
@@ -259,7 +335,8 @@ pub(crate) fn is_cache_hit(headers: &HeaderList) -> Option<(&'static str, String
 
 /// The path with numbers, UUIDs and long hexadecimal words replaced by `*`, without query.
 pub(crate) fn template_of(url: &str) -> String {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let scheme = memmem::find(url.as_bytes(), b"://");
+    let rest = scheme.map_or(url, |at| &url[at + 3..]);
     let path = rest.find('/').map_or("/", |at| &rest[at..]);
     let path = path.split(['?', '#']).next().unwrap_or_default();
     let mut template = String::with_capacity(path.len());

@@ -16,9 +16,9 @@ use super::subject::Subject;
 
 /// What was said about the fetch: about the last of its exchanges that anything was said of.
 pub(super) fn of(subject: &Subject<'_>) -> Option<Arc<Said>> {
-    let ids = subject.ids();
-    ids.into_iter()
-        .rev()
+    let members = subject.fetch.members.iter().rev();
+    members
+        .filter_map(|member| member.exchange)
         .find_map(|id| subject.exchanges.said(id))
 }
 
@@ -75,8 +75,15 @@ pub(super) fn disagreement(
 
 /// The verdict on a request that a browser says it never sent; `None` for one that was.
 pub(super) fn of_unsent(subject: &Subject<'_>) -> Option<Diagnosis> {
-    let id = subject.ids().into_iter().next()?;
-    let exchange = subject.exchanges.exchange(id)?;
+    let id = subject.fetch.exchanges().next()?;
+    let first = subject
+        .hops
+        .first()
+        .and_then(|hop| hop.preflight.as_ref().or(hop.actual.as_ref()));
+    let exchange = match first {
+        Some(step) if step.id() == id => Arc::clone(&step.exchange),
+        _ => subject.exchanges.exchange(id)?,
+    };
     if exchange.source != Source::Browser {
         return None;
     }
@@ -129,12 +136,12 @@ pub(super) fn of_unsent(subject: &Subject<'_>) -> Option<Diagnosis> {
         }
     };
     diagnosis.outcome = outcome;
-    diagnosis.cause = Some(cause(&exchange, &said, check, &note));
+    diagnosis.cause = Some(cause(&exchange, &said, check, note));
     diagnosis.said = Some(said);
     Some(diagnosis)
 }
 
-fn cause(exchange: &Exchange, said: &Said, check: Check, note: &str) -> Cause {
+fn cause(exchange: &Exchange, said: &Said, check: Check, note: String) -> Cause {
     let sentence = said.sentence.clone();
     let words = sentence.unwrap_or_else(|| "the browser never sent it".to_owned());
     let mut proof: Vec<Evidence> = vec![evidence::quote(exchange.id, Part::Behaviour, words, note)];

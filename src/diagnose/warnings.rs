@@ -215,13 +215,13 @@ fn missing_vary(view: &View<'_>) -> Option<(Severity, Vec<Evidence>)> {
     Some((severity, proof))
 }
 
-fn sighting(seen: &Sighting, note: &str) -> Evidence {
+fn sighting(seen: &Sighting, note: &'static str) -> Evidence {
     Evidence {
         exchange: seen.id,
         part: Part::ResponseHeader,
-        name: Some(ALLOW.to_owned()),
+        name: Some(ALLOW.into()),
         value: seen.allow_origin.clone(),
-        note: note.to_owned(),
+        note: note.into(),
     }
 }
 
@@ -355,7 +355,7 @@ fn cookie_dropped(view: &View<'_>) -> Option<(Severity, Vec<Evidence>)> {
             // Only its name: the value is a secret.
             let name = text.split('=').next().unwrap_or_default().trim();
             let mut proof = evidence::quote(step.id(), Part::ResponseHeader, name.to_owned(), why);
-            proof.name = Some("set-cookie".to_owned());
+            proof.name = Some("set-cookie".into());
             Some(proof)
         })
         .take(PROOFS_MAX)
@@ -435,7 +435,7 @@ fn not_exposed(view: &View<'_>) -> Option<(Severity, Vec<Evidence>)> {
         .iter()
         .filter(|name| wanted(name))
         .take(PROOFS_MAX)
-        .map(|name| evidence::header(step, name, "script cannot see it"))
+        .map(|name| evidence::header(step, name.clone(), "script cannot see it"))
         .collect();
     (!proof.is_empty()).then_some((Severity::Info, proof))
 }

@@ -1,7 +1,7 @@
 //! What a lasting configuration has to grant, for snippets: the fix itself has only what the one
 //! fetch lacked.
 
-use crate::diagnose::Diagnosis;
+use crate::diagnose::{Demand, Diagnosis};
 use crate::wire::{Origin, is_loopback_host};
 
 /// What the server's configuration has to allow at the endpoint of a fix: what this fetch and others
@@ -26,7 +26,8 @@ const METHODS: [&str; 6] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
 impl Needs {
     /// What this diagnosis shows; `include` is the credentials mode the fix is for.
     pub(super) fn of(diagnosis: &Diagnosis, include: bool) -> Self {
-        let demand = &diagnosis.demand;
+        let nothing = Demand::default();
+        let demand = diagnosis.demand.as_deref().unwrap_or(&nothing);
         let origins = demand.origins.iter().enumerate();
         let origins = origins.filter(|(at, origin)| listable(origin, *at == 0));
         let mut methods: Vec<String> = Vec::new();

@@ -300,12 +300,12 @@ fn proof_line(evidence: &Evidence, exchanges: &dyn Exchanges) -> Proof {
     let note = if evidence.note == value {
         String::new()
     } else {
-        evidence.note.clone()
+        evidence.note.clone().into_owned()
     };
     Proof {
         exchange: evidence.exchange,
         label,
-        name: evidence.name.clone(),
+        name: evidence.name.clone().map(Cow::into_owned),
         value,
         note,
         bad,

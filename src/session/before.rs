@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::cors::Outcome;
-use crate::diagnose::{Diagnosis, Exchanges, Fetch, Member, Role, Surroundings, diagnose};
+use crate::diagnose::{Diagnosis, Exchanges, Fetch, Member, Role, Surroundings, diagnose_to_mend};
 use crate::wire::{Exchange, ExchangeId};
 
 /// Exchanges as their servers answered them.
@@ -44,7 +44,7 @@ pub(super) fn before(
             settled: true,
             ..fetch.clone()
         };
-        let diagnosis = diagnose(&cut, &unchanged, around);
+        let diagnosis = diagnose_to_mend(&cut, &unchanged, around);
         let stopped = matches!(diagnosis.outcome, Outcome::Blocked | Outcome::Failed);
         last = Some(diagnosis);
         if stopped {

@@ -10,7 +10,7 @@ use super::row::Row;
 use super::whole::{State, Whole};
 use crate::capture::SessionError;
 use crate::cors::Outcome;
-use crate::diagnose::{Diagnosis, Exchanges, Fetch, FetchId, diagnose};
+use crate::diagnose::{Diagnosis, Exchanges, Fetch, FetchId, diagnose_to_mend};
 use crate::wire::{Exchange, ExchangeId, Kind, Message, Said, Side};
 
 /// Looks at a session, live or finished. Cheap to clone; all look at the same.
@@ -168,14 +168,14 @@ impl Reader {
     /// The full verdict, judged anew. May read the disk.
     pub fn diagnosis(&self, id: FetchId) -> Option<Diagnosis> {
         let fetch = self.fetch(id)?;
-        Some(diagnose(&fetch, &*self.whole, &self.whole.around()))
+        Some(diagnose_to_mend(&fetch, &*self.whole, &self.whole.around()))
     }
 
     /// As [`diagnosis`](Self::diagnosis), judged from these exchanges in place of its own: those
     /// without their secrets.
     pub fn diagnosis_from(&self, id: FetchId, exchanges: &dyn Exchanges) -> Option<Diagnosis> {
         let fetch = self.fetch(id)?;
-        Some(diagnose(&fetch, exchanges, &self.whole.around()))
+        Some(diagnose_to_mend(&fetch, exchanges, &self.whole.around()))
     }
 
     /// What it would have been without the trial fix that changed its answers; `None` where none

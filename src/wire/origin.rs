@@ -52,6 +52,12 @@ impl Origin {
         }
     }
 
+    /// Whether a text surely is a URL, because it begins with its own serialised origin: quicker than
+    /// to parse it. Others may be URLs as well.
+    pub(crate) fn is_at_the_start_of(text: &str) -> bool {
+        Plain::of(text).is_some()
+    }
+
     /// As [`of_url`](Self::of_url) for a parsed URL. Extension and app schemes
     /// (`chrome-extension`, `capacitor`, ...) have tuple origins too.
     pub fn of(url: &Url) -> Option<Self> {

@@ -60,9 +60,9 @@ fn look(hops: &mut Vec<Hop>, seen: &Seen<'_>) -> Vec<&'static str> {
         let evidence = Evidence {
             exchange: seen.exchange.id,
             part,
-            name,
+            name: name.map(Into::into),
             value: Some(shortened(&value)),
-            note: note.to_owned(),
+            note: note.into(),
         };
         observe(hops, mark.hop, mark.sure, evidence);
         if mark.made {

@@ -25,13 +25,16 @@ impl Ingest {
                 }
             }
             self.write();
-            self.show();
         }
-        if something && self.looked_at.elapsed() >= LOOK {
-            self.look_after();
-        }
+        // Before the rows: who sees one sees what it lacks.
         let skipped = self.queue.skipped_bytes() + self.lost_bytes;
         let skipped_before = self.whole.skipped_bytes.swap(skipped, Ordering::Relaxed);
+        if something {
+            self.show();
+            if self.looked_at.elapsed() >= LOOK {
+                self.look_after();
+            }
+        }
         let judged = self.judging.judge(&self.whole);
         if something || judged || skipped != skipped_before {
             self.whole.bump();
