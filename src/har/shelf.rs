@@ -42,6 +42,8 @@ pub(super) struct Brief {
     pub(super) answered: bool,
     pub(super) may_be_unsent: bool,
     pub(super) preflight: bool,
+    /// Whether the time of its preflight is told as its own waiting.
+    pub(super) counts_preflight: bool,
     pub(super) url: u64,
     method: u64,
     origin: Option<u64>,
@@ -92,7 +94,7 @@ impl Shelf {
         at: At,
         faithful: bool,
     ) -> io::Result<Told> {
-        let brief = Brief::of(&entry);
+        let brief = Brief::of(&entry, at.creator);
         let takes = ENTRY_BYTES + json.len() as u64;
         let place = if self.kept_bytes + takes <= self.kept_bytes_max {
             self.kept_bytes += takes;
@@ -145,7 +147,7 @@ fn scratch() -> io::Result<File> {
 }
 
 impl Brief {
-    fn of(entry: &Entry) -> Self {
+    fn of(entry: &Entry, creator: Creator) -> Self {
         let request = &entry.request;
         let field = |name| request.headers.get(name).map(|value| hash(&value));
         Self {
@@ -156,6 +158,7 @@ impl Brief {
             answered: entry.response.is_some(),
             may_be_unsent: entry.may_be_unsent(),
             preflight: request.is_preflight(),
+            counts_preflight: creator != Creator::Firefox,
             url: hash(&request.url),
             method: hash(&request.method),
             origin: field("origin"),

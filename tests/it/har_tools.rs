@@ -121,6 +121,72 @@ fn a_disagreement_is_told_to_people_as_well() {
 }
 
 #[test]
+fn a_request_made_in_the_millisecond_of_its_refused_preflight_was_never_sent() {
+    let entry = |method: &str, more: &str, status: u16| {
+        format!(
+            r#"{{"startedDateTime":"2026-11-23T08:00:00.061Z","time":0,"request":{{"method":"{method}",
+            "url":"https://api.other.test/v1","httpVersion":"","headers":[{{"name":"Origin",
+            "value":"https://app.test"}},{{"name":"User-Agent","value":"{CHROME}"}}{more}],"queryString":[],
+            "cookies":[],"headersSize":-1,"bodySize":0}},"response":{{"status":{status},"statusText":"",
+            "httpVersion":"","headers":[],"cookies":[],"content":{{"size":0,"mimeType":""}},
+            "redirectURL":"","headersSize":-1,"bodySize":0}},"cache":{{}},"timings":{{}}}}"#
+        )
+    };
+    let asks = r#",{"name":"Access-Control-Request-Method","value":"PUT"}"#;
+    for creator in ["Firefox", "WebInspector"] {
+        for order in [[0, 1], [1, 0]] {
+            let rows = [entry("PUT", "", 0), entry("OPTIONS", asks, 404)];
+            let rows = order.map(|at: usize| rows[at].clone()).join(",");
+            let (fetches, _) = fetches(file(creator, &rows).as_bytes());
+            assert_eq!(fetches.len(), 1, "{fetches:?}");
+            assert_eq!(fetches[0]["outcome"], "blocked", "{creator} {order:?}");
+            assert_eq!(fetches[0]["cause"]["check"], "missing-allow-origin");
+        }
+    }
+}
+
+/// As Firefox wrote it of a sign-in: the request begins before its preflight, which is counted nowhere.
+#[test]
+fn firefox_counts_no_preflight_as_waiting() {
+    let entry = |at_ms: u32, time: u32, method: &str, more: &str, timings: &str| {
+        format!(
+            r#"{{"startedDateTime":"2026-11-23T08:00:00.{at_ms}Z","time":{time},"request":{{"method":"{method}",
+            "url":"https://api.other.test/v1","httpVersion":"HTTP/2","headers":[{{"name":"Origin",
+            "value":"https://app.test"}},{{"name":"User-Agent","value":"Mozilla/5.0 (X11; Linux x86_64; rv:153.0)
+             Gecko/20100101 Firefox/153.0"}},{{"name":"Sec-Fetch-Mode","value":"cors"}}{more}],"queryString":[],
+            "cookies":[],"headersSize":-1,"bodySize":0}},"response":{{"status":200,"statusText":"",
+            "httpVersion":"HTTP/2","headers":[{{"name":"Access-Control-Allow-Origin","value":"*"}},
+            {{"name":"Access-Control-Allow-Headers","value":"content-type"}}],"cookies":[],
+            "content":{{"size":0,"mimeType":""}},"redirectURL":"","headersSize":-1,"bodySize":0}},
+            "cache":{{}},"timings":{timings}}}"#
+        )
+        .replace("rv:153.0)\n             Gecko", "rv:153.0) Gecko")
+    };
+    let json = r#",{"name":"Content-Type","value":"application/json"}"#;
+    let asks = r#",{"name":"Access-Control-Request-Method","value":"POST"},
+        {"name":"Access-Control-Request-Headers","value":"content-type"}"#;
+    let late = r#"{"blocked":-1,"dns":0,"connect":0,"ssl":0,"send":4,"wait":-1,"receive":110}"#;
+    let wait = r#"{"blocked":0,"dns":0,"connect":0,"ssl":0,"send":0,"wait":15,"receive":0}"#;
+    // Two at once, each with a preflight of its own.
+    let rows = [
+        entry(218, 114, "POST", json, late),
+        entry(226, 15, "OPTIONS", asks, wait),
+        entry(230, 114, "POST", json, late),
+        entry(231, 15, "OPTIONS", asks, wait),
+    ];
+    let (fetches, _) = fetches(file("Firefox", &rows.join(",")).as_bytes());
+    let members = |fetch: &Value| {
+        let members = fetch["exchanges"].as_array().unwrap().iter();
+        members
+            .map(|member| member["entry"].as_u64())
+            .collect::<Vec<_>>()
+    };
+    let mut found: Vec<_> = fetches.iter().map(members).collect();
+    found.sort_unstable();
+    assert_eq!(found, [[Some(1), Some(0)], [Some(3), Some(2)]]);
+}
+
+#[test]
 fn playwright_says_only_that_it_failed() {
     let entry = format!(
         r#"{{"startedDateTime":"2026-11-23T08:00:00.000Z","time":-1,"request":{{"method":"GET",
