@@ -30,6 +30,9 @@ struct Raw {
     #[serde(rename = "serverIPAddress")]
     server_ip_address: Value,
     connection: Value,
+    /// Chrome's: the socket. Its `connection` is the port of the server.
+    #[serde(rename = "_connectionId")]
+    connection_id: Value,
     #[serde(rename = "_error")]
     error: Value,
     /// Playwright's name for the same.
@@ -179,8 +182,10 @@ impl Entry {
             } else {
                 Kind::Http
             },
-            connection: text(&raw.connection)
-                .and_then(|number| number.trim().parse().ok())
+            connection: [&raw.connection_id, &raw.connection]
+                .into_iter()
+                .filter_map(text)
+                .find_map(|number| number.trim().parse().ok())
                 .unwrap_or(0),
             server: server(&raw.server_ip_address, &head.url),
             messages: messages(&raw.web_socket_messages),

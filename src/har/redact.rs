@@ -186,7 +186,7 @@ fn redactor_for(name: &str) -> fn(&Redactor, &str) -> String {
         "url" | "redirectURL" | "documentURL" | "referrer" => Redactor::url,
         // Names of what is on the wire are evidence.
         "method" | "httpVersion" | "mimeType" | "startedDateTime" | "serverIPAddress"
-        | "connection" | "encoding" => |_, text| text.to_owned(),
+        | "connection" | "_connectionId" | "encoding" => |_, text| text.to_owned(),
         _ => |redactor, text| redactor.text(text).into_owned(),
     }
 }
@@ -258,7 +258,8 @@ fn body(members: &mut Map<String, Value>, redactor: &Redactor) {
             members.insert("text".into(), text.into());
         }
         RedactedBody::LeftOut => {
-            members.remove("text");
+            // Chrome's importer shows "undefined" where what was sent has none.
+            members.insert("text".into(), "".into());
             members.remove("encoding");
             let comment = "The body is binary and may hold secrets; it was left out.";
             members.insert("comment".into(), comment.into());

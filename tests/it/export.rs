@@ -4,12 +4,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use corscope::capture::ExchangeRecorder;
 use corscope::diagnose::Diagnosis;
 use corscope::har;
 use corscope::session::{Options, Reader, Session};
 use corscope::wire::{
     Client, End, Exchange, ExchangeId, Failure, FailureKind, FailureStage, HeaderList, HttpVersion,
-    Kind, Patch, RequestHead, ResponseHead, Side, Source, Timestamp, Timings, Upstream,
+    Kind, Message, MessageKind, Patch, RequestHead, ResponseHead, Side, Source, Timestamp, Timings,
+    Upstream,
 };
 use serde_json::Value;
 
@@ -57,6 +59,12 @@ pub(crate) fn save(path: &Path, exchanges: &[Arc<Exchange>]) {
                     told.patched(patch.clone());
                 }
                 told.body(Side::Response, exchange.response_body.excerpt.clone());
+                let kept = exchange.response_body.excerpt.len() as u64;
+                let seen = exchange.response_body.seen_bytes;
+                told.passed_unseen(Side::Response, seen.saturating_sub(kept));
+                if exchange.kind == Kind::WebSocket {
+                    talk(&told, exchange.opened_at);
+                }
                 let at = exchange.closed_at.unwrap_or_default();
                 told.close_at(
                     at,
@@ -69,6 +77,28 @@ pub(crate) fn save(path: &Path, exchanges: &[Arc<Exchange>]) {
         }
     }
     session.finish().unwrap();
+}
+
+/// What is said on every WebSocket, each sort of message once.
+fn talk(told: &ExchangeRecorder, opened: Timestamp) {
+    let said = format!("{{\"token\":\"{SECRET}\",\"n\":1}}");
+    for (number, (from, kind, payload)) in [
+        (Side::Request, MessageKind::Text, said.as_bytes()),
+        (Side::Response, MessageKind::Binary, &b"\x00\xff\x10"[..]),
+        (Side::Response, MessageKind::Ping, b"p"),
+        (Side::Request, MessageKind::Close, b"\x03\xe8bye"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        told.message(Message {
+            at: opened.plus_micros(5500 + 100 * number as u64),
+            from,
+            kind,
+            len_bytes: payload.len() as u64,
+            payload: Bytes::copy_from_slice(payload),
+        });
+    }
 }
 
 /// A HAR, read as `diagnose` reads it.
@@ -320,6 +350,25 @@ pub(crate) fn all_sorts() -> Vec<Arc<Exchange>> {
         b"cut",
     );
     half.end = failure(FailureStage::Receive, FailureKind::Reset);
+    let mut long = answered(
+        made("GET", &format!("{api}/long"), &[origin], 150),
+        200,
+        &[("Content-Type", "text/plain; charset=utf-8")],
+        "only the beginning of what was sent… ".as_bytes(),
+    );
+    long.response_body.seen_bytes = 70_000_000;
+    let mut sent = answered(
+        made(
+            "POST",
+            &format!("{api}/sent"),
+            &[origin, ("Content-Type", "application/octet-stream")],
+            155,
+        ),
+        204,
+        &[],
+        b"",
+    );
+    sent.request_body.excerpt = Bytes::from(format!("\0\x01{SECRET}"));
     let mut socket = answered(
         made(
             "GET",
@@ -335,7 +384,7 @@ pub(crate) fn all_sorts() -> Vec<Arc<Exchange>> {
     let mut tunnel = made("CONNECT", "https://pinned.test:443/", &[], 180);
     tunnel.kind = Kind::Tunnel;
     let mut all = vec![
-        post, zipped, redirect, refused, patched, picture, binary, half, socket, tunnel,
+        post, zipped, redirect, refused, patched, picture, binary, half, long, sent, socket, tunnel,
     ];
     for (number, (stage, kind)) in [
         (FailureStage::Dns, FailureKind::NameNotResolved),
@@ -407,9 +456,11 @@ fn every_sort_of_exchange_makes_a_valid_har_without_secrets() {
     let post = &entries[0];
     assert_eq!(post["serverIPAddress"], "127.0.0.1");
     assert_eq!(
-        (&post["connection"], &post["response"]["statusText"]),
-        (&"4".into(), &"Fine".into())
+        (&post["connection"], &post["_connectionId"]),
+        (&"4000".into(), &"4".into())
     );
+    assert_eq!(post["response"]["statusText"], "Fine");
+    assert_eq!(at("/sent")[0]["request"]["postData"]["text"], "");
     assert_eq!(post["timings"]["ssl"], 3.0);
     assert_eq!(post["timings"]["connect"], 3.2);
     assert_eq!(post["time"], 9.0);

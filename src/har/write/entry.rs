@@ -70,10 +70,12 @@ pub(super) fn write(out: &mut impl Write, item: Item<'_>, redactor: &Redactor) -
         .and_then(|upstream| upstream.addr);
     if let Some(server) = server {
         entry.insert("serverIPAddress".into(), server.ip().to_string().into());
+        // Both importers show it as the server's port, as both exporters write it.
+        entry.insert("connection".into(), server.port().to_string().into());
     }
     if exchange.client.connection > 0 {
         entry.insert(
-            "connection".into(),
+            "_connectionId".into(),
             exchange.client.connection.to_string().into(),
         );
     }
@@ -223,6 +225,8 @@ fn request_value(exchange: &Exchange, head: &RequestHead, url: &str, body: Body)
             post.insert("params".into(), form(text));
         }
         body.members(&mut post);
+        // Chrome's importer shows "undefined" where there is none.
+        post.entry("text").or_insert_with(|| "".into());
         request["postData"] = post.into();
     }
     request
@@ -253,6 +257,8 @@ fn response_value(exchange: &Exchange, head: &ResponseHead, body: Body) -> Value
     }
     body.members(&mut content);
     let first_line = "HTTP/1.1 200 ".len() + reason.len();
+    let headers_size = head_size(head.version, first_line, &head.headers);
+    let crossed = u64::try_from(headers_size).unwrap_or_else(|_| head.headers.wire_size());
     let mut response = json!({
         "status": head.status,
         "statusText": reason,
@@ -261,9 +267,9 @@ fn response_value(exchange: &Exchange, head: &ResponseHead, body: Body) -> Value
         "cookies": set_cookies(&head.headers),
         "content": content,
         "redirectURL": head.headers.get("location").unwrap_or_default(),
-        "headersSize": head_size(head.version, first_line, &head.headers),
+        "headersSize": headers_size,
         "bodySize": seen,
-        "_transferSize": seen + head.headers.wire_size(),
+        "_transferSize": seen + crossed,
     });
     if let Some(error) = net_error(&exchange.end) {
         response["_error"] = error.into();
@@ -281,7 +287,8 @@ fn no_response(error: Option<&str>) -> Value {
         "content": {"size": 0, "mimeType": "x-unknown"},
         "redirectURL": "",
         "headersSize": -1,
-        "bodySize": -1,
+        // Nothing came. Firefox would show -1 as it stands.
+        "bodySize": 0,
         "_transferSize": 0,
     });
     if let Some(error) = error {

@@ -13,12 +13,18 @@ use tokio_tungstenite::tungstenite::Message;
 pub(super) struct DevTools {
     socket: WebSocketStream<TcpStream>,
     session: Option<String>,
+    /// Where the browser listens, and the tab that was opened.
+    port: u16,
+    tab: String,
     next_id: u64,
     /// URL of each request by the browser's id.
     urls: HashMap<String, String>,
     /// The CORS error of each URL, as Chromium names it, and its parameter.
     pub(super) cors_errors: HashMap<String, (String, String)>,
 }
+
+/// The session of a tab that holds the developer tools.
+pub(super) struct Frontend(String);
 
 impl DevTools {
     /// Connects to a browser started with `--remote-debugging-port=0` and opens an empty tab.
@@ -31,14 +37,15 @@ impl DevTools {
         })
         .await;
         let (port, path) = text.split_once('\n').unwrap();
-        let stream = TcpStream::connect(("127.0.0.1", port.parse().unwrap()))
-            .await
-            .unwrap();
+        let port: u16 = port.parse().unwrap();
+        let stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
         let url = format!("ws://127.0.0.1:{port}{}", path.trim());
         let (socket, _) = tokio_tungstenite::client_async(url, stream).await.unwrap();
         let mut this = Self {
             socket,
             session: None,
+            port,
+            tab: String::new(),
             next_id: 0,
             urls: HashMap::new(),
             cors_errors: HashMap::new(),
@@ -46,9 +53,8 @@ impl DevTools {
         let tab = this
             .call("Target.createTarget", json!({"url": "about:blank"}))
             .await;
-        let attach = json!({"targetId": tab["targetId"], "flatten": true});
-        let attached = this.call("Target.attachToTarget", attach).await;
-        this.session = Some(attached["sessionId"].as_str().unwrap().to_owned());
+        tab["targetId"].as_str().unwrap().clone_into(&mut this.tab);
+        this.session = Some(this.attach(&tab).await);
         for domain in ["Network.enable", "Page.enable", "Runtime.enable"] {
             this.call(domain, json!({})).await;
         }
@@ -66,6 +72,46 @@ impl DevTools {
     pub(super) async fn evaluate(&mut self, expression: &str) -> Value {
         let ask = json!({"expression": expression, "returnByValue": true});
         self.call("Runtime.evaluate", ask).await["result"]["value"].clone()
+    }
+
+    async fn attach(&mut self, tab: &Value) -> String {
+        let attach = json!({"targetId": tab["targetId"], "flatten": true});
+        let attached = self.call("Target.attachToTarget", attach).await;
+        attached["sessionId"].as_str().unwrap().to_owned()
+    }
+
+    /// Opens the developer tools themselves in a tab of their own, looking at the tab of this one. Needs
+    /// `--remote-allow-origins=*`.
+    pub(super) async fn open_frontend(&mut self) -> Frontend {
+        let page = self.session.take();
+        let url = format!(
+            "devtools://devtools/bundled/devtools_app.html?ws=127.0.0.1:{}/devtools/page/{}&panel=network",
+            self.port, self.tab
+        );
+        let tab = self.call("Target.createTarget", json!({"url": url})).await;
+        let frontend = Frontend(self.attach(&tab).await);
+        self.session = page;
+        let started = std::time::Instant::now();
+        let is_ready = "import('devtools://devtools/bundled/core/sdk/sdk.js').then(
+            sdk => sdk.TargetManager.TargetManager.instance().primaryPageTarget() !== null)";
+        while self.run(&frontend, is_ready).await != true {
+            assert!(
+                started.elapsed() < super::PATIENCE,
+                "the tools do not attach"
+            );
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        frontend
+    }
+
+    /// What a promise made in the developer tools comes to.
+    pub(super) async fn run(&mut self, frontend: &Frontend, expression: &str) -> Value {
+        let page = self.session.replace(frontend.0.clone());
+        let ask = json!({"expression": expression, "returnByValue": true, "awaitPromise": true});
+        let answer = self.call("Runtime.evaluate", ask).await;
+        self.session = page;
+        assert!(answer["exceptionDetails"].is_null(), "{answer}");
+        answer["result"]["value"].clone()
     }
 
     async fn call(&mut self, method: &str, params: Value) -> Value {

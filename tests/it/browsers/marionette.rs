@@ -60,6 +60,23 @@ impl Marionette {
         serde_json::from_value(heard).unwrap()
     }
 
+    /// What a promise made in the browser's own scope comes to.
+    pub(super) async fn run(&mut self, expression: &str) -> Value {
+        let script = format!(
+            "const done = arguments[arguments.length - 1];
+            ({expression}).then(v => done([v]), e => done(String(e) + ' ' + e.stack));"
+        );
+        self.call("Marionette:SetContext", json!({"value": "chrome"}))
+            .await;
+        let ask = json!({"script": script, "args": [], "sandbox": "system", "newSandbox": false,
+            "scriptTimeout": 60_000});
+        let result = self.call("WebDriver:ExecuteAsyncScript", ask).await;
+        self.call("Marionette:SetContext", json!({"value": "content"}))
+            .await;
+        assert!(result["value"].is_array(), "{result}");
+        result["value"][0].clone()
+    }
+
     async fn in_chrome(&mut self, script: &str) -> Value {
         self.call("Marionette:SetContext", json!({"value": "chrome"}))
             .await;

@@ -2,7 +2,9 @@
 //! Firefox: what they see, what they say, and what corscope says must be one story.
 
 mod devtools;
+mod exporters;
 mod fixes;
+mod importers;
 mod launch;
 mod marionette;
 mod recipe;
