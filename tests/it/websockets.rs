@@ -40,7 +40,7 @@ fn frame(dice: &mut Dice, head: u8, masked: bool, payload: &[u8]) -> Vec<u8> {
     match payload.len() {
         len @ ..126 => bytes.push(mask_bit | len as u8),
         len @ ..65_536 => {
-            bytes.push(mask_bit | 126);
+            bytes.push(mask_bit | 0x7e);
             bytes.extend_from_slice(&(len as u16).to_be_bytes());
         }
         len => {
