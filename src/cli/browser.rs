@@ -20,7 +20,7 @@ const OPEN_MAX: usize = 16;
 /// How many sentences wait for the screen.
 const WORDS_MAX: usize = 32;
 /// How long what a browser said last may take to be matched once it is gone.
-const LAST_WORDS_AT_MOST: Duration = Duration::from_secs(3);
+const LAST_WORDS_AT_MOST: Duration = Duration::from_secs(10);
 /// How many words of a browser wait to be matched.
 const HEARD_MAX: usize = 4_096;
 

@@ -31,6 +31,8 @@ const CLOSE_AT_MOST: Duration = Duration::from_secs(3);
 /// How often, and after which pause, removing the profile is tried: helper processes of a browser
 /// that just ended may still write into it.
 const REMOVE_TRIES: u32 = 40;
+/// On a machine that is busy it may take longer; nothing else is left to be done by then.
+const REMOVE_TRIES_AT_THE_END: u32 = 200;
 const REMOVE_PAUSE: Duration = Duration::from_millis(50);
 
 /// How a browser is to be started.
@@ -292,7 +294,7 @@ impl Running {
         }
         self.end_helpers().await;
         self.guard.dismiss();
-        for _ in 0..REMOVE_TRIES {
+        for _ in 0..REMOVE_TRIES_AT_THE_END {
             if self.nest.remove() {
                 break;
             }

@@ -287,7 +287,7 @@ mod tests {
     #[test]
     fn a_kept_profile_is_open_once_and_stays() {
         let data = tempfile::tempdir().expect("a directory");
-        let kept = data.path().join("profiles/work/firefox");
+        let kept = data.path().join("kept/mine/firefox");
         let program = program(Pack::Plain);
         let mut first = Nest::make(&program, Some(&kept)).ok().expect("room");
         assert_eq!(first.profile(), kept);

@@ -19,7 +19,7 @@ use crate::launch::Wire;
 /// A longer message is passed over: it is a page's data, and tells nothing of its fate.
 const MESSAGE_BYTES_MAX: usize = 16 << 20;
 /// How long a browser may take to say where it listens.
-const START_AT_MOST: Duration = Duration::from_secs(30);
+const START_AT_MOST: Duration = Duration::from_mins(1);
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// A line that is up.

@@ -14,7 +14,7 @@ use crate::launch::Wire;
 use crate::wire::Timestamp;
 
 /// How long a browser may take for its first answer.
-const ANSWER_AT_MOST: Duration = Duration::from_secs(30);
+const ANSWER_AT_MOST: Duration = Duration::from_mins(1);
 /// How often time alone is looked at.
 const TICK: Duration = Duration::from_millis(250);
 

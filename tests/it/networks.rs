@@ -17,7 +17,7 @@ use crate::proxy::rig::{
     Certificate, Rig, Sender, Server, ServerCa, collect, empty, far, full, read_head, read_rest,
     shake_hands, through,
 };
-use crate::support::{Home, Origin, answer, eventually, through as ask_through};
+use crate::support::{Home, Origin, Recording, answer, eventually, through as ask_through};
 
 const USER: &str = "me";
 const PASSWORD: &str = "s3cret-word";
@@ -639,16 +639,12 @@ fn an_environment_that_names_ourselves() {
         free.local_addr().unwrap().port()
     };
     let listen = format!("127.0.0.1:{port}");
-    let mut command = home.command(&["record", "--listen", &listen, "--until-idle", "1s"]);
-    let child = command
-        .env("http_proxy", format!("http://localhost:{port}"))
-        .spawn()
-        .unwrap();
-    eventually("it listens", || BlockingStream::connect(&listen).is_ok());
-    let got = ask_through(listen.parse().unwrap(), "GET", &origin.url("/"), &[]);
+    let mut command = home.command(&["record", "--listen", &listen]);
+    command.env("http_proxy", format!("http://localhost:{port}"));
+    let recording = Recording::of(&mut command);
+    let got = ask_through(recording.address, "GET", &origin.url("/"), &[]);
     assert!(got.starts_with("HTTP/1.1 200"), "{got}");
-    let done = child.wait_with_output().unwrap();
-    let said = String::from_utf8_lossy(&done.stderr).into_owned();
+    let said = recording.interrupt().stderr;
     assert!(said.contains("is this corscope itself"), "{said}");
 }
 

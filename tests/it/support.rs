@@ -257,9 +257,7 @@ pub(crate) fn through(
     headers: &[(&str, &str)],
 ) -> String {
     let mut stream = TcpStream::connect(proxy).unwrap();
-    stream
-        .set_read_timeout(Some(Duration::from_mins(1)))
-        .unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
     let host = url.split('/').nth(2).unwrap();
     let mut request = format!("{method} {url} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n");
     for (name, value) in headers {
@@ -272,7 +270,7 @@ pub(crate) fn through(
 }
 
 /// How long what takes a moment may take on a machine that is busy.
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Waits until something holds; panics with `what` if it never does.
 pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {

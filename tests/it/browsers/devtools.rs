@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
@@ -126,7 +125,7 @@ impl DevTools {
             .await
             .unwrap();
         loop {
-            let told = tokio::time::timeout(Duration::from_mins(1), self.socket.next());
+            let told = tokio::time::timeout(super::PATIENCE, self.socket.next());
             let told = told
                 .await
                 .unwrap_or_else(|_| panic!("no answer to {method}"));

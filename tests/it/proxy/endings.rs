@@ -501,16 +501,23 @@ async fn asked_directly() {
 /// Stopping lets go of what hangs, and tells it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_proxy_stops() {
-    let origin = Server::raw(|mut stream| async move {
-        let head = read_head(&mut stream).await;
-        if head.contains("/slow") {
-            tokio::time::sleep(Duration::from_millis(200)).await;
-            stream
-                .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
-                .await
-                .unwrap();
+    let arrived = Arc::new(tokio::sync::Semaphore::new(0));
+    let proceed = Arc::new(tokio::sync::Notify::new());
+    let (here, wait) = (Arc::clone(&arrived), Arc::clone(&proceed));
+    let origin = Server::raw(move |mut stream| {
+        let (here, wait) = (Arc::clone(&here), Arc::clone(&wait));
+        async move {
+            let head = read_head(&mut stream).await;
+            here.add_permits(1);
+            if head.contains("/slow") {
+                wait.notified().await;
+                stream
+                    .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+                    .await
+                    .unwrap();
+            }
+            read_rest(&mut stream).await;
         }
-        read_rest(&mut stream).await;
     })
     .await;
     let mut rig = Rig::start().await;
@@ -525,8 +532,12 @@ async fn the_proxy_stops() {
         asks.push(client);
         rig.wait(asks.len(), |_| true).await;
     }
-    tokio::time::sleep(Duration::from_millis(50)).await;
-    rig.stop().await;
+    let _both = soon(arrived.acquire_many(2)).await.unwrap();
+    // What is answered right after the proxy was told to stop is still delivered.
+    tokio::join!(rig.stop(), async {
+        tokio::task::yield_now().await;
+        proceed.notify_one();
+    });
     let all = rig.closed(2).await;
     assert_eq!(*all[0].end(), End::Complete);
     assert_eq!(*all[1].end(), End::Aborted);
