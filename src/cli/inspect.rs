@@ -19,7 +19,7 @@ use super::signals::Signals;
 use super::{input, output, workbench};
 use crate::cors::Browser;
 use crate::launch::Wish;
-use crate::proxy::{Overrides, Reach};
+use crate::proxy::{Overrides, Passing, Reach};
 use crate::session::Reader;
 use crate::tui::{self, Outcome};
 
@@ -101,7 +101,8 @@ async fn look_at(file: &Path, mut start: Screen, rules: Option<Browser>) -> Resu
     start.skipped = loaded.skipped.len();
     start.options.can_replay = true;
     let replayer = Replayer::new(&Reach::default(), None, loaded.reader.clone())?;
-    run_screen(start, loaded.reader, replayer, (&mut None, None, None)).await?;
+    let tools = (&mut None, Traffic::default());
+    run_screen(start, loaded.reader, replayer, tools).await?;
     // What was not read until now is not needed any more.
     drop(loaded.session);
     Ok(Exit::Clean)
@@ -164,6 +165,8 @@ pub(super) async fn show(
         notices,
         browsers: launcher.found(),
         can_try: true,
+        can_pass: live.passing.is_some(),
+        passing: live.passing.as_ref().map(Passing::list).unwrap_or_default(),
         can_replay: true,
         ..screen.options
     };
@@ -173,7 +176,12 @@ pub(super) async fn show(
     let replayer = live.replayer()?;
     let remarks = live.remarks.take();
     let overrides = Some(&live.overrides);
-    let tools = (&mut launcher, overrides, remarks);
+    let traffic = Traffic {
+        overrides,
+        passing: live.passing.as_ref(),
+        remarks,
+    };
+    let tools = (&mut launcher, traffic);
     let left = run_screen(screen, reader.clone(), replayer, tools).await;
 
     let mut signals = Signals::listen()?;
@@ -202,21 +210,31 @@ fn hints(live: &Live) -> Vec<String> {
     )]
 }
 
+/// What can be done to traffic, and what is said of it; nothing where a file is shown.
+#[derive(Default)]
+struct Traffic<'a> {
+    overrides: Option<&'a Overrides>,
+    passing: Option<&'a Passing>,
+    remarks: Option<mpsc::Receiver<String>>,
+}
+
 async fn run_screen(
     screen: Screen,
     reader: Reader,
     replayer: Replayer,
-    (launcher, overrides, remarks): (
-        &mut Option<Launcher>,
-        Option<&Overrides>,
-        Option<mpsc::Receiver<String>>,
-    ),
+    (launcher, traffic): (&mut Option<Launcher>, Traffic<'_>),
 ) -> Result<()> {
+    let Traffic {
+        overrides,
+        passing,
+        remarks,
+    } = traffic;
     let (effects, asked) = mpsc::channel(QUEUE_MAX);
     let (done, outcomes) = mpsc::channel(QUEUE_MAX);
     let tools = workbench::Tools {
         launcher: launcher.as_mut(),
         overrides,
+        passing,
         configuration: &screen.file,
         history: &screen.history,
         replayer,

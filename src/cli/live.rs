@@ -14,7 +14,7 @@ use super::sessions::{self, LeftBehind};
 use super::{files, ports};
 use crate::capture::{Recorder, Wanted};
 use crate::cors::Browser;
-use crate::proxy::{self, Authority, Overrides, Proxy};
+use crate::proxy::{self, Authority, Overrides, Passing, Proxy};
 use crate::session::{self, Reader, Session};
 
 /// Where what is captured is kept.
@@ -41,6 +41,8 @@ pub(super) struct Live {
     pub(super) facts: Facts,
     /// Answers changed in flight: none, until somebody sets them.
     pub(super) overrides: Overrides,
+    /// Hosts that pass unread; in front of one server there is no such thing.
+    pub(super) passing: Option<Passing>,
     /// What the proxy has to say beside the exchanges.
     pub(super) remarks: Option<mpsc::Receiver<String>>,
 }
@@ -117,6 +119,7 @@ impl Live {
             Keep::No => in_memory()?,
         };
         let overrides = Overrides::default();
+        let passing = Passing::default();
         let reach = proxy::Reach {
             upstream_ca: capture.upstream_ca.clone(),
             insecure: capture.insecure.clone(),
@@ -129,6 +132,7 @@ impl Live {
             upstream_ca: capture.upstream_ca.clone(),
             insecure: capture.insecure.clone(),
             pass_through: capture.pass_through.clone(),
+            passing: passing.clone(),
             only: capture.only.clone(),
             access: capture.access.clone(),
             reverse: capture.reverse.clone(),
@@ -167,6 +171,7 @@ impl Live {
             serving,
             path,
             overrides,
+            passing: capture.reverse.is_none().then_some(passing),
             remarks,
             facts: Facts {
                 addresses,

@@ -52,7 +52,7 @@ fn paint(text: &str) -> String {
         let style = match line.chars().next() {
             Some('✖' | '!') => "\x1b[1;31m",
             Some('✔') => "\x1b[1;32m",
-            Some('?' | '◌') => "\x1b[1;33m",
+            Some('?' | '◌' | '⚠') => "\x1b[1;33m",
             _ => "",
         };
         if !style.is_empty() {
@@ -136,6 +136,9 @@ mod tests {
             .collect();
         assert_eq!(bare, text);
         assert!(painted.contains("\x1b[1mCAUSE\x1b[0m"));
+        // What is only worth knowing does not look as bad as what will not work.
+        assert!(paint("⚠ port x\n").starts_with("\x1b[1;33m"));
+        assert!(paint("✖ port x\n").starts_with("\x1b[1;31m"));
     }
 
     #[test]

@@ -164,12 +164,32 @@ impl Clerk {
         own.or(preflight.filter(|_| refused))
     }
 
+    /// Whether something was said already of another request to the same, made since.
+    fn was_told(&self, word: &Word) -> bool {
+        let Some(at) = word.at else { return false };
+        let first = self.reader.first_id().0;
+        let end = first + self.reader.len() as u64;
+        let from = end.saturating_sub(ROWS_MAX).max(first);
+        let mut told = false;
+        self.reader
+            .scan(ExchangeId(from), ROWS_MAX as usize, &mut |row| {
+                let same = word.url.strip_prefix(row.origin_text) == Some(row.path);
+                let method = word.method.as_deref().is_none_or(|m| m == row.method);
+                let since = row.opened_at.0 >= at.0 - SLACK_MICROS;
+                told |= same && method && since && self.claimed.contains(&row.id);
+            });
+        told
+    }
+
     /// Makes a row for what never reached the wire.
     fn unsent(&mut self, word: &Word) {
         let via = match &word.said.fate {
             // It went where it is not read: past the proxy, or through a tunnel.
             Fate::Delivered(Via::Network) => return,
             _ if word.on_wire => return,
+            // A service worker asked in the page's place, and what became of that is told of its own
+            // request.
+            Fate::Failed(_) if self.was_told(word) => return,
             Fate::Delivered(via) => Some(*via),
             Fate::Blocked(_) | Fate::Failed(_) => None,
         };

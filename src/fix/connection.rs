@@ -36,8 +36,8 @@ fn client_side(hop: &Hop, failure: &Failure) -> Option<String> {
     let server = Origin::of_url(&hop.url).map_or_else(|| hop.url.clone(), |o| o.to_string());
     match (failure.stage, failure.kind) {
         (FailureStage::ClientTls, FailureKind::Certificate | FailureKind::Reset) => Some(format!(
-            "Let the client trust corscope's authority, or leave {server} alone with --pass-through: \
-             the server was not asked."
+            "Let the client trust corscope's authority, or leave {server} alone: P on this row, or \
+             --pass-through at the start. The server was not asked."
         )),
         (FailureStage::Proxy, FailureKind::Protocol) => {
             Some("Look at the client: what it sent is no request that can be passed on.".to_owned())

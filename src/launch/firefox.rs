@@ -14,11 +14,17 @@ use super::nest::downloads;
 use super::{LaunchError, Options};
 
 /// Preferences whose value is the same for every start.
-const PREFERENCES: [(&str, &str); 41] = [
+const PREFERENCES: [(&str, &str); 42] = [
     ("network.proxy.type", "1"),
     ("network.proxy.no_proxies_on", "\"\""),
     // Loopback is what is being developed; without this it goes past the proxy, silently.
     ("network.proxy.allow_hijacking_localhost", "true"),
+    // And without this http://localhost would be no secure context any more then: no service workers,
+    // no crypto.subtle, no cameras.
+    (
+        "network.proxy.testing_localhost_is_secure_when_hijacked",
+        "true",
+    ),
     ("network.proxy.failover_direct", "false"),
     // HTTP/3 goes past an HTTP proxy, and DNS is the proxy's business.
     ("network.http.http3.enable", "false"),

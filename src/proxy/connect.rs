@@ -14,6 +14,9 @@ use crate::wire::{Failure, FailureKind, FailureStage, is_localhost_name};
 
 /// How long a TCP connect may take, in seconds, over all addresses.
 const CONNECT_SECONDS_MAX: u64 = 30;
+/// How long a file to open is waited for, in seconds, and how often it is tried, in milliseconds.
+const FILES_SECONDS_MAX: u64 = 10;
+const FILES_PAUSE_MILLIS: u64 = 50;
 /// How long one address gets before the next is tried as well (RFC 8305 § 5), in milliseconds.
 const HEAD_START_MILLIS: u64 = 250;
 
@@ -24,7 +27,7 @@ pub(super) async fn connect_to(
 ) -> Result<TcpStream, Failure> {
     let started = Instant::now();
     let deadline = Duration::from_secs(CONNECT_SECONDS_MAX);
-    let stream = match tokio::time::timeout(deadline, connect_any(addresses)).await {
+    let stream = match tokio::time::timeout(deadline, connect_in_time(addresses)).await {
         Ok(Ok(stream)) => stream,
         Ok(Err(errors)) => return Err(connect_failure(addresses, &errors)),
         Err(_) => {
@@ -41,6 +44,32 @@ pub(super) async fn connect_to(
     let _ = stream.set_nodelay(true);
     times.connect = Some(micros(started));
     Ok(stream)
+}
+
+/// As [`connect_any`], again and again while no more files may be opened: some will be closed.
+async fn connect_in_time(addresses: &[SocketAddr]) -> Result<TcpStream, Vec<io::Error>> {
+    let started = Instant::now();
+    loop {
+        let connected = connect_any(addresses).await;
+        let exhausted = matches!(&connected, Err(errors) if errors.iter().any(is_out_of_files));
+        if !exhausted || started.elapsed() > Duration::from_secs(FILES_SECONDS_MAX) {
+            return connected;
+        }
+        tokio::time::sleep(Duration::from_millis(FILES_PAUSE_MILLIS)).await;
+    }
+}
+
+/// Whether this process, or the system, has as many files open as it may.
+#[cfg(unix)]
+fn is_out_of_files(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let errno = error.raw_os_error().map(Errno::from_raw_os_error);
+    matches!(errno, Some(Errno::MFILE | Errno::NFILE))
+}
+
+#[cfg(not(unix))]
+fn is_out_of_files(_error: &io::Error) -> bool {
+    false
 }
 
 /// The addresses of a host.
@@ -130,6 +159,10 @@ fn connect_failure(addresses: &[SocketAddr], errors: &[io::Error]) -> Failure {
         FailureKind::Unreachable => format!("no route to {at}"),
         FailureKind::TimedOut => format!("no answer from {at}"),
         FailureKind::Reset => format!("{at} closed the connection at once"),
+        _ if errors.iter().any(is_out_of_files) => format!(
+            "cannot connect to {at}: corscope has as many files open as it may; raise the limit with \
+             ulimit -n"
+        ),
         _ => {
             let why = errors.first().map(ToString::to_string).unwrap_or_default();
             format!("cannot connect to {at} ({why})")

@@ -61,12 +61,12 @@ impl Distrust {
         if trusting {
             return format!(
                 "{name} takes corscope's certificates for other hosts but not for {host}{times}: it \
-                 pins that host's own. Leave it alone with --pass-through {host}"
+                 pins that host's own. Leave it alone: P on this row, or --pass-through {host}"
             );
         }
         format!(
-            "{name} does not trust corscope's authority{times}. {}; or leave the host alone with \
-             --pass-through {host}",
+            "{name} does not trust corscope's authority{times}. {}; or leave the host alone: P \
+             on this row, or --pass-through {host}",
             trust(&name)
         )
     }

@@ -10,10 +10,11 @@ const FILES_ASIDE: usize = 128;
 pub const HEAD_SECONDS_MAX: u64 = 60;
 
 /// How many client connections are served at a time; further ones wait to be accepted. Each may need
-/// one to a server, and both are open files.
+/// one to a server, and both are open files; but most of many clients are idle, and those to servers
+/// are shared, so that a quarter of the files is enough for them.
 pub(super) fn connections_max() -> usize {
     let files = open_files_max();
-    (files.saturating_sub(FILES_ASIDE) / 2).clamp(CONNECTIONS_MIN, CONNECTIONS_MAX)
+    (files.saturating_sub(FILES_ASIDE) / 4 * 3).clamp(CONNECTIONS_MIN, CONNECTIONS_MAX)
 }
 
 #[cfg(unix)]

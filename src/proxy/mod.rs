@@ -41,6 +41,7 @@ mod limits;
 mod listen;
 mod overrides;
 mod page;
+mod passing;
 mod pool;
 mod raw;
 mod relay;
@@ -90,6 +91,7 @@ pub use courier::{Courier, Delivered, Errand, Limits, Reach};
 pub use identity::ClientCert;
 pub use listen::loopback;
 pub use overrides::{FieldRule, Override, OverrideError, Overrides};
+pub use passing::Passing;
 pub use reverse::Reverse;
 pub use upstream::{UpstreamError, UpstreamProxy, Upstreams};
 
@@ -110,6 +112,8 @@ pub struct Config {
     pub insecure: Vec<String>,
     /// Hosts whose tunnels are passed through unread.
     pub pass_through: Vec<String>,
+    /// Further ones; whoever keeps a clone changes them while it runs.
+    pub passing: Passing,
     /// If not empty: the only hosts whose tunnels are not passed through unread, and whose plain
     /// requests are recorded.
     pub only: Vec<String>,
@@ -137,6 +141,7 @@ impl Config {
             upstream_ca: None,
             insecure: Vec::new(),
             pass_through: Vec::new(),
+            passing: Passing::default(),
             only: Vec::new(),
             access: Access::default(),
             reverse: None,
@@ -263,6 +268,7 @@ impl Proxy {
         let site = page::Site::new().map_err(|error| ProxyError::Keys {
             why: error.to_string(),
         })?;
+        config.passing.add(&config.pass_through);
         let listeners = listen::listen(listen).map_err(|e| ProxyError::Bind {
             addr: e.addr,
             source: e.source,
@@ -285,7 +291,7 @@ impl Proxy {
                 recorder,
                 pool: Arc::new(Pool::new(dialer)),
                 leaves,
-                scope: Scope::new(&config.pass_through, &config.only),
+                scope: Scope::new(config.passing, &config.only),
                 access: config.access,
                 reverse,
                 head_timeout: config.head_timeout,

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::page::is_ours;
+use super::passing::Passing;
 use super::remarks::Remarks;
 use super::target::{HostList, Target};
 use crate::capture::{Recorder, queue};
@@ -10,7 +11,7 @@ use crate::wire::ExchangeId;
 
 /// Which hosts are read.
 pub(super) struct Scope {
-    pass_through: HostList,
+    pass_through: Passing,
     only: HostList,
     /// Records nothing: what only passes is told to it.
     unheard: Recorder,
@@ -18,9 +19,9 @@ pub(super) struct Scope {
 }
 
 impl Scope {
-    pub(super) fn new(pass_through: &[String], only: &[String]) -> Self {
+    pub(super) fn new(pass_through: Passing, only: &[String]) -> Self {
         Self {
-            pass_through: HostList::new(pass_through),
+            pass_through,
             only: HostList::new(only),
             // Nobody listens at its other end, so that everything told to it is dropped at once.
             unheard: queue(ExchangeId(1), 0).0,
@@ -44,9 +45,7 @@ impl Scope {
         if !self.said.swap(true, Ordering::Relaxed) {
             let host = target.authority();
             remarks.say(if self.pass_through.contains(&target.host, target.port) {
-                format!(
-                    "{host} is passed through (--pass-through): what it is asked is not recorded."
-                )
+                format!("{host} is passed through: what it is asked is not recorded.")
             } else {
                 format!(
                     "{host} is not among --only: what it and others are asked passes unrecorded."

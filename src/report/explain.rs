@@ -6,6 +6,7 @@ use super::comparison::Comparison;
 use super::console;
 use super::facts::{Facts, shortened};
 use super::mending::Mending;
+use super::network;
 use super::pages::{self, Field};
 use super::told::told;
 use crate::cors::{Certainty, Credentials, Outcome};
@@ -158,11 +159,17 @@ fn testimony(diagnosis: &Diagnosis) -> impl Iterator<Item = String> {
 
 /// The headline of a cause, as in the JSON.
 pub(super) fn title_of(facts: &Facts<'_>) -> String {
+    if let Some((title, _)) = network::refusal(facts) {
+        return title.to_owned();
+    }
     facts.fill(line_of(facts.cause, Field::Title))
 }
 
 /// The explanation of a cause, as in the JSON.
 pub(super) fn explanation_of(facts: &Facts<'_>) -> String {
+    if let Some((_, text)) = network::refusal(facts) {
+        return text.to_owned();
+    }
     let cause = facts.cause;
     let text = facts.fill(line_of(cause, Field::Explanation));
     let Some(root) = cause.root.filter(|root| !root.is_not_cors()) else {
@@ -247,6 +254,7 @@ fn remarks(facts: &Facts<'_>) -> Vec<String> {
             "This is inferred from the signs below; the bytes do not prove it.".to_owned(),
         ),
     }
+    remarks.extend(network::remark(facts));
     // Behind an error answer, everything would fail next: nobody meant it to allow anything.
     if facts.answer.as_ref().is_some_and(ResponseHead::is_ok) {
         let mut next: Vec<String> = Vec::new();

@@ -21,6 +21,7 @@ mod facts;
 mod handover;
 mod json;
 mod mending;
+mod network;
 mod pages;
 mod paper;
 mod recognise;

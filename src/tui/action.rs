@@ -57,6 +57,8 @@ pub(crate) enum Action {
     TryFix,
     /// Stop all trial fixes.
     StopTrial,
+    /// Pass a host through unread, or read it again.
+    PassThrough,
     /// Show the browser's own traffic.
     Chatter,
     /// Give the detail pane the whole screen.
@@ -147,6 +149,7 @@ impl Action {
             Self::CopyBrief => "copy-brief",
             Self::TryFix => "try-fix",
             Self::StopTrial => "stop-trial",
+            Self::PassThrough => "pass-through",
             Self::Chatter => "browser-chatter",
             Self::Zoom => "zoom",
             Self::Launch => "browser",

@@ -117,6 +117,8 @@ pub struct App {
     pub(crate) marked_last: Option<ExchangeId>,
     /// Trial fixes that are in force, or may be.
     pub(crate) trials: Vec<Trial>,
+    /// Hosts that are passed through unread.
+    pub(crate) passing: Vec<String>,
     /// What the terminal can show.
     ground: Ground,
     pub(crate) now: Timestamp,
@@ -178,6 +180,7 @@ impl App {
             keys,
             marked_last: None,
             trials: Vec::new(),
+            passing: options.passing.clone(),
             ground,
             now,
             utc_offset,
@@ -338,6 +341,11 @@ impl App {
             }
             Outcome::Copy(text, what) => {
                 commands.push(Command::Copy(text, what));
+                None
+            }
+            Outcome::Passing(hosts, said) => {
+                self.passing = hosts;
+                self.say(said);
                 None
             }
             Outcome::Trials(trials, why_not) => {

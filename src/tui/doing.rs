@@ -72,6 +72,7 @@ impl App {
             Action::CopyBrief => self.copy_brief(commands),
             Action::TryFix => self.try_fix(commands),
             Action::StopTrial => self.stop_trials(commands),
+            Action::PassThrough => self.pass_through(commands),
             Action::Chatter => {
                 self.change_lens(|lens| lens.chatter = !lens.chatter);
             }
@@ -162,6 +163,7 @@ impl App {
                 .selected_entry()
                 .is_some_and(|e| e.fetch.is_some()),
             Action::StopTrial => !self.trials.is_empty(),
+            Action::PassThrough => self.options.can_pass && any,
             Action::Replay | Action::EditReplay => self.can_replay(),
             Action::Export => self.options.can_export && any,
             Action::Pause => self.is_live() && any,

@@ -15,7 +15,7 @@ pub(super) struct Early {
 impl App {
     /// Whether the action has to wait; it is kept then, instead of one kept before.
     pub(super) fn is_early(&mut self, action: Action) -> bool {
-        let needs_pane = matches!(action, Action::Copy | Action::TryFix);
+        let needs_pane = matches!(action, Action::Copy | Action::TryFix | Action::PassThrough);
         let waits = needs_pane && self.pane.is_stale();
         self.early = self
             .list

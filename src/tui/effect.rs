@@ -39,6 +39,9 @@ pub enum Effect {
     /// Change answers in flight as these have it, and no others; only asked for when
     /// [`Options::can_try`](super::Options::can_try) says somebody can. It must be answered.
     Trials(Vec<Trial>),
+    /// Pass the host of this URL through unread from now on, or read it again; only asked for when
+    /// [`Options::can_pass`](super::Options::can_pass) says somebody can.
+    PassThrough(String),
     /// Find out what mends a fetch and which server it was, for the fix dialog.
     Mend(FetchId),
     /// Draw the whole picture of the session.
@@ -79,6 +82,8 @@ pub enum Outcome {
     Copy(String, &'static str),
     /// These trial fixes are in force now, and no others; and why not those that were asked for.
     Trials(Vec<Trial>, Option<String>),
+    /// These hosts are passed through unread now, and no others; and a sentence about it.
+    Passing(Vec<String>, String),
     /// What became of a paper.
     Exported(Exported),
     /// One sentence for the bottom line.

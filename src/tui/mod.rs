@@ -28,6 +28,7 @@ mod mouse;
 mod nearest;
 mod options;
 mod pane;
+mod passing;
 mod replay;
 mod run;
 mod search;

@@ -32,6 +32,10 @@ pub struct Options {
     pub browsers: Vec<(String, String)>,
     /// Whether [`Effect::Trials`](super::Effect::Trials) will be answered: there is traffic to change.
     pub can_try: bool,
+    /// Whether [`Effect::PassThrough`](super::Effect::PassThrough) will be answered.
+    pub can_pass: bool,
+    /// Hosts that are passed through unread from the start.
+    pub passing: Vec<String>,
     /// Whether [`Effect::Replay`](super::Effect::Replay) will be answered.
     pub can_replay: bool,
     /// Whether [`Effect::Export`](super::Effect::Export) will be answered.

@@ -19,7 +19,7 @@ const ROOMS: [(&str, &[&str]); 15] = [
     ("replay", &["wire", "cors", "capture", "proxy", "diagnose"]),
     ("demo", &["wire", "cors", "diagnose"]),
     ("fix", &["wire", "cors", "diagnose"]),
-    ("report", &["wire", "cors", "diagnose", "fix"]),
+    ("report", &["wire", "cors", "diagnose", "fix", "har"]),
     ("session", &["wire", "cors", "capture", "diagnose"]),
     (
         "tui",

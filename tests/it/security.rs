@@ -474,7 +474,7 @@ fn many_idle_clients() {
     limit.current = limit.maximum;
     setrlimit(Resource::Nofile, limit).unwrap();
     let files = limit.current.unwrap_or(u64::MAX);
-    let clients = if files > 22_000 {
+    let clients = if files >= 14_000 {
         10_000
     } else {
         (files / 4) as usize
@@ -547,7 +547,7 @@ fn many_idle_clients() {
         .unwrap();
     // Connected is not yet let in: the system does the first without the program.
     eventually("the limit is said", || {
-        said.lock().unwrap().contains("136 clients are connected")
+        said.lock().unwrap().contains("204 clients are connected")
     });
     idle.clear();
     let mut got = String::new();

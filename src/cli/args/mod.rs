@@ -1,11 +1,11 @@
 //! The command line as typed. What it means is for [`config`](super::config).
 
+mod capturing;
 mod keeping;
 mod papers;
 mod recording;
 mod trust;
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -18,6 +18,7 @@ use super::replay::ReplayArgs;
 use crate::cors::Browser;
 use crate::launch::{Brand, Edition, Wish};
 use crate::tui::ThemeChoice;
+pub(super) use capturing::{CaptureArgs, DoorArgs, WayArgs};
 pub(super) use keeping::KeepingArgs;
 pub(super) use papers::{ExportArgs, HidingArgs, Paper, RedactArgs, SessionsArgs, SessionsCommand};
 pub(super) use recording::{RecordArgs, RecordFormat, Rotation};
@@ -88,81 +89,6 @@ pub(super) enum Command {
         #[command(subcommand)]
         what: CaCommand,
     },
-}
-
-/// Flags of every command that captures.
-#[derive(Clone, Debug, Default, ClapArgs)]
-#[command(next_help_heading = "Capture")]
-pub(super) struct CaptureArgs {
-    /// Where to listen; repeatable; port 0: any [default: this machine only, from port 8080 on]
-    #[arg(long, value_name = "ADDR:PORT")]
-    pub(super) listen: Vec<SocketAddr>,
-    #[command(flatten)]
-    pub(super) doors: DoorArgs,
-    #[command(flatten)]
-    pub(super) place: PlaceArgs,
-    /// Trust the certificates in this PEM file too when talking to servers
-    #[arg(long, value_name = "FILE")]
-    pub(super) upstream_ca: Option<PathBuf>,
-    /// Do not verify the certificate of this server; repeatable
-    #[arg(long, value_name = "HOST")]
-    pub(super) insecure: Vec<String>,
-    /// Pass what goes to this server through unread; repeatable
-    #[arg(long, value_name = "HOST")]
-    pub(super) pass_through: Vec<String>,
-    /// Read only what goes to this server, pass all else through unrecorded; repeatable
-    #[arg(long, value_name = "HOST")]
-    pub(super) only: Vec<String>,
-    #[command(flatten)]
-    pub(super) way: WayArgs,
-    #[command(flatten)]
-    pub(super) keeping: KeepingArgs,
-}
-
-/// Who else may use the proxy.
-#[derive(Clone, Debug, Default, ClapArgs)]
-#[command(next_help_heading = "Capture")]
-pub(super) struct DoorArgs {
-    /// Let other machines use it that bring this password, any user name (or CORSCOPE_PASSWORD, where
-    /// others do not see it); this machine needs none
-    #[arg(
-        long,
-        value_name = "WORD",
-        env = "CORSCOPE_PASSWORD",
-        hide_env = true,
-        hide_short_help = true
-    )]
-    pub(super) password: Option<String>,
-    /// Let this machine or network use it, such as 192.168.1.0/24; repeatable
-    #[arg(long, value_name = "ADDR|NET", hide_short_help = true)]
-    pub(super) allow: Vec<String>,
-    /// How long a client may take to send the head of a request [default: 1m for other machines]
-    #[arg(long, value_name = "TIME", value_parser = duration, hide_short_help = true)]
-    pub(super) head_timeout: Option<Duration>,
-}
-
-/// Which way servers are reached.
-#[derive(Clone, Debug, Default, ClapArgs)]
-pub(super) struct WayArgs {
-    /// Reach servers through this proxy: http, https, socks5 (names looked up here) or socks5h
-    /// ://[USER:PASSWORD@]HOST:PORT (or CORSCOPE_UPSTREAM, where others do not see the password)
-    /// [default: as HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY say; never for this machine]
-    #[arg(
-        long,
-        visible_alias = "upstream-proxy",
-        value_name = "URL",
-        env = "CORSCOPE_UPSTREAM",
-        hide_env = true,
-        hide_short_help = true,
-        conflicts_with = "no_upstream"
-    )]
-    pub(super) upstream: Option<String>,
-    /// Reach servers directly, whatever the environment says
-    #[arg(long, hide_short_help = true)]
-    pub(super) no_upstream: bool,
-    /// Show a certificate to servers that ask for one (mutual TLS), PEM; repeatable
-    #[arg(long, value_name = "HOST=CERT,KEY", hide_short_help = true)]
-    pub(super) client_cert: Vec<String>,
 }
 
 /// Flags of every command that has a screen.

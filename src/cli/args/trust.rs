@@ -1,11 +1,12 @@
 //! The authority and the doctor, as typed.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Subcommand};
 
 use super::super::trust::Family;
-use super::{LineFormat, PlaceArgs};
+use super::{DoorArgs, LineFormat, PlaceArgs, WayArgs};
 
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum CaCommand {
@@ -67,12 +68,19 @@ pub(in crate::cli) struct CaStatusArgs {
 #[command(after_help = "\
 Nothing is changed, and nothing but this machine is asked unless --online says so.
 
-Exit status: 0 fine (what is marked ! may be as you want it), 1 something will not work, 2 corscope
+Exit status: 0 fine (what is marked ⚠ may be as you want it), 1 something will not work, 2 corscope
 could not look.")]
 pub(in crate::cli) struct DoctorArgs {
     /// Where corscope is to listen; repeatable [default: this machine only, from port 8080 on]
     #[arg(long, value_name = "ADDR:PORT")]
     pub(in crate::cli) listen: Vec<SocketAddr>,
+    #[command(flatten)]
+    pub(in crate::cli) doors: DoorArgs,
+    /// The PEM file of certificates to trust too when talking to servers
+    #[arg(long, value_name = "FILE")]
+    pub(in crate::cli) upstream_ca: Option<PathBuf>,
+    #[command(flatten)]
+    pub(in crate::cli) way: WayArgs,
     /// Ask this server too: names, way out, its certificate, the clock
     #[arg(
         long,

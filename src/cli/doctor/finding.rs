@@ -26,7 +26,7 @@ impl Level {
     fn glyph(self) -> char {
         match self {
             Self::Fine => '✔',
-            Self::Note => '!',
+            Self::Note => '⚠',
             Self::Bad => '✖',
         }
     }

@@ -12,6 +12,7 @@ mod server;
 mod surroundings;
 mod through;
 mod trust;
+mod upstream;
 
 use anyhow::{Context, Result};
 use http::Uri;
@@ -24,9 +25,12 @@ use crate::proxy::Authority;
 use finding::Level;
 
 pub(super) async fn run(args: &DoctorArgs) -> Result<Exit> {
+    // The file is looked at below, with the rest.
     let capture = Capture::of(&CaptureArgs {
         listen: args.listen.clone(),
+        doors: args.doors.clone(),
         place: args.place.clone(),
+        way: args.way.clone(),
         ..CaptureArgs::default()
     })?;
     let online = args.online.as_deref().map(config::page).transpose()?;
@@ -37,7 +41,15 @@ pub(super) async fn run(args: &DoctorArgs) -> Result<Exit> {
     let (mut found, usable) = authority::look(directory);
     found.extend(place::look(&capture.places));
     found.push(port::look(&capture.listen));
-    found.extend(through::look(usable, capture.upstreams, online.as_ref()).await);
+    let trusted = args.upstream_ca.as_deref().map(upstream::look);
+    let (finding, trusted) = trusted.unwrap_or_default();
+    found.extend(finding);
+    let way = through::Way {
+        upstreams: capture.upstreams,
+        client_certs: capture.client_certs,
+        trusted,
+    };
+    found.extend(through::look(usable, way, online.as_ref()).await);
     found.extend(trust::look(directory));
     let certificate = Authority::certificate_in(directory);
     found.extend(surroundings::look(certificate.as_ref()));

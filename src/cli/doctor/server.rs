@@ -39,10 +39,11 @@ pub(super) struct Server {
 }
 
 impl Server {
-    pub(super) async fn start() -> Result<Self> {
+    /// `more` is PEM too, for the same file.
+    pub(super) async fn start(more: &[u8]) -> Result<Self> {
         let (config, pem) = identity()?;
         let mut ca = tempfile::NamedTempFile::new().context("no temporary file can be made")?;
-        ca.write_all(pem.as_bytes())?;
+        ca.write_all(&[pem.as_bytes(), b"\n", more].concat())?;
         let bind = async || TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
         let (plain, tls) = (bind().await?, bind().await?);
         let addresses = (plain.local_addr()?, tls.local_addr()?);

@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use super::client::{Client, NOT_ACCEPTED};
 use super::finding::Finding;
 use super::server::{Server, WORDS};
-use crate::proxy::{Authority, Config, Proxy, Upstreams};
+use crate::proxy::{Authority, ClientCert, Config, Proxy, Upstreams};
 use crate::session::Session;
 
 /// How long one question may take.
@@ -22,13 +22,21 @@ const ONLINE_AT_MOST: Duration = Duration::from_secs(30);
 /// How far our clock may differ from a server's, in seconds.
 const CLOCK_SECONDS_MAX: i64 = 300;
 
+/// Which way servers are reached.
+pub(super) struct Way {
+    pub(super) upstreams: Upstreams,
+    pub(super) client_certs: Vec<ClientCert>,
+    /// Certificates to trust beside the system's, PEM.
+    pub(super) trusted: Vec<u8>,
+}
+
 /// Asks everything; `authority` is the real one, if it can be used.
 pub(super) async fn look(
     authority: Option<Authority>,
-    upstreams: Upstreams,
+    way: Way,
     online: Option<&Uri>,
 ) -> Vec<Finding> {
-    match Box::pin(run(authority, upstreams, online)).await {
+    match Box::pin(run(authority, way, online)).await {
         Ok(found) => found,
         Err(error) => vec![Finding::bad(
             "proxy",
@@ -38,23 +46,20 @@ pub(super) async fn look(
     }
 }
 
-async fn run(
-    authority: Option<Authority>,
-    upstreams: Upstreams,
-    online: Option<&Uri>,
-) -> Result<Vec<Finding>> {
+async fn run(authority: Option<Authority>, way: Way, online: Option<&Uri>) -> Result<Vec<Finding>> {
     let makeshift = tempfile::tempdir().context("no temporary directory can be made")?;
     let authority = match authority {
         Some(authority) => authority,
         // So that the rest can be looked at all the same.
         None => Authority::load_or_create(makeshift.path())?,
     };
-    let server = Server::start().await?;
+    let server = Server::start(&way.trusted).await?;
     let client_trusts = CertificateDer::from(authority.certificate_der().to_vec());
     let (session, recorder) = Session::in_memory(None, 1)?;
     let mut config = Config::new(0, authority);
     config.listen = vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 0))];
-    config.upstreams = upstreams;
+    config.upstreams = way.upstreams;
+    config.client_certs = way.client_certs;
     config.upstream_ca = Some(server.ca.path().to_owned());
     let proxy = Proxy::bind(config, recorder).await?;
     let address = *proxy.addresses().first().context("it listens nowhere")?;

@@ -9,14 +9,18 @@ use crate::proxy::{Authority, CaCertificate};
 
 pub(super) fn look(directory: &Path) -> Vec<Finding> {
     let mut found = vec![browsers()];
-    match Authority::certificate_in(directory) {
-        Some(certificate) => found.extend(stores(&certificate, directory)),
-        None => found.push(Finding::note(
-            "trust",
-            "nothing to trust yet",
-            "corscope open needs no trust; corscope ca install is for your own browser",
-        )),
+    if let Some(certificate) = Authority::certificate_in(directory) {
+        found.extend(stores(&certificate, directory));
+        return found;
     }
+    found.push(Finding::note(
+        "trust",
+        "nothing to trust yet",
+        "corscope open needs no trust; corscope ca install is for your own browser",
+    ));
+    let file = Authority::certificate_path_in(directory);
+    let all = trust::strangers(&file, &[]).unwrap_or_default();
+    found.extend(all.iter().flat_map(others));
     found
 }
 
@@ -65,13 +69,21 @@ fn stores(certificate: &CaCertificate, directory: &Path) -> Vec<Finding> {
                 None => Finding::bad("trust", format!("{name}: {why}"), "corscope ca status"),
             },
         });
-        for other in &store.others {
-            found.push(Finding::note(
-                "trust",
-                format!("{name}: another authority is trusted still, \"{other}\""),
-                "corscope ca uninstall --stale",
-            ));
-        }
+        found.extend(others(&store));
     }
     found
+}
+
+/// Authorities of corscope that are not the one here, and trusted.
+fn others(store: &trust::Standing) -> impl Iterator<Item = Finding> {
+    store.others.iter().map(|other| {
+        Finding::note(
+            "trust",
+            format!(
+                "{}: another authority is trusted still, \"{other}\"",
+                store.name
+            ),
+            "corscope ca uninstall --stale",
+        )
+    })
 }

@@ -8,6 +8,7 @@ mod change;
 mod look;
 mod places;
 mod run;
+mod status;
 mod steps;
 
 use std::fmt::Write as _;
@@ -15,9 +16,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use etcetera::base_strategy::{BaseStrategy, Xdg};
-use serde_json::{Value, json};
 
-use super::args::{CaChangeArgs, CaStatusArgs, LineFormat};
+use super::args::CaChangeArgs;
 use super::config::Places;
 use super::exit::Exit;
 use super::output;
@@ -26,6 +26,7 @@ use crate::proxy::{Authority, CaCertificate};
 use change::{Became, Hand, Wish};
 pub(super) use places::Family;
 use places::{Around, Store, System, stores};
+pub(super) use status::{Standing, State, standings, status, strangers};
 use steps::Subject;
 
 fn around() -> Result<Around> {
@@ -52,6 +53,16 @@ fn subject(certificate: &CaCertificate, file: &Path) -> Subject {
         name: certificate.name().to_owned(),
         sha256: certificate.sha256_bare(),
         sha1: certificate.sha1_bare(),
+    }
+}
+
+/// What no certificate is: beside it, every authority of corscope is another one.
+fn nobody(file: &Path) -> Subject {
+    Subject {
+        file: file.to_owned(),
+        name: String::new(),
+        sha256: "0".repeat(64),
+        sha1: "0".repeat(40),
     }
 }
 
@@ -111,14 +122,8 @@ pub(super) fn uninstall(args: &CaChangeArgs, others_too: bool) -> Result<Exit> {
         );
     }
     if others_too {
-        let nobody = Subject {
-            file,
-            name: String::new(),
-            sha256: "0".repeat(64),
-            sha1: "0".repeat(40),
-        };
-        let ours = there.map(|c| subject(&c, &nobody.file));
-        let more = change(args, &directory, &ours.unwrap_or(nobody), Wish::OthersOut)?;
+        let ours = there.map_or_else(|| nobody(&file), |c| subject(&c, &file));
+        let more = change(args, &directory, &ours, Wish::OthersOut)?;
         done = if done == Exit::Clean { more } else { done };
     }
     Ok(done)
@@ -226,184 +231,6 @@ impl Report {
             Exit::Clean
         })
     }
-}
-
-/// One store as `status` and `doctor` tell it.
-pub(super) struct Standing {
-    pub(super) family: Family,
-    pub(super) name: String,
-    pub(super) place: String,
-    pub(super) exists: bool,
-    pub(super) state: State,
-    /// Names of other corscope authorities that are trusted there.
-    pub(super) others: Vec<String>,
-}
-
-/// Whether this authority is trusted in a store.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum State {
-    Trusted,
-    /// It is there, but not trusted for servers.
-    Untrusted,
-    Absent,
-    /// It could not be looked at; a sentence with the next step in it.
-    Unknown(String),
-}
-
-impl State {
-    pub(super) fn id(&self) -> &'static str {
-        match self {
-            Self::Trusted => "trusted",
-            Self::Untrusted => "untrusted",
-            Self::Absent => "absent",
-            Self::Unknown(_) => "unknown",
-        }
-    }
-}
-
-/// How every store of this user stands to a certificate.
-pub(super) fn standings(
-    certificate: &CaCertificate,
-    file: &Path,
-    families: &[Family],
-) -> Result<Vec<Standing>> {
-    let around = around()?;
-    let subject = subject(certificate, file);
-    let all = chosen(&around, families).into_iter();
-    let standings = all.map(|store| {
-        let place = store.place();
-        let exists = store.exists();
-        let (state, others) = match look::look(&store, &around, &subject) {
-            Err(error) => (State::Unknown(error.to_string()), Vec::new()),
-            Ok(now) => {
-                let state = if now.is_trusted(&subject.sha256) {
-                    State::Trusted
-                } else if now.ours(&subject.sha256).next().is_some() {
-                    State::Untrusted
-                } else {
-                    State::Absent
-                };
-                let others = now.others(&subject.sha256).filter(|h| h.trusted);
-                let names = others.map(|h| h.certificate.name().to_owned()).collect();
-                (state, names)
-            }
-        };
-        Standing {
-            family: store.family,
-            name: store.name,
-            place,
-            exists,
-            state,
-            others,
-        }
-    });
-    Ok(standings.collect())
-}
-
-/// `ca status`.
-pub(super) fn status(args: &CaStatusArgs) -> Result<Exit> {
-    let directory = Places::of(&args.place)?.authority;
-    let Some(certificate) = Authority::certificate_in(&directory) else {
-        output::say("There is no authority yet; corscope ca install makes one.");
-        if args.format == LineFormat::Json {
-            output::data("{\"schema\":\"corscope/trust/1\",\"certificate\":null,\"stores\":[]}\n")?;
-        }
-        return Ok(Exit::Blocked);
-    };
-    let file = Authority::certificate_path_in(&directory);
-    let all = standings(&certificate, &file, &args.store)?;
-    let days = certificate.days_left(chrono::Utc::now().timestamp());
-    match args.format {
-        LineFormat::Json => {
-            let text = as_json(&certificate, &file, days, &all);
-            output::data(&format!("{text}\n"))?;
-        }
-        LineFormat::Text => output::prose(&as_text(&certificate, &file, days, &all))?,
-    }
-    // The system's own store is for programs beside browsers, and root's to decide about.
-    let fine = |s: &Standing| {
-        let due = s.family != Family::System || !cfg!(target_os = "linux");
-        s.others.is_empty() && (!due || !s.exists || s.state == State::Trusted)
-    };
-    let somewhere = all.iter().any(|s| s.state == State::Trusted);
-    Ok(if days >= 30 && somewhere && all.iter().all(fine) {
-        Exit::Clean
-    } else {
-        Exit::Blocked
-    })
-}
-
-fn as_json(certificate: &CaCertificate, file: &Path, days: i64, all: &[Standing]) -> Value {
-    let stores = all.iter().map(|s| {
-        let why = match &s.state {
-            State::Unknown(why) => Some(why),
-            _ => None,
-        };
-        json!({
-            "store": s.family.id(),
-            "name": s.name,
-            "place": s.place,
-            "exists": s.exists,
-            "state": s.state.id(),
-            "why": why,
-            "others": s.others,
-        })
-    });
-    json!({
-        "schema": "corscope/trust/1",
-        "certificate": {
-            "name": certificate.name(),
-            "sha256": certificate.sha256(),
-            "sha1": certificate.sha1_bare(),
-            "expires": certificate.expires_on(),
-            "days_left": days,
-            "file": file,
-        },
-        "stores": stores.collect::<Vec<_>>(),
-    })
-}
-
-fn as_text(certificate: &CaCertificate, file: &Path, days: i64, all: &[Standing]) -> String {
-    let mut text = format!(
-        "{}\n  SHA256    {}\n  EXPIRES   {}, {}\n  FILE      {}\n\n",
-        certificate.name(),
-        certificate.sha256(),
-        certificate.expires_on(),
-        match days {
-            ..0 => "which is over: corscope ca rotate makes a new one".to_owned(),
-            0..30 => format!("in {days} days: corscope ca rotate makes a new one"),
-            _ => format!("in {days} days"),
-        },
-        file.display()
-    );
-    for store in all {
-        let (glyph, said) = match &store.state {
-            State::Trusted => ('✔', "trusted".to_owned()),
-            State::Untrusted => (
-                '✖',
-                "there, but not trusted for websites: corscope ca install".to_owned(),
-            ),
-            State::Absent if store.family == Family::System && cfg!(target_os = "linux") => {
-                ('◌', "not trusted; corscope ca install says how".to_owned())
-            }
-            State::Absent if !store.exists => {
-                ('◌', "no store yet; corscope ca install makes it".to_owned())
-            }
-            State::Absent => ('✖', "not trusted: corscope ca install".to_owned()),
-            State::Unknown(why) => ('?', why.clone()),
-        };
-        let _ = writeln!(text, "{glyph} {}: {said}\n  {}", store.name, store.place);
-        for other in &store.others {
-            let _ = writeln!(
-                text,
-                "  and another one, \"{other}\": corscope ca uninstall --stale removes it"
-            );
-        }
-    }
-    if all.is_empty() {
-        text.push_str("No certificate store was found.\n");
-    }
-    text
 }
 
 /// `ca rotate`: a new authority, in the stores where the old one was trusted.

@@ -1,6 +1,7 @@
 //! What a person can do to a session from the screen, performed beside it.
 
 mod papers;
+mod passing;
 mod trial_file;
 mod trials;
 
@@ -12,7 +13,7 @@ use super::browser::Launcher;
 use super::doing_again::Replayer;
 use super::settings;
 use crate::fix::Trial;
-use crate::proxy::Overrides;
+use crate::proxy::{Overrides, Passing};
 use crate::session::Reader;
 use crate::tui::{self, Effect, Outcome};
 
@@ -26,6 +27,8 @@ pub(super) struct Tools<'a> {
     pub(super) launcher: Option<&'a mut Launcher>,
     /// Where trial fixes are put in force, if there is traffic.
     pub(super) overrides: Option<&'a Overrides>,
+    /// The hosts that pass unread, if there is traffic.
+    pub(super) passing: Option<&'a Passing>,
     /// Where the configuration is kept.
     pub(super) configuration: &'a Path,
     /// Where the filters that were used are kept.
@@ -46,6 +49,7 @@ pub(super) async fn run(
     let Tools {
         mut launcher,
         overrides,
+        passing,
         configuration,
         history,
         replayer,
@@ -64,6 +68,7 @@ pub(super) async fn run(
             ))
         }
         Effect::Trials(trials) => Some(trials::set(overrides?, trials, &mut in_force)),
+        Effect::PassThrough(url) => Some(passing::toggle(passing?, &url)),
         Effect::KeepFilter { name, filter } => {
             let said = settings::keep_filter(configuration, &name, &filter);
             Some(Outcome::Notice(said))

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use super::{Facts, unsafe_redirect};
 use crate::cors::{Check, Stage};
-use crate::wire::{End, FailureKind, FailureStage};
+use crate::report::network;
+use crate::wire::{End, FailureStage};
 
 /// What the fault is called in Chromium (`Network.CorsError`).
 pub(in super::super) fn name(facts: &Facts<'_>) -> Option<&'static str> {
@@ -184,14 +185,12 @@ fn net_error(facts: &Facts<'_>) -> Option<String> {
             if failure.detail.starts_with("net::ERR_") {
                 return Some(failure.detail.clone());
             }
-            let error = match (failure.kind, failure.stage) {
-                (FailureKind::NameNotResolved, _) => "net::ERR_NAME_NOT_RESOLVED",
-                (FailureKind::Refused, _) => "net::ERR_CONNECTION_REFUSED",
-                (FailureKind::Unreachable, _) => "net::ERR_ADDRESS_UNREACHABLE",
-                (FailureKind::TimedOut, FailureStage::Connect) => "net::ERR_CONNECTION_TIMED_OUT",
-                (FailureKind::Reset, FailureStage::Wait) => "net::ERR_EMPTY_RESPONSE",
-                _ => return None,
-            };
+            // What corscope or the client is to blame for, the console shows otherwise.
+            let ours = matches!(failure.stage, FailureStage::ClientTls | FailureStage::Proxy);
+            let error = network::chromium_name(failure);
+            if ours || error == "net::ERR_FAILED" {
+                return None;
+            }
             Some(error.to_owned())
         }
         Check::BlockedByCorp => {

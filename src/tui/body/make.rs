@@ -9,7 +9,7 @@ use super::{Body, Huge, media};
 use crate::session::Reader;
 use crate::tui::tables;
 use crate::tui::text::{Document, Syntax, json_document, looks_like_json, size};
-use crate::wire::{BodyFacts, Exchange, HeaderList, Kind, Side, decode_body, decode_charset};
+use crate::wire::{BodyFacts, End, Exchange, HeaderList, Kind, Side, decode_body, decode_charset};
 
 /// How much of a body is here whole, in bytes: of what was kept, and of what comes out of its
 /// content codings. Longer ones are read by windows.
@@ -82,7 +82,7 @@ fn nothing(exchange: &Exchange, facts: &BodyFacts) -> Body {
     let mut notes = Vec::new();
     if facts.seen_bytes > 0 {
         notes.push(format!("{} passed, none were kept", size(facts.seen_bytes)));
-    } else if exchange.kind == Kind::Tunnel {
+    } else if exchange.kind == Kind::Tunnel && !matches!(exchange.end, End::Failed(_)) {
         notes.push("passed through unread".to_owned());
     }
     Body::nothing("no body", notes)

@@ -342,6 +342,13 @@ pub(crate) const BINDINGS: &[Binding] = &[
         Some("pause"),
     ),
     bind(
+        Everywhere,
+        &[Char('P')],
+        Action::PassThrough,
+        "leave this host alone: pass it through unread, or read it again",
+        None,
+    ),
+    bind(
         List,
         &[Char('B')],
         Action::Chatter,

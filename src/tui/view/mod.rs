@@ -30,6 +30,7 @@ mod headers;
 mod help;
 mod messages;
 mod offers;
+mod passing;
 mod picture;
 mod table;
 mod tables;
@@ -58,6 +59,8 @@ pub(crate) struct Areas {
     pub(crate) chips: Rect,
     /// What is changed in flight; no lines where nothing is.
     pub(crate) trial: Rect,
+    /// Which hosts are passed through unread; no line where none is.
+    pub(crate) passing: Rect,
     /// List and pane.
     pub(crate) body: Rect,
     /// The column titles, or the error of a filter.
@@ -91,11 +94,16 @@ pub(crate) fn areas(app: &App) -> Areas {
     let (width, height) = app.size;
     let row = |y: u16, h: u16| Rect::new(0, y.min(height), width, h.min(height.saturating_sub(y)));
     let trials = trial::height(app);
+    let passing = passing::height(app);
     let mut areas = Areas {
         title: row(0, 1),
         chips: row(1, 1),
         trial: row(2, trials),
-        body: row(2 + trials, height.saturating_sub(3 + trials)),
+        passing: row(2 + trials, passing),
+        body: row(
+            2 + trials + passing,
+            height.saturating_sub(3 + trials + passing),
+        ),
         bar: row(height.saturating_sub(1), 1),
         ..Areas::default()
     };
@@ -190,6 +198,7 @@ pub(crate) fn draw(app: &App, frame: &mut Frame<'_>) {
     bars::title(app, frame, areas.title);
     bars::chips(app, frame, areas.chips);
     trial::draw(app, frame, areas.trial);
+    passing::draw(app, frame, areas.passing);
     let covered = app
         .dialog
         .as_ref()

@@ -364,7 +364,7 @@ fn cors(row: &Row<'_>, brief: &str) -> String {
     if row.insecure {
         parts.push("certificate not verified".to_owned());
     }
-    if row.kind == Kind::Tunnel {
+    if row.kind == Kind::Tunnel && row.mark.outcome != Outcome::Failed {
         parts.push("passed through unread".to_owned());
     }
     parts.join(" ")

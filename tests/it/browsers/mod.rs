@@ -1,6 +1,7 @@
 //! The demo's page through the real proxy, loaded by our own client, a real Chromium and a real
 //! Firefox: what they see, what they say, and what corscope says must be one story.
 
+mod asked;
 mod devtools;
 mod exporters;
 mod fixes;

@@ -228,6 +228,22 @@ fn what_stands_in_the_way_is_named() {
     assert_eq!(done.status, Some(2), "{done:?}");
     assert!(done.stderr.contains("--password"), "{done:?}");
 
+    let told = doctor(&home, &["--listen", "0.0.0.0:0", "--password", "s3cret"]);
+    told.check("port", "note", "other machines", "--listen");
+
+    // What is to be trusted when talking to servers.
+    home.run(&["ca", "path"]);
+    let own = home.run(&["ca", "path"]).stdout;
+    let told = doctor(&home, &["--upstream-ca", own.trim()]);
+    told.check("upstream-ca", "fine", "1 certificate in", "");
+    told.check("https", "fine", "", "");
+    std::fs::write(home.at("empty.pem"), "nothing").unwrap();
+    for (file, said) in [("empty.pem", "no certificate"), ("none.pem", "cannot read")] {
+        let told = doctor(&home, &["--upstream-ca", file]);
+        told.check("upstream-ca", "bad", said, "--upstream-ca");
+        told.check("https", "fine", "", "");
+    }
+
     // A place that nobody can write, not even root.
     for place in ["/proc/corscope", "/dev/null/corscope"] {
         let told = doctor(&home, &["--data-dir", place]);

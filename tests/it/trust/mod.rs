@@ -2,4 +2,5 @@
 
 mod doctor;
 mod page;
+mod passing;
 mod stores;

@@ -230,6 +230,15 @@ fn a_new_authority_takes_the_place_of_the_old_one_everywhere() {
     );
     let told = home.run(&["ca", "status", "--store", "firefox"]);
     assert!(told.stdout.contains("ca uninstall --stale"), "{told:?}");
+    // So it is where no authority was made yet, or it was deleted.
+    let nowhere = ["--data-dir", "nowhere", "--store", "firefox"];
+    let (code, json) = status(&home, &nowhere);
+    assert_eq!((code, &json["certificate"]), (Some(1), &Value::Null));
+    let others = json["stores"][0]["others"].as_array().unwrap();
+    assert_eq!(others.len(), 2, "{json}");
+    let told = home.run(&[&["ca", "status"], &nowhere[..]].concat());
+    assert!(told.stdout.contains("ca uninstall --stale"), "{told:?}");
+    assert!(!home.at("nowhere").exists(), "nothing was made");
     fine(&home.run(&["ca", "uninstall", "--stale", "--store", "firefox"]));
     let held = certutil(&["-L", "-d", &sql(&profile)]);
     assert!(!held.contains("corscope"), "{held}");
