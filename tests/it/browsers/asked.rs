@@ -256,8 +256,3 @@ fn through_a_worker(browser: &str) {
 fn chromium_tells_of_its_service_worker() {
     through_a_worker("chromium");
 }
-
-#[test]
-fn firefox_tells_of_its_service_worker() {
-    through_a_worker("firefox");
-}
