@@ -53,7 +53,6 @@ mod target;
 mod tls;
 mod tunnel;
 mod upstream;
-mod workers;
 
 use std::future::Future;
 use std::io;
@@ -83,7 +82,6 @@ use remarks::Remarks;
 use scope::Scope;
 use target::HostList;
 use tls::UpstreamTls;
-use workers::Workers;
 
 pub use access::{Access, AccessError};
 pub use ca::{Authority, CaCertificate, CaError, Rotated};
@@ -328,7 +326,6 @@ impl Proxy {
         let connections_max = connections_max();
         let room = Arc::new(Semaphore::new(connections_max));
         let numbers = Arc::new(AtomicU64::new(1));
-        let workers = Arc::new(Workers::start());
         let mut accepting = tokio::task::JoinSet::new();
         for listener in self.listeners {
             accepting.spawn(accept(
@@ -336,7 +333,6 @@ impl Proxy {
                 Arc::clone(&self.shared),
                 Arc::clone(&room),
                 Arc::clone(&numbers),
-                Arc::clone(&workers),
                 (closing_seen.clone(), cut_seen.clone()),
             ));
         }
@@ -356,9 +352,6 @@ impl Proxy {
             }
         }
         self.shared.pool.clear();
-        if let Some(workers) = Arc::into_inner(workers) {
-            workers.end().await;
-        }
     }
 }
 
@@ -377,7 +370,6 @@ async fn accept(
     shared: Arc<Shared>,
     room: Arc<Semaphore>,
     numbers: Arc<AtomicU64>,
-    workers: Arc<Workers>,
     (closing, cut): (watch::Receiver<bool>, watch::Receiver<bool>),
 ) {
     let mut crowded = false;
@@ -430,18 +422,21 @@ async fn accept(
             addr: Some(addr),
         };
         let guarded = admission == Admission::Guarded;
-        let (shared, closing) = (Arc::clone(&shared), closing.clone());
+        let served = serve_client(
+            Arc::clone(&shared),
+            stream,
+            client,
+            guarded,
+            closing.clone(),
+        );
         let mut cut = cut.clone();
-        let serving = move |stream| async move {
+        tokio::spawn(async move {
             let _place = place;
-            let served = serve_client(shared, stream, client, guarded, closing);
             tokio::select! {
                 biased;
                 () = served => {}
                 _ = cut.changed() => {}
             }
-        };
-        // That a connection cannot be handed over is a want of files too: this one is closed.
-        let _ = workers.serve(stream, serving);
+        });
     }
 }

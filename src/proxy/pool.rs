@@ -4,10 +4,8 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
-use foldhash::fast::RandomState;
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::client::conn::{TrySendError, http1, http2};
@@ -35,7 +33,7 @@ const SAFE_IDLE_SECONDS: u64 = 3;
 /// The connections to servers.
 pub(super) struct Pool {
     pub dialer: Dialer,
-    hosts: Mutex<HashMap<Arc<Target>, Host, RandomState>>,
+    hosts: Mutex<HashMap<Arc<Target>, Host>>,
     next_connection: AtomicU64,
     http1: http1::Builder,
     http2: http2::Builder<TokioExecutor>,
@@ -51,25 +49,6 @@ struct Host {
     http1_only: bool,
 }
 
-impl Host {
-    /// The connection used last of those that run on this thread, or else on another, if it was unused
-    /// for no longer than is safe.
-    fn take_idle(&mut self, safe: Duration) -> Option<Idle> {
-        let gone = |idle: &mut Idle| !idle.sender.is_ready();
-        while self.idle.pop_if(gone).is_some() {}
-        let now = Instant::now();
-        let fit = |idle: &Idle| now.saturating_duration_since(idle.since) <= safe;
-        let here = thread::current().id();
-        let near = |idle: &Idle| idle.link.home == here && idle.sender.is_ready() && fit(idle);
-        let place = self.idle.iter().rposition(near);
-        match place {
-            Some(place) => Some(self.idle.remove(place)),
-            // The others have been waiting for longer still.
-            None => self.idle.pop_if(|last| fit(last)),
-        }
-    }
-}
-
 struct Idle {
     sender: http1::SendRequest<RequestBody>,
     link: Arc<Link>,
@@ -80,8 +59,6 @@ struct Idle {
 #[derive(Debug)]
 pub(super) struct Link {
     pub target: Arc<Target>,
-    /// The thread on which it runs.
-    home: ThreadId,
     number: u64,
     addr: SocketAddr,
     tls: Option<String>,
@@ -163,7 +140,7 @@ impl Pool {
         pool
     }
 
-    fn hosts(&self) -> MutexGuard<'_, HashMap<Arc<Target>, Host, RandomState>> {
+    fn hosts(&self) -> MutexGuard<'_, HashMap<Arc<Target>, Host>> {
         self.hosts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -224,13 +201,23 @@ impl Pool {
         } else {
             IDLE_SECONDS_MAX
         });
-        let idle = host.take_idle(safe)?;
-        Some(Lease {
-            sender: Sender::Http1(idle.sender),
-            link: idle.link,
-            reused: true,
-            times: DialTimes::default(),
-        })
+        while let Some(idle) = host.idle.pop() {
+            if !idle.sender.is_ready() {
+                continue;
+            }
+            if idle.since.elapsed() > safe {
+                // The others have been waiting for longer still.
+                host.idle.push(idle);
+                return None;
+            }
+            return Some(Lease {
+                sender: Sender::Http1(idle.sender),
+                link: idle.link,
+                reused: true,
+                times: DialTimes::default(),
+            });
+        }
+        None
     }
 
     fn gate(&self, target: &Arc<Target>, need: Need) -> Option<Arc<tokio::sync::Mutex<()>>> {
@@ -246,7 +233,6 @@ impl Pool {
         let dialed = self.dialer.dial(target, need.http2, need.tunnel).await?;
         let link = Arc::new(Link {
             target: Arc::clone(target),
-            home: thread::current().id(),
             number: self.next_number(),
             addr: dialed.addr,
             tls: dialed.tls,
