@@ -249,6 +249,12 @@ impl App {
         self.behind
     }
 
+    /// Whether all that is behind is done beside the screen, or later: then there is no hurry to come
+    /// again.
+    pub fn waits(&self) -> bool {
+        self.behind && self.list.entries.waits()
+    }
+
     /// Whether a passing second changes what is seen.
     pub fn wants_ticks(&self) -> bool {
         let passing = self.notice.is_some() || self.selection.is_some();
@@ -380,7 +386,7 @@ impl App {
     /// What the pane should show: a new edition when the selected row changed.
     fn wanted(&mut self) -> Option<LoadRequest> {
         let exchange = self.list.selected_exchange(&self.reader)?;
-        let entry = *self.list.selected_entry()?;
+        let entry = self.list.selected_entry()?;
         let mut print = Fingerprint {
             members: entry.children(),
             ..Fingerprint::default()

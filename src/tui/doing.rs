@@ -205,7 +205,8 @@ impl App {
     pub(super) fn change_lens(&mut self, change: impl FnOnce(&mut super::list::Lens)) {
         let mut lens = self.list.entries.lens().clone();
         change(&mut lens);
-        self.list.entries.set_lens(lens, self.reader.first_id());
+        let near = self.list.looked_at();
+        self.list.entries.set_lens(lens, near);
         self.behind = self.list.entries.advance(&self.reader);
     }
 

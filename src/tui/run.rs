@@ -8,7 +8,7 @@ use std::time::Duration;
 use crossterm::event::{Event as Raw, EventStream};
 use futures_util::StreamExt as _;
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 
 use super::app::{App, Command, Event};
 use super::clipboard;
@@ -96,7 +96,8 @@ pub async fn run(
             Some(outcome) = outcomes.recv() => Event::Outcome(outcome),
             Ok(()) = revision.changed() => Event::Captured,
             _ = second.tick(), if app.wants_ticks() => Event::Tick,
-            () = tokio::task::yield_now(), if app.is_behind() => Event::Captured,
+            () = sleep(FRAME / 2), if app.waits() => Event::Captured,
+            () = tokio::task::yield_now(), if app.is_behind() && !app.waits() => Event::Captured,
         };
         todo.extend(app.update(event, now()));
         dirty = true;

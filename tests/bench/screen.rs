@@ -218,6 +218,9 @@ impl Person {
             if !self.app.is_behind() && self.reader.reading().is_none() {
                 return longest;
             }
+            if self.app.waits() {
+                std::thread::sleep(Duration::from_millis(8));
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Asking a subject what a filter says.
 
+use super::super::chatter::is_chatter;
 use super::expr::{Expr, Field, Pattern, Test};
 use super::subject::Subject;
 use crate::diagnose::Role;
@@ -85,7 +86,7 @@ fn is(s: &Subject<'_>, state: &str) -> bool {
         "warning" => s.warnings,
         "error" => s.status.is_some_and(|n| n >= 400),
         "insecure" => s.insecure,
-        "chatter" => s.chatter,
+        "chatter" => is_chatter(s.server, s.path, s.page_origin),
         "cross-origin" => s.page_origin.is_some_and(|o| o != s.server),
         "open" => s.open,
         "stream" => matches!(s.type_, "ws" | "sse"),
@@ -115,16 +116,27 @@ fn in_root(s: &Subject<'_>, pattern: &Pattern) -> bool {
 }
 
 fn in_url(s: &Subject<'_>, pattern: &Pattern) -> bool {
-    let whole = || pattern.is_in(&format!("{}{}", s.server, s.path));
     match pattern {
         Pattern::Part(part) => {
-            pattern.is_in(s.path)
-                || pattern.is_in(s.server)
-                // Only a text with a slash can lie across the border of both.
-                || (part.contains('/') && whole())
+            pattern.is_in(s.path) || pattern.is_in(s.server) || across(s.server, s.path, part)
         }
-        Pattern::Regex(..) => whole(),
+        Pattern::Regex(..) => pattern.is_in(&format!("{}{}", s.server, s.path)),
     }
+}
+
+/// Whether a text (ASCII lower case) lies across the border of two.
+fn across(before: &str, after: &str, part: &str) -> bool {
+    let (before, after, part) = (before.as_bytes(), after.as_bytes(), part.as_bytes());
+    let Some(border) = after.first() else {
+        return false;
+    };
+    (1..part.len().min(before.len() + 1)).any(|at| {
+        let (left, right) = part.split_at(at);
+        right[0] == border.to_ascii_lowercase()
+            && after.len() >= right.len()
+            && after[..right.len()].eq_ignore_ascii_case(right)
+            && before[before.len() - left.len()..].eq_ignore_ascii_case(left)
+    })
 }
 
 fn is_status(status: u16, pattern: &Pattern) -> bool {

@@ -25,7 +25,6 @@ pub(crate) struct Subject<'a> {
     pub(crate) never_sent: bool,
     pub(crate) warnings: bool,
     pub(crate) insecure: bool,
-    pub(crate) chatter: bool,
     pub(crate) open: bool,
     pub(crate) patched: bool,
     pub(crate) replayed: bool,

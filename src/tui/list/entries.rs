@@ -5,9 +5,11 @@ use std::time::{Duration, Instant};
 
 use super::super::chatter::is_chatter;
 use super::super::filter::Found;
-use super::entry::{Chip, Entry, Fold, Lens};
+use super::bits::Bits;
+use super::entry::{Chip, Entry, Fold, Lens, Packed};
+use super::matching::Sift;
 use super::notes::Notes;
-use super::order::{Order, Tally, Wish};
+use super::order::{Group, Order, Tally, Wish};
 use crate::cors::Outcome;
 use crate::diagnose::{FetchId, Role};
 use crate::session::{Reader, Row, RowEnd};
@@ -21,7 +23,11 @@ pub(super) const ROWS_PER_LOCK: usize = 512;
 /// All entries, and the ones listed.
 #[derive(Debug)]
 pub(crate) struct Entries {
-    pub(super) all: Vec<Entry>,
+    /// The session's first exchange.
+    pub(super) first: ExchangeId,
+    pub(super) all: Vec<Packed>,
+    /// Which entries the filter lets through, by number.
+    pub(super) matched: Bits,
     /// Entry number + 1 by fetch id; 0 = none.
     by_fetch: Vec<u32>,
     /// Entry number by exchange, for exchanges without a fetch; few and passing.
@@ -31,13 +37,15 @@ pub(crate) struct Entries {
     /// Rows that can still change what the list decides on.
     unsettled: VecDeque<ExchangeId>,
     /// Numbers of the entries that are listed, ascending.
-    listed: Vec<u32>,
+    pub(super) listed: Vec<u32>,
     pub(super) lens: Lens,
-    /// The row at which the filter is to be tried next, where it is another than before.
-    pub(super) to_sift: Option<ExchangeId>,
-    order: Order,
+    /// The rows on which the filter is still to be tried, where it is another than before.
+    pub(super) to_sift: Option<Sift>,
+    pub(super) order: Order,
     /// Lines went away, or the lens changed: the order does not wait.
-    relisted: bool,
+    pub(super) relisted: bool,
+    /// All that is known was looked at; what is behind is done beside the screen, or later.
+    waits: bool,
     pub(super) found: Found,
     pub(crate) notes: Notes,
     counts: [u32; Chip::ALL.len()],
@@ -49,7 +57,9 @@ pub(crate) struct Entries {
 impl Entries {
     pub(crate) fn new(first: ExchangeId) -> Self {
         Self {
+            first,
             all: Vec::new(),
+            matched: Bits::default(),
             by_fetch: Vec::new(),
             loose: Vec::new(),
             cursor: first,
@@ -59,6 +69,7 @@ impl Entries {
             to_sift: None,
             order: Order::default(),
             relisted: false,
+            waits: false,
             found: Found::new(first, 0),
             notes: Notes::default(),
             counts: [0; Chip::ALL.len()],
@@ -89,6 +100,11 @@ impl Entries {
         self.order.set(wish);
     }
 
+    /// What the lines are grouped by, as they are shown now.
+    pub(crate) fn grouped(&self) -> Option<Group> {
+        self.order.grouped()
+    }
+
     /// The group of an entry: its name and what is in it.
     pub(crate) fn group(&self, number: u32) -> Option<(&str, Tally)> {
         self.order.group(number)
@@ -112,12 +128,20 @@ impl Entries {
         self.order.is_folded(number)
     }
 
-    pub(crate) fn get(&self, number: u32) -> Option<&Entry> {
-        self.all.get(number as usize)
+    pub(crate) fn get(&self, number: u32) -> Option<Entry> {
+        Some(self.all.get(number as usize)?.entry(self.first))
     }
 
-    pub(crate) fn get_mut(&mut self, number: u32) -> Option<&mut Entry> {
-        self.all.get_mut(number as usize)
+    fn put(&mut self, number: u32, entry: &Entry) {
+        self.all[number as usize] = Packed::of(entry, self.first);
+    }
+
+    /// Shows what is folded into an entry, or hides it.
+    pub(crate) fn set_fold(&mut self, number: u32, fold: Fold) {
+        if let Some(mut entry) = self.get(number) {
+            entry.fold = fold;
+            self.put(number, &entry);
+        }
     }
 
     /// How many entries there are, listed or not.
@@ -145,10 +169,11 @@ impl Entries {
         &self.lens
     }
 
-    /// Looks through another lens. A new filter is tried on all rows, in slices.
-    pub(crate) fn set_lens(&mut self, lens: Lens, first: ExchangeId) {
+    /// Looks through another lens. A new filter is tried on all rows in slices, first on those that
+    /// follow `near`, where the person looks.
+    pub(crate) fn set_lens(&mut self, lens: Lens, near: ExchangeId) {
         if self.lens.filter.deep() != lens.filter.deep() {
-            self.found = Found::new(first, lens.filter.deep().len());
+            self.found = Found::new(self.first, lens.filter.deep().len());
         }
         let before = std::mem::replace(&mut self.lens, lens);
         if before.chatter != self.lens.chatter {
@@ -159,13 +184,9 @@ impl Entries {
             return;
         }
         let all = self.lens.filter.is_empty();
-        for entry in &mut self.all {
-            entry.matched = all;
-        }
-        self.to_sift = (!all).then_some(first);
-        if all {
-            self.relist();
-        }
+        self.matched = Bits::filled(self.all.len(), all);
+        self.to_sift = (!all).then(|| Sift::new(self.first, near, self.cursor));
+        self.relist();
     }
 
     fn count_all(&mut self) {
@@ -173,7 +194,7 @@ impl Entries {
         self.chatter_count = 0;
         self.outcomes = [0; 7];
         for number in 0..self.all.len() {
-            let entry = self.all[number];
+            let entry = self.all[number].entry(self.first);
             self.count_entry(&entry, true);
         }
     }
@@ -187,6 +208,7 @@ impl Entries {
     /// Returns whether more is to do.
     pub(crate) fn advance(&mut self, reader: &Reader) -> bool {
         let started = Instant::now();
+        self.waits = false;
         self.sift(reader, started);
         while self.is_behind(reader) {
             let mut next = self.cursor;
@@ -205,18 +227,20 @@ impl Entries {
             }
         }
         self.refresh(reader, started);
-        while let Some(from) = self.order.unread(self.all.len()) {
-            let to = self.all.len().min(from + ROWS_PER_LOCK);
-            self.order.read(&self.all[from..to], reader);
-            if started.elapsed() > SLICE {
-                return true;
-            }
-        }
-        if self.to_sift.is_none() {
-            self.order.settle(&self.listed, &self.all, self.relisted);
+        let sifted = self.to_sift.is_none();
+        if sifted {
+            let (first, at_once) = (self.first, self.relisted);
+            self.order
+                .settle(reader, first, &self.listed, &self.all, at_once);
             self.relisted = false;
         }
-        self.to_sift.is_some() || self.order.is_behind(self.all.len())
+        self.waits = sifted;
+        !sifted || self.order.is_behind()
+    }
+
+    /// Whether nothing is left to be done but what is done beside the screen, or later.
+    pub(crate) fn waits(&self) -> bool {
+        self.waits
     }
 
     /// Reads unsettled rows again, oldest first, as many as time allows; the rest have their turn
@@ -257,7 +281,7 @@ impl Entries {
             Some(number) => number,
             None => self.adopt(row, preflight, chip),
         };
-        let before = self.all[number as usize];
+        let before = self.all[number as usize].entry(self.first);
         let mut entry = before;
         if row.id > entry.last {
             entry.last = row.id;
@@ -275,8 +299,8 @@ impl Entries {
         }
         entry.outcome = mark.outcome;
         entry.stage = mark.stage;
-        if !entry.matched {
-            entry.matched = self.passes(row);
+        if !self.matched.get(number) && self.passes(row) {
+            self.matched.set(number, true);
         }
         if (before.outcome, before.chip) != (entry.outcome, entry.chip) {
             self.count_entry(&before, false);
@@ -285,7 +309,7 @@ impl Entries {
         if stands {
             self.order.learn(number, row);
         }
-        self.all[number as usize] = entry;
+        self.put(number, &entry);
         self.list_or_not(number);
         if row.end == RowEnd::Open || mark.outcome == Outcome::Pending || mark.fetch.is_none() {
             self.unsettled.push_back(row.id);
@@ -309,9 +333,8 @@ impl Entries {
                 chatter: is_chatter(row.origin_text, row.path, row.page_origin),
                 members: 1,
                 last: row.id,
-                matched: false,
             };
-            self.all.push(entry);
+            self.all.push(Packed::of(&entry, self.first));
             self.count_entry(&entry, true);
             self.all.len() as u32 - 1
         };
@@ -321,7 +344,9 @@ impl Entries {
                 self.by_fetch.resize(at + 1, 0);
             }
             self.by_fetch[at] = number + 1;
-            self.all[number as usize].fetch = Some(fetch);
+            let mut entry = self.all[number as usize].entry(self.first);
+            entry.fetch = Some(fetch);
+            self.put(number, &entry);
         } else {
             self.loose.push((row.id, number));
         }
@@ -348,32 +373,48 @@ impl Entries {
     }
 
     /// Whether an entry is listed, as the lens has it.
-    fn wants(&self, number: u32, entry: &Entry) -> bool {
-        entry.matched
+    fn wants(&self, number: u32) -> bool {
+        self.matched.get(number)
             && number >= self.lens.hidden_before
-            && (self.lens.chatter || !entry.chatter)
-            && match self.lens.chip {
-                Chip::All => true,
-                Chip::Blocked => entry.outcome == Outcome::Blocked,
-                chip => entry.chip == chip,
-            }
+            && self.all[number as usize].is_in(&self.lens)
     }
 
     /// Lists all anew.
     pub(super) fn relist(&mut self) {
         let mut listed = std::mem::take(&mut self.listed);
         listed.clear();
-        let all = self.all.iter().enumerate();
-        let wanted = all.map(|(number, entry)| (number as u32, entry));
-        let wanted = wanted.filter(|(number, entry)| self.wants(*number, entry));
-        listed.extend(wanted.map(|(number, _)| number));
+        listed.extend(self.matched.ones().filter(|number| self.wants(*number)));
         self.listed = listed;
         self.order.changed();
         self.relisted = true;
     }
 
+    /// These passed the filter: lists them too.
+    pub(super) fn list_more(&mut self, mut passed: Vec<u32>) {
+        passed.retain(|number| !self.matched.get(*number));
+        passed.sort_unstable();
+        passed.dedup();
+        for number in &passed {
+            self.matched.set(*number, true);
+        }
+        passed.retain(|number| self.wants(*number));
+        let (Some(from), Some(to)) = (passed.first(), passed.last()) else {
+            return;
+        };
+        let at = self.listed.partition_point(|number| number < from);
+        if self.listed.get(at).is_none_or(|number| number > to) {
+            self.listed.splice(at..at, passed);
+        } else {
+            self.listed.extend(passed);
+            #[expect(clippy::stable_sort_primitive, reason = "it merges what is in order")]
+            self.listed.sort();
+        }
+        self.order.changed();
+        self.relisted = true;
+    }
+
     pub(super) fn list_or_not(&mut self, number: u32) {
-        let wanted = self.wants(number, &self.all[number as usize]);
+        let wanted = self.wants(number);
         match self.listed.binary_search(&number) {
             Ok(at) if !wanted => {
                 self.listed.remove(at);

@@ -73,7 +73,7 @@ pub(crate) enum Fold {
     Closed,
 }
 
-/// One line of the list (and the lines folded into it): a fetch.
+/// One line of the list (and the lines folded into it): a fetch. Kept as [`Packed`].
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Entry {
     /// The fetch, where the session knows one.
@@ -91,7 +91,69 @@ pub(crate) struct Entry {
     pub(super) members: u16,
     /// The newest of them.
     pub(super) last: ExchangeId,
-    pub(super) matched: bool,
+}
+
+/// An entry as it is kept, in 20 bytes: there may be millions.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Packed {
+    /// 0: none.
+    fetch: u32,
+    /// Exchanges as their distance from the session's first.
+    pub(super) head: u32,
+    last: u32,
+    members: u16,
+    only_preflight: bool,
+    outcome: Outcome,
+    stage: Option<Stage>,
+    fold: Fold,
+    chip: Chip,
+    chatter: bool,
+}
+
+impl Packed {
+    pub(super) fn of(entry: &Entry, first: ExchangeId) -> Self {
+        let distance = |id: ExchangeId| {
+            let distance = id.0.saturating_sub(first.0);
+            u32::try_from(distance).unwrap_or(u32::MAX)
+        };
+        Self {
+            fetch: entry.fetch.map_or(0, |fetch| fetch.0),
+            head: distance(entry.head),
+            last: distance(entry.last),
+            members: entry.members,
+            only_preflight: entry.only_preflight,
+            outcome: entry.outcome,
+            stage: entry.stage,
+            fold: entry.fold,
+            chip: entry.chip,
+            chatter: entry.chatter,
+        }
+    }
+
+    pub(super) fn entry(&self, first: ExchangeId) -> Entry {
+        Entry {
+            fetch: (self.fetch != 0).then_some(FetchId(self.fetch)),
+            head: ExchangeId(first.0 + u64::from(self.head)),
+            only_preflight: self.only_preflight,
+            outcome: self.outcome,
+            stage: self.stage,
+            fold: self.fold,
+            chip: self.chip,
+            chatter: self.chatter,
+            members: self.members,
+            last: ExchangeId(first.0 + u64::from(self.last)),
+        }
+    }
+
+    /// Whether a lens lets it through, the filter aside.
+    pub(super) fn is_in(&self, lens: &Lens) -> bool {
+        (lens.chatter || !self.chatter)
+            && match lens.chip {
+                Chip::All => true,
+                Chip::Blocked => self.outcome == Outcome::Blocked,
+                chip => self.chip == chip,
+            }
+    }
 }
 
 impl Entry {

@@ -2,10 +2,10 @@
 //! changed, and when headers and bodies were looked at.
 
 use std::num::NonZero;
+use std::ops::Range;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::super::chatter::is_chatter;
 use super::super::filter::{Found, Subject};
 use super::entries::{Entries, ROWS_PER_LOCK};
 use crate::session::{Reader, Row, RowEnd};
@@ -19,27 +19,61 @@ const PER_CORE: u64 = 16_384;
 /// Fewer rows are tried where they are asked for.
 const ALONE_MAX: u64 = 8_192;
 
+/// The rows on which a filter is still to be tried: first from where the person looks to the end, then
+/// backwards to the beginning.
+#[derive(Clone, Debug)]
+pub(super) struct Sift {
+    after: Range<u64>,
+    before: Range<u64>,
+}
+
+impl Sift {
+    pub(super) fn new(first: ExchangeId, near: ExchangeId, end: ExchangeId) -> Self {
+        let near = near.0.clamp(first.0, end.0);
+        Self {
+            after: near..end.0,
+            before: first.0..near,
+        }
+    }
+
+    /// The next rows, at most so many.
+    fn next(&mut self, at_most: u64) -> Option<Range<u64>> {
+        if !self.after.is_empty() {
+            let to = self.after.end.min(self.after.start + at_most);
+            let rows = self.after.start..to;
+            self.after.start = to;
+            return Some(rows);
+        }
+        let from = self
+            .before
+            .end
+            .saturating_sub(at_most)
+            .max(self.before.start);
+        let rows = from..self.before.end;
+        self.before.end = from;
+        (!rows.is_empty()).then_some(rows)
+    }
+}
+
 impl Entries {
     /// Tries a new filter on the rows that are known, for at most a slice of time.
     pub(super) fn sift(&mut self, reader: &Reader, started: Instant) {
-        let Some(from) = self.to_sift else { return };
-        let (mut from, end) = (from.0, self.cursor.0);
+        let Some(mut sift) = self.to_sift.take() else {
+            return;
+        };
         let cores = thread::available_parallelism().map_or(1, NonZero::get) as u64;
-        while from < end && started.elapsed() < SLICE {
-            let to = end.min(from + cores * PER_CORE);
-            for number in self.passing(reader, from..to, cores) {
-                if let Some(entry) = self.all.get_mut(number as usize) {
-                    entry.matched = true;
-                }
+        while let Some(rows) = sift.next(cores * PER_CORE) {
+            let passed = self.passing(reader, rows, cores);
+            self.list_more(passed);
+            if started.elapsed() >= SLICE {
+                self.to_sift = Some(sift);
+                return;
             }
-            from = to;
         }
-        self.to_sift = (from < end).then_some(ExchangeId(from));
-        self.relist();
     }
 
     /// The numbers of the entries of which a row in this range passes.
-    fn passing(&self, reader: &Reader, rows: std::ops::Range<u64>, cores: u64) -> Vec<u32> {
+    fn passing(&self, reader: &Reader, rows: Range<u64>, cores: u64) -> Vec<u32> {
         let len = rows.end - rows.start;
         if len <= ALONE_MAX || cores < 2 {
             return self.passing_alone(reader, rows);
@@ -57,7 +91,7 @@ impl Entries {
         })
     }
 
-    fn passing_alone(&self, reader: &Reader, rows: std::ops::Range<u64>) -> Vec<u32> {
+    fn passing_alone(&self, reader: &Reader, rows: Range<u64>) -> Vec<u32> {
         let mut passing = Vec::new();
         let mut from = rows.start;
         while from < rows.end {
@@ -94,7 +128,6 @@ impl Entries {
             never_sent: mark.never_sent,
             warnings: mark.warnings,
             insecure: row.insecure,
-            chatter: is_chatter(row.origin_text, row.path, row.page_origin),
             open: row.end == RowEnd::Open,
             patched: row.patched,
             replayed: row.replayed,
@@ -154,14 +187,14 @@ impl Entries {
         numbers.sort_unstable();
         numbers.dedup();
         for number in numbers {
-            let entry = self.all[number as usize];
+            let entry = self.all[number as usize].entry(self.first);
             let members: Vec<ExchangeId> = entry
                 .fetch
                 .and_then(|f| reader.fetch(f))
                 .map_or_else(|| vec![entry.head], |f| f.exchanges().collect());
             let mut matched = false;
             reader.rows(&members, &mut |row| matched |= self.passes(row));
-            self.all[number as usize].matched = matched;
+            self.matched.set(number, matched);
             self.list_or_not(number);
         }
     }

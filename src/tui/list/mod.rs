@@ -3,6 +3,7 @@
 //! The selection is an exchange, not a row number: it stays where it is while rows arrive, are
 //! filtered or cleared away.
 
+mod bits;
 mod column;
 mod entries;
 mod entry;
@@ -87,7 +88,7 @@ impl List {
     }
 
     /// The selected entry.
-    pub(crate) fn selected_entry(&self) -> Option<&Entry> {
+    pub(crate) fn selected_entry(&self) -> Option<Entry> {
         self.entries.get(self.selected()?.entry)
     }
 
@@ -97,7 +98,7 @@ impl List {
         let entry = self.entries.get(place.entry)?;
         match place.child {
             None | Some(HEADING) => Some(entry.head),
-            Some(child) => children(entry, reader).get(usize::from(child)).copied(),
+            Some(child) => children(&entry, reader).get(usize::from(child)).copied(),
         }
     }
 
@@ -114,13 +115,13 @@ impl List {
         }
         let own = entry
             .and_then(|n| self.entries.get(*n))
-            .map_or(1, Entry::lines);
+            .map_or(1, |entry| entry.lines());
         own + usize::from(self.entries.begins_group(at))
     }
 
     /// Lines for entries: where there are groups, the first line always names one.
     fn room(&self) -> usize {
-        let grouped = self.entries.wish().group.is_some();
+        let grouped = self.entries.grouped().is_some();
         self.height.saturating_sub(usize::from(grouped)).max(1)
     }
 
@@ -142,8 +143,8 @@ impl List {
                 // Of a folded group there is one entry, and of that only the heading.
                 let folded = self.entries.is_folded(number);
                 let open = self.entries.get(number).filter(|e| e.is_open() && !folded);
-                let children = open.map_or(0, Entry::children) as u16;
-                let grouped = self.entries.wish().group.is_some();
+                let children = open.map_or(0, |entry| entry.children()) as u16;
+                let grouped = self.entries.grouped().is_some();
                 // The group of the first line is always named.
                 let named = grouped && (n == 0 || self.entries.begins_group(self.top + n));
                 let heading = named.then_some(Place {
@@ -169,6 +170,19 @@ impl List {
     pub(crate) fn set_height(&mut self, height: usize) {
         self.height = height.max(1);
         self.settle();
+    }
+
+    /// Where the person looks: what is listed from there on is to be found first.
+    pub(crate) fn looked_at(&self) -> ExchangeId {
+        let at_end = match self.steering {
+            Steering::Follow => true,
+            Steering::Untouched => self.live,
+            Steering::Person => false,
+        };
+        let end = ExchangeId(u64::MAX);
+        let listed = self.entries.listed();
+        let first = listed.get(self.top).and_then(|n| self.entries.get(*n));
+        first.filter(|_| !at_end).map_or(end, |entry| entry.head)
     }
 
     /// Brings selection and window in line with what is listed now.
@@ -234,7 +248,7 @@ impl List {
     fn most_telling(&self, last: u32) -> u32 {
         // So many lines are enough: this runs at every turn.
         const LOOKED_AT: usize = 4096;
-        let blocked = |n: &&u32| self.entries.get(**n).is_some_and(is_blocked);
+        let blocked = |n: &&u32| self.entries.get(**n).is_some_and(|e| is_blocked(&e));
         let listed = self.entries.listed();
         let found = if self.live {
             listed.iter().rev().take(LOOKED_AT).find(blocked)
@@ -264,7 +278,7 @@ impl List {
         let mut lines = child.map_or(1, |c| usize::from(c) + 2);
         if place.child.is_none() {
             let entry = self.entries.get(place.entry);
-            lines = entry.map_or(1, Entry::lines).min(self.room());
+            lines = entry.map_or(1, |entry| entry.lines()).min(self.room());
         }
         let mut top = at;
         while top > 0 {

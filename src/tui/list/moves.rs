@@ -15,17 +15,17 @@ impl List {
     /// Selects an exchange by hand: the line of its entry, or its own if it is folded into that.
     pub(crate) fn select_exchange(&mut self, entry: u32, exchange: ExchangeId, reader: &Reader) {
         let place = Place { entry, child: None };
-        let Some(found) = self.entries.get_mut(entry) else {
+        let Some(found) = self.entries.get(entry) else {
             return;
         };
-        let child = children(found, reader)
+        let child = children(&found, reader)
             .iter()
             .position(|id| *id == exchange);
         if found.head == exchange || child.is_none() {
             self.select(place);
             return;
         }
-        found.fold = Fold::Open;
+        self.entries.set_fold(entry, Fold::Open);
         self.select(Place {
             child: child.and_then(|c| u16::try_from(c).ok()),
             ..place
@@ -70,7 +70,7 @@ impl List {
                 return of(place.entry, None);
             }
             let next_child = place.child.map_or(0, |c| c.saturating_add(1));
-            if !folded && next_child < children(entry) {
+            if !folded && next_child < children(&entry) {
                 return of(place.entry, Some(next_child));
             }
             let heading = self.entries.begins_group(at + 1).then_some(HEADING);
@@ -84,7 +84,7 @@ impl List {
                 if self.entries.is_folded(entry) {
                     return of(entry, Some(HEADING));
                 }
-                let count = self.entries.get(entry).map_or(0, children);
+                let count = self.entries.get(entry).map_or(0, |entry| children(&entry));
                 of(entry, count.checked_sub(1))
             }
             Some(c) => of(place.entry, Some(c - 1)),
@@ -141,7 +141,7 @@ impl List {
                 }
             })
             .map(|at| listed[at])
-            .find(|n| self.entries.get(*n).is_some_and(is_blocked));
+            .find(|n| self.entries.get(*n).is_some_and(|e| is_blocked(&e)));
         if let Some(entry) = found {
             self.select(Place { entry, child: None });
         }
@@ -188,14 +188,12 @@ impl List {
             self.toggle_group(place.entry);
             return;
         }
-        if let Some(entry) = self.entries.get_mut(place.entry)
+        if let Some(entry) = self.entries.get(place.entry)
             && entry.children() > 0
         {
-            entry.fold = if entry.is_open() {
-                Fold::Closed
-            } else {
-                Fold::Open
-            };
+            let open = entry.is_open();
+            let fold = if open { Fold::Closed } else { Fold::Open };
+            self.entries.set_fold(place.entry, fold);
             self.select(Place {
                 child: None,
                 ..place

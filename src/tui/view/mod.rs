@@ -173,7 +173,7 @@ fn list_height(app: &App, body: u16) -> u16 {
         .iter()
         .take(usize::from(body))
         .filter_map(|n| app.list.entries.get(*n))
-        .map(super::list::Entry::lines)
+        .map(|entry| entry.lines())
         .sum();
     if app.split.is_some() || app.is_live() {
         most

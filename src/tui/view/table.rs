@@ -158,7 +158,7 @@ fn heading(app: &App, place: Place, room: usize, selected: bool) -> Line<'static
 
 /// Reads the rows of the window under one short lock.
 fn read(app: &App) -> Vec<Cells> {
-    let mut lines: Vec<(Place, &Entry, ExchangeId)> = Vec::new();
+    let mut lines: Vec<(Place, Entry, ExchangeId)> = Vec::new();
     let mut below: Option<(u32, Vec<ExchangeId>)> = None;
     for place in app.list.window().filter(|p| !p.is_heading()) {
         let Some(entry) = app.list.entries.get(place.entry) else {
@@ -168,7 +168,7 @@ fn read(app: &App) -> Vec<Cells> {
             None => Some(entry.head),
             Some(child) => {
                 if below.as_ref().is_none_or(|(n, _)| *n != place.entry) {
-                    below = Some((place.entry, children(entry, &app.reader)));
+                    below = Some((place.entry, children(&entry, &app.reader)));
                 }
                 below
                     .as_ref()
@@ -204,7 +204,7 @@ fn read(app: &App) -> Vec<Cells> {
 }
 
 /// What the preflights of the lines were answered with, where a preflight is what failed.
-fn preflight_statuses(app: &App, lines: &[(Place, &Entry, ExchangeId)]) -> Vec<(u32, u16)> {
+fn preflight_statuses(app: &App, lines: &[(Place, Entry, ExchangeId)]) -> Vec<(u32, u16)> {
     let mut found = Vec::new();
     for (place, entry, _) in lines {
         if place.child.is_none() && entry.failed_in_preflight() {
