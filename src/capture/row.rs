@@ -46,6 +46,8 @@ pub struct Summary<'a> {
     pub kind: Kind,
     /// Whether corscope sent it again itself.
     pub replayed: bool,
+    /// Whether only the browser told of it: no byte of it was on the wire.
+    pub told: bool,
     /// The method, letter case as sent.
     pub method: &'a str,
     /// For a preflight, the method it asks for.
@@ -134,6 +136,7 @@ const INSECURE: u8 = 1;
 const PATCHED: u8 = 2;
 const REPLAYED: u8 = 4;
 const PREFLIGHT: u8 = 8;
+const TOLD: u8 = 16;
 
 impl Packed {
     /// Packs a newly opened exchange; the path goes to the end of `paths`.
@@ -195,6 +198,7 @@ impl Packed {
             (PATCHED, exchange.patch.is_some()),
             (REPLAYED, matches!(exchange.source, Source::Replay(_))),
             (PREFLIGHT, exchange.request.is_preflight()),
+            (TOLD, exchange.source == Source::Browser),
         ];
         self.flags = flags
             .iter()
@@ -215,6 +219,7 @@ impl Packed {
             id,
             kind: self.kind,
             replayed: self.flags & REPLAYED != 0,
+            told: self.flags & TOLD != 0,
             method: if preflight {
                 "OPTIONS"
             } else {

@@ -50,6 +50,9 @@ use ingest::Ingest;
 use judging::Judging;
 use whole::Whole;
 
+/// The name of a session that has no file of its own.
+pub const UNSAVED: &str = "unsaved";
+
 /// How a session is recorded.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -141,7 +144,7 @@ impl Session {
         let writer = Writer::temporary()?;
         // A file that is read is taken in whole.
         let bounds = (Options::KEPT_BYTES_MAX, u64::MAX);
-        Self::start(writer, "unsaved".into(), bounds, rules, first_id)
+        Self::start(writer, UNSAVED.into(), bounds, rules, first_id)
     }
 
     fn start(

@@ -13,6 +13,8 @@ pub struct Row<'a> {
     pub kind: Kind,
     /// Whether corscope sent it again itself.
     pub replayed: bool,
+    /// Whether only the browser told of it: no byte of it was on the wire.
+    pub told: bool,
     /// The method, letter case as sent.
     pub method: &'a str,
     /// For a preflight, the method it asks for.
@@ -58,6 +60,7 @@ impl<'a> Row<'a> {
             id: summary.id,
             kind: summary.kind,
             replayed: summary.replayed,
+            told: summary.told,
             method: summary.method,
             wanted_method: summary.wanted_method,
             status: summary.status,

@@ -177,4 +177,21 @@ impl Action {
             Self::Export => "export",
         }
     }
+
+    /// Whether it is about the text in the pane.
+    pub(crate) fn turns_text(self) -> bool {
+        matches!(
+            self,
+            Self::Find
+                | Self::NextFound
+                | Self::PreviousFound
+                | Self::UnfoldLevel
+                | Self::FoldLevel
+                | Self::NextMode
+                | Self::Wrap
+                | Self::PanLeft
+                | Self::PanRight
+                | Self::CopyLine
+        )
+    }
 }

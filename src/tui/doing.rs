@@ -24,6 +24,9 @@ impl App {
         if self.is_early(action) {
             return;
         }
+        if action.turns_text() {
+            return self.turn(action, commands);
+        }
         match action {
             Action::Quit => commands.push(Command::Quit),
             Action::Suspend => commands.push(Command::Suspend),
@@ -39,12 +42,7 @@ impl App {
             Action::NextBlocked => self.jump_to_blocked(true),
             Action::PreviousBlocked => self.jump_to_blocked(false),
             Action::SwitchPane if self.focus == Focus::Pane => self.focus_list(),
-            Action::SwitchPane | Action::Open => {
-                if self.list.selected().is_some() {
-                    self.steady = false;
-                    self.focus = Focus::Pane;
-                }
-            }
+            Action::SwitchPane | Action::Open => self.focus_pane(),
             Action::Back => self.back(),
             Action::Tab(number) => {
                 if let Some(tab) = Tab::numbered(number) {
@@ -82,11 +80,7 @@ impl App {
                     self.focus = Focus::Pane;
                 }
             }
-            Action::Launch => {
-                if self.can(Action::Launch) {
-                    self.open_browsers(commands);
-                }
-            }
+            Action::Launch => self.launch_browser(commands),
             Action::Replay => self.replay(commands),
             Action::EditReplay => self.edit_and_replay(commands),
             Action::Help => self.open_dialog(Box::new(HelpDialog::default())),
@@ -96,30 +90,21 @@ impl App {
             Action::Export => self.export(),
             Action::Mark => self.mark(commands),
             Action::Comment => self.comment(),
-            Action::NextMarked => {
-                if !self.list.select_next_marked() {
-                    self.say("no other request is marked".to_owned());
-                }
-            }
+            Action::NextMarked => self.next_marked(),
             Action::Columns => self.open_dialog(Box::new(ColumnsDialog::default())),
-            Action::Find
-            | Action::NextFound
-            | Action::PreviousFound
-            | Action::UnfoldLevel
-            | Action::FoldLevel
-            | Action::NextMode
-            | Action::Wrap
-            | Action::PanLeft
-            | Action::PanRight
-            | Action::CopyLine => self.turn(action, commands),
             Action::Fix if self.can(Action::Fix) => self.open_fix(commands),
             Action::Fix => self.say("nothing is blocked here".to_owned()),
+            // What turns a text has had its turn above.
+            _ => {}
         }
     }
 
     /// Whether an action would do something now: the key bar shows only those.
     pub(crate) fn can(&self, action: Action) -> bool {
         let any = self.list.selected().is_some();
+        if action.turns_text() {
+            return self.can_turn(action);
+        }
         match action {
             Action::NextBlocked | Action::PreviousBlocked => {
                 self.list.entries.count(Chip::Blocked) > 0
@@ -138,16 +123,6 @@ impl App {
             }),
             Action::NextMarked => self.list.entries.notes.marked().next().is_some(),
             Action::Fold if self.focus == Focus::Pane => self.can_turn(action),
-            Action::Find
-            | Action::NextFound
-            | Action::PreviousFound
-            | Action::UnfoldLevel
-            | Action::FoldLevel
-            | Action::NextMode
-            | Action::Wrap
-            | Action::PanLeft
-            | Action::PanRight
-            | Action::CopyLine => self.can_turn(action),
             Action::Fold => self.list.can_fold(),
             Action::Follow if self.focus == Focus::Pane => self.pane.tab == Tab::Messages,
             Action::Follow => any && self.list.steering != Steering::Follow && self.is_live(),
@@ -249,6 +224,25 @@ impl App {
             self.choose_chip(Chip::All);
         } else {
             self.notice = None;
+        }
+    }
+
+    fn focus_pane(&mut self) {
+        if self.list.selected().is_some() {
+            self.steady = false;
+            self.focus = Focus::Pane;
+        }
+    }
+
+    fn launch_browser(&mut self, commands: &mut Vec<Command>) {
+        if self.can(Action::Launch) {
+            self.open_browsers(commands);
+        }
+    }
+
+    fn next_marked(&mut self) {
+        if !self.list.select_next_marked() {
+            self.say("no other request is marked".to_owned());
         }
     }
 

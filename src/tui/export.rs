@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use super::app::{App, Command};
 use super::dialog::ExportDialog;
 use super::effect::Effect;
+use super::text::minute;
 use crate::diagnose::FetchId;
+use crate::session::UNSAVED;
 
 /// A kind of paper.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -102,7 +104,11 @@ impl App {
             .iter()
             .filter_map(|number| entries.get(*number)?.fetch)
             .collect();
-        let name = self.reader.name();
+        // What has no name of its own is named after the moment.
+        let name = match self.reader.name() {
+            name if name == UNSAVED => format!("corscope-{}", minute(self.now, self.utc_offset)),
+            name => name,
+        };
         self.open_dialog(Box::new(ExportDialog::new(&name, selected, listed)));
     }
 }

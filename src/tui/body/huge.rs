@@ -1,9 +1,7 @@
 //! Bodies too long to be held: where their lines begin is found out beside the screen, a slice at a
-//! time, and what is looked at is read by windows. Content codings are taken off into a file that has
-//! no name, as far as a bound.
+//! time, and what is looked at is read by windows.
 
-use std::fs::File;
-use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
+use std::io;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use super::spool::{Kept, Spool};
 use crate::session::Reader;
 use crate::tui::text::{Document, HEX_ROW_BYTES, Syntax};
 use crate::wire::{ExchangeId, Side};
@@ -24,9 +23,7 @@ const WINDOW_LINES: u64 = 400;
 /// How many bytes a window of hex has.
 const WINDOW_BYTES: u64 = (HEX_ROW_BYTES << 10) as u64;
 /// How much is read at a time, in bytes.
-const PIECE_BYTES: usize = 1 << 20;
-/// How much of a coded body is decoded at most, in bytes: a bomb is cut here.
-const DECODED_BYTES_MAX: u64 = 256 << 20;
+pub(super) const PIECE_BYTES: usize = 1 << 20;
 /// How long one slice of work may take.
 pub(super) const SLICE: Duration = Duration::from_millis(40);
 
@@ -52,13 +49,6 @@ struct Inner {
     done: bool,
     spool: Option<Spool>,
     fault: Option<String>,
-}
-
-/// A coded body, decoded as far as it was needed.
-struct Spool {
-    file: File,
-    decoder: Option<Box<dyn Read + Send>>,
-    written: u64,
 }
 
 /// What is known of a huge body, and the part of it that is looked at.
@@ -153,7 +143,7 @@ impl Huge {
 
     fn readable(&self, inner: &Inner) -> u64 {
         match &inner.spool {
-            Some(spool) => spool.written,
+            Some(spool) => spool.len(),
             None if self.coding.is_empty() => self.kept.load(Ordering::Relaxed),
             None => 0,
         }
@@ -204,55 +194,12 @@ impl Huge {
     /// Decodes one more piece; whether there may be more.
     fn decode(&self, reader: &Reader, inner: &mut Inner) -> io::Result<bool> {
         if inner.spool.is_none() {
-            inner.spool = Some(Spool {
-                file: tempfile::tempfile()?,
-                decoder: Some(decoder(&self.coding, self.raw(reader))?),
-                written: 0,
-            });
+            let raw = Kept::new(reader, self.id, self.side);
+            inner.spool = Some(Spool::new(&self.coding, raw)?);
         }
         let Inner { spool, fault, .. } = inner;
         let Some(spool) = spool else { return Ok(false) };
-        let Some(decoder) = &mut spool.decoder else {
-            return Ok(false);
-        };
-        let mut piece = vec![0; PIECE_BYTES];
-        let mut filled = 0;
-        let mut over = false;
-        while filled < piece.len() && !over {
-            match decoder.read(&mut piece[filled..]) {
-                Ok(0) => over = true,
-                Ok(n) => filled += n,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => {
-                    *fault = Some(format!("{}: {error}", self.coding));
-                    over = true;
-                }
-            }
-        }
-        spool.file.seek(SeekFrom::Start(spool.written))?;
-        spool.file.write_all(&piece[..filled])?;
-        spool.written += filled as u64;
-        if spool.written >= DECODED_BYTES_MAX && !over {
-            let max = crate::tui::text::size(DECODED_BYTES_MAX);
-            *fault = Some(format!("decoded as far as {max}, there is more"));
-            over = true;
-        }
-        if over {
-            spool.decoder = None;
-        }
-        Ok(!over)
-    }
-
-    fn raw(&self, reader: &Reader) -> Box<dyn Read + Send> {
-        Box::new(BufReader::with_capacity(
-            256 << 10,
-            Kept {
-                reader: reader.clone(),
-                id: self.id,
-                side: self.side,
-                at: 0,
-            },
-        ))
+        spool.go_on(&self.coding, fault)
     }
 
     fn read_at(
@@ -263,11 +210,7 @@ impl Huge {
         at_most: usize,
     ) -> io::Result<Vec<u8>> {
         if let Some(spool) = &mut inner.spool {
-            let left = spool.written.saturating_sub(from);
-            let mut piece = vec![0; at_most.min(usize::try_from(left).unwrap_or(at_most))];
-            spool.file.seek(SeekFrom::Start(from))?;
-            spool.file.read_exact(&mut piece)?;
-            return Ok(piece);
+            return spool.read_at(from, at_most);
         }
         if !self.coding.is_empty() {
             return Ok(Vec::new());
@@ -408,57 +351,6 @@ fn readable(bytes: Vec<u8>) -> String {
             at = end;
         }
         String::from_utf8(bytes).unwrap_or_default()
-    })
-}
-
-/// A body as it lies in the session.
-struct Kept {
-    reader: Reader,
-    id: ExchangeId,
-    side: Side,
-    at: u64,
-}
-
-impl Read for Kept {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let piece = self.reader.body(self.id, self.side, self.at, into.len());
-        let piece = piece.map_err(io::Error::other)?;
-        into[..piece.len()].copy_from_slice(&piece);
-        self.at += piece.len() as u64;
-        Ok(piece.len())
-    }
-}
-
-/// Takes the codings off, last one first.
-fn decoder(codings: &str, raw: Box<dyn Read + Send>) -> io::Result<Box<dyn Read + Send>> {
-    let mut reader = raw;
-    let codings = codings.split(',').map(str::trim).filter(|c| !c.is_empty());
-    for coding in codings.rev() {
-        reader = match coding {
-            "identity" => reader,
-            "gzip" | "x-gzip" => Box::new(flate2::read::MultiGzDecoder::new(reader)),
-            "deflate" => inflate(reader)?,
-            "br" => Box::new(brotli::Decompressor::new(reader, 4096)),
-            "zstd" => Box::new(zstd::stream::read::Decoder::new(reader)?),
-            other => {
-                let text = format!("unknown content coding \"{other}\"");
-                return Err(io::Error::other(text));
-            }
-        };
-    }
-    Ok(reader)
-}
-
-/// "deflate" means zlib, but some servers send raw deflate: RFC 1950 § 2.2 tells them apart.
-fn inflate(mut reader: Box<dyn Read + Send>) -> io::Result<Box<dyn Read + Send>> {
-    let mut head = [0; 2];
-    reader.read_exact(&mut head)?;
-    let is_zlib = head[0] & 0x0f == 8 && u16::from_be_bytes(head) % 31 == 0;
-    let whole = io::Cursor::new(head).chain(reader);
-    Ok(if is_zlib {
-        Box::new(flate2::read::ZlibDecoder::new(whole))
-    } else {
-        Box::new(flate2::read::DeflateDecoder::new(whole))
     })
 }
 

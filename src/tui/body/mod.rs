@@ -7,6 +7,7 @@ mod leaf;
 mod make;
 mod media;
 mod reading;
+mod spool;
 
 use bytes::Bytes;
 use std::sync::Arc;

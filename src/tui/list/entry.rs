@@ -66,7 +66,7 @@ impl Chip {
 /// Whether the exchanges of an entry are shown under it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Fold {
-    /// Open where the preflight is what failed.
+    /// Open where the preflight or a redirect is what failed.
     #[default]
     Automatic,
     Open,
@@ -168,13 +168,17 @@ impl Entry {
             && match self.fold {
                 Fold::Open => true,
                 Fold::Closed => false,
-                Fold::Automatic => self.failed_in_preflight(),
+                Fold::Automatic => self.failed_in_preflight() || self.failed_in_redirect(),
             }
     }
 
     /// Whether the answer to a preflight is what the browser stumbled over.
     pub(crate) fn failed_in_preflight(&self) -> bool {
         self.outcome == Outcome::Blocked && self.stage == Some(Stage::Preflight)
+    }
+
+    fn failed_in_redirect(&self) -> bool {
+        self.outcome == Outcome::Blocked && self.stage == Some(Stage::Redirect)
     }
 
     /// Lines it takes on the screen.

@@ -51,6 +51,13 @@ pub(crate) fn clock(at: Timestamp, utc_offset: i32) -> String {
     })
 }
 
+/// `2026-03-02-1204`, as a part of a file's name.
+pub(crate) fn minute(at: Timestamp, utc_offset: i32) -> String {
+    let local = at.0.saturating_add(i64::from(utc_offset) * 1_000_000);
+    let time = DateTime::from_timestamp_micros(local);
+    time.map_or_else(String::new, |t| t.format("%Y-%m-%d-%H%M").to_string())
+}
+
 /// `12:04:31.250`.
 pub(crate) fn clock_millis(at: Timestamp, utc_offset: i32) -> String {
     let millis = at.0.rem_euclid(1_000_000) / 1000;

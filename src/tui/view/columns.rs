@@ -3,7 +3,7 @@
 
 use super::super::list::{Column, Shown};
 use super::super::text::{ellipsis, ellipsis_middle, width};
-use super::table::Cells;
+use super::cells::Cells;
 
 /// The columns that are drawn, in order.
 #[derive(Clone, Debug, Default)]
@@ -14,14 +14,18 @@ pub(super) struct Layout {
 /// Width of the two signs in front of every line.
 pub(super) const FRONT: usize = 2;
 
+/// On a narrower screen the waterfall goes first: it would tell little.
+const WATERFALL_FROM: usize = 100;
+
 /// Which columns go first where there is not enough room. What is not named here stays.
 const GIVE_WAY: [Column; 9] = [
-    Column::Waterfall,
     Column::Size,
+    Column::Waterfall,
     Column::Type,
+    // Whoever chose one of these wants to see it.
+    Column::Protocol,
     Column::Cookies,
     Column::Connection,
-    Column::Protocol,
     Column::Time,
     Column::Initiator,
     Column::Number,
@@ -30,9 +34,9 @@ const GIVE_WAY: [Column; 9] = [
 /// How little of a column of words will do before others give way, and at the worst.
 fn tolerable(column: Column) -> Option<(usize, usize)> {
     match column {
-        Column::Path => Some((24, 9)),
-        Column::Cors => Some((34, 22)),
-        Column::Initiator => Some((32, 16)),
+        Column::Path => Some((17, 9)),
+        Column::Cors => Some((30, 22)),
+        Column::Initiator => Some((28, 16)),
         _ => None,
     }
 }
@@ -42,7 +46,8 @@ impl Layout {
         let mut layout = Self::natural(cells, shown);
         let natural = layout.columns.clone();
         layout.squeeze(|(tolerable, _)| tolerable);
-        for column in GIVE_WAY {
+        let narrow = (room < WATERFALL_FROM).then_some(Column::Waterfall);
+        for column in narrow.into_iter().chain(GIVE_WAY) {
             if layout.needs() <= room {
                 break;
             }
@@ -83,7 +88,8 @@ impl Layout {
                 Column::Protocol => 8,
                 Column::Connection => 5,
                 Column::Cookies => 7,
-                Column::Size | Column::Time => 7,
+                Column::Size => widest(*column).clamp(7, 8),
+                Column::Time => 7,
                 Column::Waterfall => 9,
             };
             (*column, given.unwrap_or_else(natural))

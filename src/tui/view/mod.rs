@@ -16,6 +16,7 @@
 mod ascii;
 mod bars;
 mod body;
+mod cells;
 mod changes;
 mod columns;
 mod comparison;

@@ -488,3 +488,60 @@ fn the_whole_picture_leads_to_the_proof() {
         person.selected()
     );
 }
+
+#[test]
+fn a_chain_of_redirects_is_folded_into_one_line() {
+    let capture = session(|recorder| {
+        for (at, path, to) in [(0, "/v1/old", "/v1/newer"), (20, "/v1/newer", "/v1/newest")] {
+            Call::fetch("GET", path, 302)
+                .says("access-control-allow-origin", PAGE)
+                .says("location", to)
+                .play(recorder, at, 10);
+        }
+        Call::fetch("GET", "/v1/newest", 200)
+            .says("access-control-allow-origin", PAGE)
+            .json("{}")
+            .play(recorder, 40, 10);
+    });
+    let mut person = Person::before(capture, live(), 140, 36);
+    let screen = person.screen();
+    assert!(screen.contains("/v1/newest"), "{screen}");
+    assert!(screen.contains("✔"), "{screen}");
+    assert!(!screen.contains("redirected"), "folded: {screen}");
+    let unfolded = person.types("g ").screen();
+    let hops: Vec<&str> = unfolded.lines().filter(|l| l.contains("└")).collect();
+    assert_eq!(hops.len(), 2, "{unfolded}");
+    for (hop, path) in hops.iter().zip(["/v1/old", "/v1/newer"]) {
+        assert!(hop.contains(path) && hop.contains("302"), "{hop}");
+        assert!(hop.contains("redirected"), "{hop}");
+    }
+    // Each hop is an exchange of its own in the pane.
+    assert!(person.types("<Down>").selected().contains("/v1/old"));
+    assert!(person.types("2").screen().contains("location"));
+}
+
+#[test]
+fn sorting_goes_on_when_the_list_is_filtered() {
+    let mut person = person();
+    let paths = |person: &mut Person| -> Vec<String> {
+        let screen = person.screen();
+        let lines = screen.lines().filter(|l| l.contains("https://"));
+        let lines = lines.take_while(|l| !l.contains("Verdict"));
+        let path = |l: &str| {
+            l.split_whitespace()
+                .find(|w| w.starts_with('/'))
+                .map(str::to_owned)
+        };
+        lines.filter_map(path).collect()
+    };
+    // The columns' dialog: path is the fifth.
+    person.types("gC<Down><Down><Down><Down>s<Esc>");
+    let all = paths(&mut person);
+    assert!(all.len() > 5 && all.is_sorted(), "{all:?}");
+    person.types("/v1<Enter>");
+    let some = paths(&mut person);
+    assert!(some.len() < all.len() && some.is_sorted(), "{some:?}");
+    assert!(some.iter().all(|path| path.starts_with("/v1")), "{some:?}");
+    person.types("<Esc>");
+    assert_eq!(paths(&mut person), all);
+}

@@ -14,4 +14,5 @@ mod pictures;
 mod printing;
 mod real;
 mod replay;
+mod styled;
 mod talk;

@@ -6,7 +6,7 @@ use super::capture::{session, shop};
 use super::driver::{Person, live};
 use corscope::tui::{Options, ThemeChoice};
 
-const SIZES: [(u16, u16); 3] = [(80, 24), (120, 36), (200, 60)];
+pub(super) const SIZES: [(u16, u16); 3] = [(80, 24), (120, 36), (200, 60)];
 
 fn person(columns: u16, rows: u16) -> Person {
     Person::before(session(shop), live(), columns, rows)
@@ -75,7 +75,7 @@ fn dialogs() {
 }
 
 /// A letter for each style on the screen, and what the letters mean.
-fn painted(person: &mut Person) -> String {
+pub(super) fn painted(person: &mut Person) -> String {
     let buffer = person.buffer();
     let mut styles = Vec::new();
     let mut lines = Vec::new();

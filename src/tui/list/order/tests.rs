@@ -11,6 +11,7 @@ fn row<'a>(id: u64, server: &'a str, path: &'a str) -> Row<'a> {
         id: ExchangeId(id),
         kind: Kind::Http,
         replayed: false,
+        told: false,
         method: "GET",
         wanted_method: None,
         status: Some(200),
