@@ -4,11 +4,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
+use foldhash::quality::RandomState;
+use quick_cache::UnitWeighter;
 use quick_cache::unsync::Cache;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::batch::Heard;
-use super::database::{SharedConnection, Writer, lock};
+use super::database::{SharedConnection, Writer, lock, remembering};
 use super::error::SessionError;
 use super::opening::{self, Copy, connect};
 use super::schema::message_kind_from_name;
@@ -42,7 +44,7 @@ pub struct Archive {
     path: PathBuf,
     way: Mutex<Way>,
     layout: Layout,
-    heads: Mutex<Cache<i64, SharedHeaders>>,
+    heads: Mutex<Cache<i64, SharedHeaders, UnitWeighter, RandomState>>,
     // Holds the copy that is read where the original cannot be.
     _copy: Option<Copy>,
 }
@@ -91,7 +93,7 @@ impl Archive {
             path: path.to_owned(),
             way: Mutex::new(Way::Own(connection)),
             layout,
-            heads: Mutex::new(Cache::new(HEADS_REMEMBERED)),
+            heads: Mutex::new(remembering(HEADS_REMEMBERED)),
             _copy: copy,
         }
     }

@@ -1,9 +1,12 @@
 //! Bodies in the session file: equal ones lie there once, and all of them together have a cap.
 
+use foldhash::quality::RandomState;
+use quick_cache::UnitWeighter;
 use quick_cache::unsync::Cache;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::batch::{Digest, Piece, WholeBody};
+use super::database::remembering;
 use super::schema::{PIECES_MAX, piece_id};
 use crate::wire::{ExchangeId, Side};
 
@@ -30,7 +33,7 @@ struct Known {
 
 /// Writes bodies.
 pub(super) struct Bodies {
-    known: Cache<Digest, Known>,
+    known: Cache<Digest, Known, UnitWeighter, RandomState>,
     next_content: i64,
     compressor: Option<zstd::bulk::Compressor<'static>>,
     plain: Vec<u8>,
@@ -46,7 +49,7 @@ pub(super) struct Bodies {
 impl Bodies {
     pub(super) fn new(stored_bytes_max: u64) -> Self {
         Self {
-            known: Cache::new(BODIES_REMEMBERED),
+            known: remembering(BODIES_REMEMBERED),
             next_content: 1,
             compressor: zstd::bulk::Compressor::new(1).ok(),
             plain: Vec::new(),

@@ -5,7 +5,9 @@ use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use quick_cache::unsync::Cache;
+use foldhash::quality::RandomState;
+use quick_cache::UnitWeighter;
+use quick_cache::unsync::{Cache, DefaultLifecycle};
 use rusqlite::types::{ToSql, ToSqlOutput, Value, ValueRef};
 use rusqlite::{Connection, OpenFlags, params};
 
@@ -23,6 +25,17 @@ use crate::wire::{
 /// How many header lists are remembered, to store equal ones once.
 const HEADS_REMEMBERED: usize = 8_192;
 
+/// A cache of so many things; what is hashed is whole header lists, so that how fast counts.
+pub(super) fn remembering<K: Eq + Hash, V>(items: usize) -> Cache<K, V, UnitWeighter, RandomState> {
+    Cache::with(
+        items,
+        items as u64,
+        UnitWeighter,
+        RandomState::default(),
+        DefaultLifecycle::default(),
+    )
+}
+
 /// A connection that a writer and readers may share.
 pub(super) type SharedConnection = Arc<Mutex<Connection>>;
 
@@ -37,7 +50,7 @@ pub struct Writer {
     // Which file it is, so that it is noticed when another lies there, or none.
     pub(super) file: Option<(u64, u64)>,
     pub(super) connection: SharedConnection,
-    pub(super) heads: Cache<Head, i64>,
+    pub(super) heads: Cache<Head, i64, UnitWeighter, RandomState>,
     next_head: i64,
     bodies: Bodies,
 }
@@ -118,7 +131,7 @@ impl Writer {
             path: path.to_owned(),
             file: None,
             connection: Arc::new(Mutex::new(connection)),
-            heads: Cache::new(HEADS_REMEMBERED),
+            heads: remembering(HEADS_REMEMBERED),
             next_head: 1,
             bodies: Bodies::new(limits.stored_bytes_max.unwrap_or(u64::MAX)),
         }

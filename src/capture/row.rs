@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use foldhash::quality::RandomState;
 use url::Url;
 
 use crate::wire::{
@@ -87,7 +88,7 @@ pub struct Summary<'a> {
 /// Texts that recur (methods, origins), each held once.
 #[derive(Debug, Default)]
 pub(super) struct Texts {
-    ids: HashMap<Arc<str>, u32>,
+    ids: HashMap<Arc<str>, u32, RandomState>,
     texts: Vec<Arc<str>>,
 }
 

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use foldhash::quality::RandomState;
+
 use super::row::{Packed, Summary, Texts};
 use crate::wire::{Exchange, ExchangeId};
 
@@ -20,7 +22,7 @@ pub struct Store {
     vacant: u64,
     pages: Vec<Page>,
     texts: Texts,
-    open: HashMap<ExchangeId, Arc<Exchange>>,
+    open: HashMap<ExchangeId, Arc<Exchange>, RandomState>,
 }
 
 #[derive(Debug)]
@@ -39,7 +41,7 @@ impl Store {
             vacant: 0,
             pages: Vec::new(),
             texts: Texts::default(),
-            open: HashMap::new(),
+            open: HashMap::default(),
         }
     }
 

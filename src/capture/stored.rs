@@ -1,11 +1,13 @@
 //! What lies in the tables, as values.
 
+use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row, params};
+use zstd::bulk::Decompressor;
 
 use super::batch::{Heard, PIECE_BYTES_MAX};
 use super::schema::{
@@ -230,6 +232,21 @@ pub(super) fn excerpt(
     Ok(bytes.into())
 }
 
+/// The bytes of a zstd frame, at most so many.
+fn unpack(stored: &[u8], bytes_max: usize) -> std::io::Result<Vec<u8>> {
+    // To make a context costs more than to unpack a small body with it, and a session has many.
+    thread_local! {
+        static UNPACKER: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
+    }
+    UNPACKER.with_borrow_mut(|unpacker| {
+        let unpacker = match unpacker {
+            Some(made) => made,
+            none => none.insert(Decompressor::new()?),
+        };
+        unpacker.decompress(stored, bytes_max)
+    })
+}
+
 /// Appends bytes of a body.
 pub(super) fn read_body(
     connection: &Connection,
@@ -256,14 +273,13 @@ pub(super) fn read_body(
         let skip = usize::try_from(next - start).unwrap_or(usize::MAX);
         let unpacked;
         let piece = if row.get::<_, bool>(2)? {
-            unpacked =
-                zstd::bulk::decompress(stored, length.min(PIECE_BYTES_MAX)).map_err(|error| {
-                    rusqlite::Error::FromSqlConversionFailure(
-                        3,
-                        rusqlite::types::Type::Blob,
-                        Box::new(error),
-                    )
-                })?;
+            unpacked = unpack(stored, length.min(PIECE_BYTES_MAX)).map_err(|error| {
+                rusqlite::Error::FromSqlConversionFailure(
+                    3,
+                    rusqlite::types::Type::Blob,
+                    Box::new(error),
+                )
+            })?;
             &unpacked[..]
         } else {
             stored

@@ -12,13 +12,15 @@ use std::collections::{HashMap, VecDeque};
 use crate::cors::{Browser, Credentials};
 use crate::wire::{Exchange, Origin, Source};
 
+use foldhash::quality::RandomState;
+
 use super::infer::{credentials_of, engine, value};
 use super::slots::key_of;
 
 /// Which connections are known to carry credentials, and which are known not to.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Connections {
-    told: HashMap<u64, Told>,
+    told: HashMap<u64, Told, RandomState>,
     order: VecDeque<u64>,
 }
 

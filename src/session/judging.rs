@@ -3,6 +3,8 @@
 use std::collections::{BTreeSet, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use foldhash::quality::RandomState;
+
 use super::before::before;
 use super::whole::Whole;
 use crate::cors::Browser;
@@ -25,7 +27,7 @@ pub(super) struct Judging {
     with_cause: BTreeSet<FetchId>,
     /// The last fetches of each host whose verdict others may still change: those with a cause, and those
     /// that depend on what is not visible.
-    questions: HashMap<String, BTreeSet<FetchId>>,
+    questions: HashMap<String, BTreeSet<FetchId>, RandomState>,
     /// The last fetches of servers that seem to know nothing of CORS: the development server on this
     /// machine may still show that it has hidden that so far.
     masked: BTreeSet<FetchId>,
@@ -41,7 +43,7 @@ impl Judging {
             pairer: Pairer::new(rules),
             changed: BTreeSet::new(),
             with_cause: BTreeSet::new(),
-            questions: HashMap::new(),
+            questions: HashMap::default(),
             masked: BTreeSet::new(),
             last: 0,
             imported: false,
@@ -161,25 +163,27 @@ impl Judging {
         } else {
             self.masked.remove(&id);
         }
-        for host in urls.into_iter().flatten().filter_map(host_of) {
+        for host in urls.into_iter().flatten().filter_map(Origin::text_of_url) {
+            let host = &*host;
             if !open {
-                if let Some(questions) = self.questions.get_mut(&host) {
+                if let Some(questions) = self.questions.get_mut(host) {
                     questions.remove(&id);
                 }
                 continue;
             }
-            if self.questions.len() >= HOSTS_MAX && !self.questions.contains_key(&host) {
+            if self.questions.len() >= HOSTS_MAX && !self.questions.contains_key(host) {
                 self.questions.clear();
             }
-            let questions = self.questions.entry(host).or_default();
+            if !self.questions.contains_key(host) {
+                self.questions.insert(host.to_owned(), BTreeSet::new());
+            }
+            let Some(questions) = self.questions.get_mut(host) else {
+                continue;
+            };
             questions.insert(id);
             if questions.len() > OPEN_QUESTIONS_MAX {
                 questions.pop_first();
             }
         }
     }
-}
-
-fn host_of(url: &str) -> Option<String> {
-    Origin::of_url(url).map(|origin| origin.to_string())
 }

@@ -5,6 +5,8 @@ use std::collections::{BinaryHeap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use foldhash::quality::RandomState;
+
 use super::judging::Judging;
 use super::whole::{Messages, SAID_MAX, Whole};
 use crate::capture::{Heard, SessionError};
@@ -53,7 +55,7 @@ fn read(whole: &Whole, judging: Judging) -> Result<(), SessionError> {
         whole,
         judging,
         due: BinaryHeap::new(),
-        exchanges: HashMap::new(),
+        exchanges: HashMap::default(),
     };
     let mut from = whole.read().store.first_id();
     while !whole.unwanted.load(Ordering::Relaxed) {
@@ -93,7 +95,7 @@ struct Replay<'a> {
     whole: &'a Whole,
     judging: Judging,
     due: BinaryHeap<Reverse<(u64, ExchangeId, Moment)>>,
-    exchanges: HashMap<ExchangeId, Arc<Exchange>>,
+    exchanges: HashMap<ExchangeId, Arc<Exchange>, RandomState>,
 }
 
 impl Replay<'_> {

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use foldhash::quality::RandomState;
 use quick_cache::Weighter;
-use quick_cache::sync::Cache;
+use quick_cache::sync::{Cache, DefaultLifecycle};
 use tokio::sync::watch;
 
 use super::marks::Marks;
@@ -31,7 +32,7 @@ pub(super) struct Whole {
     /// Nobody looks at it any more: what is still to be read need not be.
     pub(super) unwanted: AtomicBool,
     state: RwLock<State>,
-    cache: Cache<u64, Arc<Exchange>, Weight>,
+    cache: Cache<u64, Arc<Exchange>, Weight, RandomState>,
     trouble: Mutex<Trouble>,
     around: RwLock<Surroundings>,
     said: RwLock<BTreeMap<ExchangeId, Arc<Said>>>,
@@ -51,7 +52,7 @@ pub(super) struct State {
     pub(super) preflights: u64,
     pub(super) preflight_micros: u64,
     /// Messages of the exchanges that have any.
-    pub(super) messages: HashMap<ExchangeId, Messages>,
+    pub(super) messages: HashMap<ExchangeId, Messages, RandomState>,
 }
 
 /// The messages of one exchange.
@@ -98,9 +99,15 @@ impl Whole {
                 marks: Marks::new(first, told),
                 preflights: 0,
                 preflight_micros: 0,
-                messages: HashMap::new(),
+                messages: HashMap::default(),
             }),
-            cache: Cache::with_weighter(16_384, CACHE_BYTES_MAX, Weight),
+            cache: Cache::with(
+                16_384,
+                CACHE_BYTES_MAX,
+                Weight,
+                RandomState::default(),
+                DefaultLifecycle::default(),
+            ),
             trouble: Mutex::default(),
             around: RwLock::new(Surroundings::new()),
             said: RwLock::new(BTreeMap::new()),

@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use foldhash::quality::RandomState;
 use rusqlite::types::Value;
 
 use super::judging::Judging;
@@ -38,7 +39,7 @@ pub(super) struct Ingest {
     writer: Writer,
     whole: Arc<Whole>,
     judging: Judging,
-    working: HashMap<ExchangeId, Working>,
+    working: HashMap<ExchangeId, Working, RandomState>,
     batch: Batch,
     batch_number: u64,
     batch_events: usize,
@@ -96,7 +97,7 @@ impl Ingest {
             writer,
             whole,
             judging,
-            working: HashMap::new(),
+            working: HashMap::default(),
             batch: Batch::default(),
             batch_number: 0,
             batch_events: 0,
