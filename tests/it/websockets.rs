@@ -44,7 +44,7 @@ fn frame(dice: &mut Dice, head: u8, masked: bool, payload: &[u8]) -> Vec<u8> {
             bytes.extend_from_slice(&(len as u16).to_be_bytes());
         }
         len => {
-            bytes.push(mask_bit | 127);
+            bytes.push(mask_bit | 0x7f);
             bytes.extend_from_slice(&(len as u64).to_be_bytes());
         }
     }
