@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use anyhow::{Result, bail};
 use clap::Args as ClapArgs;
 
-use super::args::{BrowserName, LineFormat};
+use super::args::{BrowserName, HidingArgs, LineFormat, PlaceArgs};
 use super::exit::Exit;
-use super::{input, output};
+use super::{export, input, output};
 use crate::cors::Browser;
-use crate::report::{Census, captures_to_json, captures_to_text, compare_captures};
+use crate::report::{Census, Redacted, captures_to_json, captures_to_text, compare_captures};
 use crate::session::Reader;
-use crate::wire::{ExchangeId, Side, decode_body};
+use crate::wire::{ExchangeId, RedactedBody, Redactor, Side, decode_body};
 
 /// More of a JSON answer is not looked at, in bytes.
 const BODY_BYTES_MAX: usize = 1 << 20;
@@ -23,7 +23,9 @@ Examples:
   corscope compare main.har branch.har --format json
 
 Calls are matched by page, method, server and path (ids in it as *). Exit status: 0 nothing got
-worse, 1 something did (newly blocked, failed, or no longer readable), 2 corscope could not do it.")]
+worse, 1 something did (newly blocked, failed, or no longer readable), 2 corscope could not do it.
+
+Secrets become pseudonyms, the same secret the same one in both captures.")]
 pub(super) struct CompareArgs {
     /// The capture before: a recorded session, or a HAR file of any tool
     before: PathBuf,
@@ -35,6 +37,10 @@ pub(super) struct CompareArgs {
     /// Whose rules to judge by, whoever asked: chromium, firefox or safari
     #[arg(long, value_name = "NAME", hide_possible_values = true)]
     browser: Option<BrowserName>,
+    #[command(flatten)]
+    hiding: HidingArgs,
+    #[command(flatten)]
+    place: PlaceArgs,
 }
 
 /// A capture, and what it says about each endpoint.
@@ -48,13 +54,15 @@ pub(super) fn run(args: &CompareArgs) -> Result<Exit> {
         bail!("only one of the two captures can come from stdin; give the other as a file");
     }
     let rules = args.browser.map(Into::into);
-    let before = take(&args.before, rules)?;
-    let after = take(&args.after, rules)?;
+    // One for both: what stayed the same has the same pseudonym.
+    let redactor = export::redactor(&args.hiding, &args.place)?;
+    let before = take(&args.before, rules, &redactor)?;
+    let after = take(&args.after, rules, &redactor)?;
     let compared = compare_captures(
         &before.census,
         &after.census,
-        (&|id| body(&before.reader, id), &|id| {
-            body(&after.reader, id)
+        (&|id| body(&before.reader, &redactor, id), &|id| {
+            body(&after.reader, &redactor, id)
         }),
     );
     let names = [&args.before, &args.after].map(|path| path.display().to_string());
@@ -66,15 +74,16 @@ pub(super) fn run(args: &CompareArgs) -> Result<Exit> {
     Ok(Exit::of_blocked(compared.regressions() as u64))
 }
 
-fn take(path: &std::path::Path, rules: Option<Browser>) -> Result<Taken> {
+fn take(path: &std::path::Path, rules: Option<Browser>, redactor: &Redactor) -> Result<Taken> {
     let loaded = input::load(path, rules)?;
     for reason in &loaded.skipped {
         output::say(&format!("Note: {}: {reason}", path.display()));
     }
     let mut census = Census::default();
+    let redacted = Redacted::new(&loaded.reader, redactor);
     for id in loaded.reader.fetches() {
-        if let Some(diagnosis) = loaded.reader.diagnosis(id) {
-            census.add(&diagnosis, &loaded.reader);
+        if let Some(diagnosis) = loaded.reader.diagnosis_from(id, &redacted) {
+            census.add(&diagnosis, &redacted);
         }
     }
     if census.endpoints() == 0 {
@@ -89,8 +98,9 @@ fn take(path: &std::path::Path, rules: Option<Browser>) -> Result<Taken> {
     })
 }
 
-/// The body of an answer, content coding off; `None` if not all of it is there.
-fn body(reader: &Reader, id: ExchangeId) -> Option<Vec<u8>> {
+/// The body of an answer, content coding and secrets off; `None` if not all of it is there, or it is
+/// binary and may hold secrets.
+fn body(reader: &Reader, redactor: &Redactor, id: ExchangeId) -> Option<Vec<u8>> {
     let exchange = reader.exchange(id)?;
     let kept = exchange.response_body.kept_bytes;
     if exchange.response_body.is_truncated() || kept > BODY_BYTES_MAX as u64 {
@@ -99,5 +109,12 @@ fn body(reader: &Reader, id: ExchangeId) -> Option<Vec<u8>> {
     let raw = reader.body(id, Side::Response, 0, BODY_BYTES_MAX).ok()?;
     let response = exchange.response.as_ref()?;
     let decoded = decode_body(&response.headers, &raw, BODY_BYTES_MAX);
-    (!decoded.cut && decoded.fault.is_none()).then_some(decoded.bytes)
+    if decoded.cut || decoded.fault.is_some() {
+        return None;
+    }
+    let kind = response.headers.get("content-type");
+    match redactor.body(kind.as_deref(), &decoded.bytes) {
+        RedactedBody::Kept(bytes) => Some(bytes.into_owned()),
+        RedactedBody::LeftOut => None,
+    }
 }

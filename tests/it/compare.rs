@@ -93,6 +93,46 @@ const SLASH: &[(&str, &str)] = &[
 ];
 
 #[test]
+fn no_secret_is_in_what_is_compared_unless_asked_for() {
+    const BEFORE: &[(&str, &str)] = &[
+        ("Access-Control-Allow-Origin", "https://app.test"),
+        ("X-Auth-Token", "Zx9planted.Secret1"),
+        (
+            "Location",
+            "https://me:Zx9planted.Secret2@other.test/?code=Zx9planted.Secret3",
+        ),
+        ("Set-Cookie", "sid=Zx9planted.Secret4; Path=/"),
+    ];
+    const AFTER: &[(&str, &str)] = &[
+        ("X-Auth-Token", "Zx9planted.Secret6"),
+        (
+            "Location",
+            "https://me:Zx9planted.Secret7@other.test/?code=Zx9planted.Secret8",
+        ),
+    ];
+    let at = |status, headers, body| Call {
+        path: "/a?api_key=Zx9planted.Secret9",
+        status,
+        headers,
+        body,
+    };
+    let before = [at(302, BEFORE, r#"{"password":"Zx9planted.Secret10"}"#)];
+    let after = [at(
+        200,
+        AFTER,
+        r#"{"password":"Zx9planted.Secret11","n":1}"#,
+    )];
+    for format in ["text", "json"] {
+        let hidden = compare(&before, &after, &["--format", format]);
+        assert!(!hidden.stdout.contains("planted"), "{hidden:?}");
+        assert!(hidden.stdout.contains("redacted-"), "{hidden:?}");
+        assert!(hidden.stdout.to_lowercase().contains("x-auth-token"));
+        let open = compare(&before, &after, &["--format", format, "--secrets"]);
+        assert!(open.stdout.contains("Zx9planted.Secret1"), "{open:?}");
+    }
+}
+
+#[test]
 fn what_got_worse_and_what_got_better() {
     let before = [
         call("/a/1", ALLOWED),
