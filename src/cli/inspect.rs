@@ -188,7 +188,7 @@ pub(super) async fn show(
     if let Some(launcher) = launcher {
         launcher.close().await;
     }
-    live.finish(signals.next()).await?;
+    live.leave(signals.next()).await?;
     left?;
     if let Some(path) = path {
         if reader.is_empty() {

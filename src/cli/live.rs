@@ -236,6 +236,19 @@ impl Live {
     /// Lets open exchanges come to their end for a moment, or not even that once `hurry` comes
     /// back; then writes what is still to be written.
     pub(super) async fn finish(self, hurry: impl Future<Output = ()>) -> Result<()> {
+        self.end(hurry, Session::finish).await
+    }
+
+    /// The same when nobody will read a verdict any more.
+    pub(super) async fn leave(self, hurry: impl Future<Output = ()>) -> Result<()> {
+        self.end(hurry, Session::leave).await
+    }
+
+    async fn end(
+        self,
+        hurry: impl Future<Output = ()>,
+        close: fn(Session) -> Result<(), session::SessionError>,
+    ) -> Result<()> {
         let Self {
             session,
             end,
@@ -249,7 +262,7 @@ impl Live {
                 () = hurry => serving.abort(),
             }
         }
-        tokio::task::spawn_blocking(move || session.finish()).await??;
+        tokio::task::spawn_blocking(move || close(session)).await??;
         Ok(())
     }
 }

@@ -226,6 +226,13 @@ impl Session {
         self.end()
     }
 
+    /// As [`finish`](Self::finish), for when nobody will read a verdict any more: none is settled, so
+    /// that it takes no longer the more was captured. The file is the same, for it holds no verdicts.
+    pub fn leave(mut self) -> Result<(), SessionError> {
+        self.whole.unwanted.store(true, Ordering::Relaxed);
+        self.end()
+    }
+
     fn end(&mut self) -> Result<(), SessionError> {
         if let Some(recorder) = self.recorder.take() {
             recorder.finish();

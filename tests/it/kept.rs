@@ -66,7 +66,7 @@ fn sessions_are_listed_renamed_and_pruned() {
     );
     let line = |name: &str| list.stdout.lines().find(|l| l.starts_with(name)).unwrap();
     assert!(line("live").ends_with("recording") && line("crashed").contains("not closed"));
-    assert!(line("older").contains("17 exchanges"), "{}", line("older"));
+    assert!(line("older").contains("19 exchanges"), "{}", line("older"));
     let json = sessions(&home, &["--format", "json"]);
     let first: Value = serde_json::from_str(json.stdout.lines().next().unwrap()).unwrap();
     assert!(

@@ -8,6 +8,7 @@ mod hear;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use foldhash::quality::RandomState;
@@ -160,7 +161,9 @@ impl Ingest {
             }
             self.touch(id);
         }
-        self.judging.finish();
+        if !self.whole.unwanted.load(Ordering::Relaxed) {
+            self.judging.finish();
+        }
         self.commit();
         self.retry();
         self.look_after();

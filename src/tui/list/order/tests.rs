@@ -1,7 +1,7 @@
 use super::keys::{Keys, Part};
 use super::sorting::order;
 use super::{Group, Wish};
-use crate::capture::RowEnd;
+use crate::session::RowEnd;
 use crate::session::{Mark, Row};
 use crate::tui::list::Column;
 use crate::wire::{ExchangeId, HttpVersion, Kind, Timestamp};
