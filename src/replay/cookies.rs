@@ -4,7 +4,7 @@
 use url::Url;
 
 use crate::cors::Browser;
-use crate::wire::HeaderList;
+use crate::wire::{HeaderList, cookie};
 
 /// How many cookies one fetch may collect.
 const COOKIES_MAX: usize = 500;
@@ -84,7 +84,7 @@ impl Jar {
             value: value.trim().to_owned(),
             host: from.to_owned(),
             below: false,
-            path: default_path(url),
+            path: cookie::default_path(url.path()),
             secure: false,
             reach: SameSite::Untold,
         };
@@ -98,7 +98,9 @@ impl Jar {
                     if domain.is_empty() {
                         continue;
                     }
-                    if !is_below(from, &domain) || psl::domain_str(&domain).is_none() {
+                    if (from != domain && !cookie::is_below(from, &domain))
+                        || psl::domain_str(&domain).is_none()
+                    {
                         return;
                     }
                     cookie.host = domain;
@@ -153,8 +155,8 @@ impl Jar {
         let pairs: Vec<String> = self
             .cookies
             .iter()
-            .filter(|c| c.host == host || (c.below && is_below(host, &c.host)))
-            .filter(|c| covers(&c.path, url.path()))
+            .filter(|c| c.host == host || (c.below && cookie::is_below(host, &c.host)))
+            .filter(|c| cookie::covers(&c.path, url.path()))
             .filter(|c| !c.secure || is_secure(url))
             .filter(|c| !cross_site || c.crosses(browser))
             .map(|c| format!("{}={}", c.name, c.value))
@@ -188,26 +190,6 @@ impl Cookie {
 
 fn is_secure(url: &Url) -> bool {
     crate::wire::Origin::of(url).is_some_and(|o| o.potentially_trustworthy())
-}
-
-fn is_below(host: &str, domain: &str) -> bool {
-    host == domain
-        || host
-            .strip_suffix(domain)
-            .is_some_and(|rest| rest.ends_with('.'))
-}
-
-fn covers(path: &str, asked: &str) -> bool {
-    asked
-        .strip_prefix(path)
-        .is_some_and(|rest| rest.is_empty() || path.ends_with('/') || rest.starts_with('/'))
-}
-
-fn default_path(url: &Url) -> String {
-    match url.path().rfind('/') {
-        None | Some(0) => "/".to_owned(),
-        Some(at) => url.path()[..at].to_owned(),
-    }
 }
 
 #[cfg(test)]

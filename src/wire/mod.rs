@@ -2,6 +2,7 @@
 //! above may know these nouns.
 
 mod body;
+pub(crate) mod cookie;
 mod decode;
 mod exchange;
 mod headers;

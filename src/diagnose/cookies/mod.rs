@@ -9,7 +9,7 @@ mod tests;
 use dates::{cookie_date, seconds};
 
 use crate::cors::{Browser, Credentials};
-use crate::wire::{Origin, Timestamp, is_loopback_host};
+use crate::wire::{Origin, Timestamp, cookie, is_loopback_host};
 
 /// Name and value together are no longer than this, in bytes (§ 5.6).
 const PAIR_BYTES_MAX: usize = 4096;
@@ -203,7 +203,7 @@ impl SetCookie {
         if let Some(domain) = &self.domain
             && domain != host
         {
-            if !is_below(host, domain) {
+            if !cookie::is_below(host, domain) {
                 return bad(
                     format!("Domain={domain} is not {host} nor above it"),
                     "§ 5.7",
@@ -375,7 +375,7 @@ impl SetCookie {
             );
         }
         match &self.domain {
-            Some(domain) if host != domain && !is_below(host, domain) => {
+            Some(domain) if host != domain && !cookie::is_below(host, domain) => {
                 return bad(format!("it is for {domain}, not {host}"), "§ 5.8.3");
             }
             None if host != from.host() => {
@@ -386,8 +386,11 @@ impl SetCookie {
             }
             _ => {}
         }
-        let path = self.path.clone().unwrap_or_else(|| default_path(set_path));
-        if !covers(&path, asked.path) {
+        let path = self
+            .path
+            .clone()
+            .unwrap_or_else(|| cookie::default_path(set_path));
+        if !cookie::covers(&path, asked.path) {
             return bad(
                 format!("Path={path} does not cover {}", asked.path),
                 "§ 5.8.3",
@@ -478,28 +481,4 @@ fn bad(why: impl Into<String>, section: &'static str) -> Option<Judged> {
         why: why.into(),
         section,
     })
-}
-
-/// Whether a host lies below a domain (§ 5.1.3). Addresses have nothing below them.
-fn is_below(host: &str, domain: &str) -> bool {
-    let address = host.starts_with('[') || host.parse::<std::net::Ipv4Addr>().is_ok();
-    !address
-        && host
-            .strip_suffix(domain)
-            .is_some_and(|rest| rest.ends_with('.'))
-}
-
-/// Path matching (§ 5.1.4).
-fn covers(path: &str, asked: &str) -> bool {
-    asked
-        .strip_prefix(path)
-        .is_some_and(|rest| rest.is_empty() || path.ends_with('/') || rest.starts_with('/'))
-}
-
-/// The path of a cookie that names none (§ 5.1.4).
-fn default_path(of: &str) -> String {
-    match of.rfind('/') {
-        None | Some(0) => "/".to_owned(),
-        Some(end) => of[..end].to_owned(),
-    }
 }
