@@ -1,5 +1,7 @@
 //! Bodies in the session file: equal ones lie there once, and all of them together have a cap.
 
+use std::collections::HashMap;
+
 use foldhash::quality::RandomState;
 use quick_cache::UnitWeighter;
 use quick_cache::unsync::Cache;
@@ -29,6 +31,8 @@ const EVIDENCE_BYTES_MAX: u64 = 4 << 10;
 struct Known {
     exchange: ExchangeId,
     side: Side,
+    /// Which content it is, if it is one piece: nothing need be read to refer to it.
+    content: Option<i64>,
 }
 
 /// Writes bodies.
@@ -44,6 +48,8 @@ pub(super) struct Bodies {
     stored_bytes_max: u64,
     /// The bodies of all exchanges before this one are gone.
     gone_before: u64,
+    /// Contents of the batch being written that more exchanges have now, and the last of them.
+    lasts: HashMap<i64, u64, RandomState>,
 }
 
 impl Bodies {
@@ -57,6 +63,7 @@ impl Bodies {
             stored_bytes: 0,
             stored_bytes_max,
             gone_before: 0,
+            lasts: HashMap::default(),
         }
     }
 
@@ -69,6 +76,7 @@ impl Bodies {
     pub(super) fn forget(&mut self, before: (u64, u64)) {
         (self.stored_bytes, self.gone_before) = before;
         self.known.clear();
+        self.lasts.clear();
     }
 
     /// Writes a piece. One that is a whole body whose content is there already refers to that.
@@ -76,12 +84,9 @@ impl Bodies {
         if piece.number >= PIECES_MAX {
             return Ok(());
         }
-        let own = Known {
-            exchange: piece.exchange,
-            side: piece.side,
-        };
-        if let Some(digest) = &piece.whole
-            && self.refer(connection, *digest, own)?
+        if let Some(digest) = piece.whole
+            && (self.share(connection, digest, piece)?
+                || self.refer(connection, digest, Known::of(piece.exchange, piece.side))?)
         {
             return Ok(());
         }
@@ -115,18 +120,49 @@ impl Bodies {
             .execute(params![content, piece.exchange.0 as i64, zstd, stored])?;
         self.next_content += 1;
         self.stored_bytes += stored.len() as u64;
-        connection
-            .prepare_cached(
-                "INSERT OR REPLACE INTO body (id, start, length, content) VALUES (?1, ?2, ?3, ?4)",
-            )?
-            .execute(params![
-                piece_id(piece.exchange, piece.side, piece.number),
-                piece.start as i64,
-                bytes.len() as i64,
-                content,
-            ])?;
+        insert_piece(connection, piece, content)?;
         if let Some(digest) = piece.whole {
-            self.known.insert(digest, own);
+            let content = Some(content);
+            let own = Known::of(piece.exchange, piece.side);
+            self.known.insert(digest, Known { content, ..own });
+        }
+        Ok(())
+    }
+
+    /// Gives a piece that is a whole body the content that an earlier one brought; `false` if there is
+    /// none that is sure to be still there.
+    fn share(
+        &mut self,
+        connection: &Connection,
+        digest: Digest,
+        piece: &Piece,
+    ) -> rusqlite::Result<bool> {
+        let Some(mut known) = self.known.get_mut(&digest) else {
+            return Ok(false);
+        };
+        let Some(content) = known.content else {
+            return Ok(false);
+        };
+        // A content leaves only when all exchanges that have it are among those that made room.
+        if known.exchange.0 < self.gone_before {
+            return Ok(false);
+        }
+        insert_piece(connection, piece, content)?;
+        if piece.exchange > known.exchange {
+            (known.exchange, known.side) = (piece.exchange, piece.side);
+            self.lasts.insert(content, piece.exchange.0);
+        }
+        Ok(true)
+    }
+
+    /// Writes down which exchange is the last to have each content shared since.
+    pub(super) fn settle(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        if self.lasts.is_empty() {
+            return Ok(());
+        }
+        let mut update = connection.prepare_cached("UPDATE content SET last = ?2 WHERE id = ?1")?;
+        for (content, last) in self.lasts.drain() {
+            update.execute([content, last as i64])?;
         }
         Ok(())
     }
@@ -137,10 +173,7 @@ impl Bodies {
         connection: &Connection,
         body: &WholeBody,
     ) -> rusqlite::Result<()> {
-        let own = Known {
-            exchange: body.exchange,
-            side: body.side,
-        };
+        let own = Known::of(body.exchange, body.side);
         if self.known.get(&body.digest).is_none() {
             self.known.insert(body.digest, own);
             return Ok(());
@@ -192,12 +225,14 @@ impl Bodies {
         }
         connection
             .prepare_cached(
-                "UPDATE content SET last = ?3 \
+                "UPDATE content SET last = max(last, ?3) \
                  WHERE id IN (SELECT content FROM body WHERE id BETWEEN ?1 AND ?2)",
             )?
             .execute([first, last, own.exchange.0 as i64])?;
         // The newest stays longest.
-        self.known.insert(digest, own);
+        if own.exchange > known.exchange {
+            self.known.insert(digest, own);
+        }
         Ok(true)
     }
 
@@ -281,6 +316,31 @@ impl Bodies {
         }
         Ok(any)
     }
+}
+
+impl Known {
+    fn of(exchange: ExchangeId, side: Side) -> Self {
+        let content = None;
+        Self {
+            exchange,
+            side,
+            content,
+        }
+    }
+}
+
+fn insert_piece(connection: &Connection, piece: &Piece, content: i64) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT OR REPLACE INTO body (id, start, length, content) VALUES (?1, ?2, ?3, ?4)",
+        )?
+        .execute(params![
+            piece_id(piece.exchange, piece.side, piece.number),
+            piece.start as i64,
+            piece.len as i64,
+            content,
+        ])
+        .map(drop)
 }
 
 /// The rowids that pieces of a body have.

@@ -200,6 +200,7 @@ impl Writer {
         for (exchange, said) in &batch.said {
             write_said(&transaction, *exchange, said)?;
         }
+        self.bodies.settle(&transaction)?;
         let gone = self.bodies.make_room(&transaction)?;
         transaction.commit()?;
         Ok(gone)

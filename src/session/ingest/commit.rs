@@ -36,11 +36,11 @@ impl Ingest {
             }
         }
         let judged = self.judging.judge(&self.whole);
+        self.let_go();
         if something || judged || skipped != skipped_before {
             self.whole.bump();
         }
         self.touched.clear();
-        self.batch.exchanges.clear();
         self.batch.pieces.clear();
         self.batch.messages.clear();
         self.batch.bodies.clear();
@@ -173,19 +173,10 @@ impl Ingest {
 
     /// Makes the batch visible: rows, and the exchanges at hand.
     fn show(&mut self) {
-        let mut ended = Vec::new();
         let mut state = self.whole.write();
         for (exchange, _) in &self.batch.exchanges {
             state.show(exchange);
-            let over = exchange.end != End::Open;
-            if over && self.broken.is_none() {
-                state.store.release(exchange.id);
-            } else {
-                state.store.hold(Arc::clone(exchange));
-            }
-            if over {
-                ended.push(Arc::clone(exchange));
-            }
+            state.store.hold(Arc::clone(exchange));
         }
         for (id, _, message) in &self.batch.messages {
             if let Some(working) = self.working.get(id) {
@@ -194,8 +185,21 @@ impl Ingest {
                 known.bytes += message.len_bytes;
             }
         }
-        drop(state);
-        for exchange in ended {
+    }
+
+    /// What is over and was judged need not be held any longer: the file has it.
+    fn let_go(&mut self) {
+        if self.batch.exchanges.is_empty() {
+            return;
+        }
+        let exchanges = self.batch.exchanges.drain(..);
+        let over = exchanges.map(|(exchange, _)| exchange);
+        let over: Vec<_> = over.filter(|e| e.end != End::Open).collect();
+        if self.broken.is_none() {
+            let mut state = self.whole.write();
+            over.iter().for_each(|e| state.store.release(e.id));
+        }
+        for exchange in over {
             self.working.remove(&exchange.id);
             self.ended += 1;
             self.whole.remember(exchange);

@@ -21,7 +21,7 @@ use crate::capture::{Batch, EventQueue, Heard, SessionError, Waited, Writer, now
 use crate::wire::{Exchange, ExchangeId};
 
 /// A transaction takes at most this many events,
-const BATCH_EVENTS_MAX: usize = 256;
+const BATCH_EVENTS_MAX: usize = 2_048;
 /// or this many bytes of bodies and messages.
 const BATCH_BYTES_MAX: usize = 1 << 20;
 /// How long it waits for more to come once something came. Bounds the wake-ups under load.
