@@ -9,13 +9,13 @@ use bytes::Bytes;
 use clap::Args as ClapArgs;
 use url::Url;
 
-use super::args::{WayArgs, duration};
-use super::config;
+use super::args::{HidingArgs, PlaceArgs, WayArgs, duration};
 use super::output::reason;
 use super::way;
+use super::{config, export};
 use crate::proxy::{Courier, Limits, Reach};
 use crate::replay::{Edit, Plan};
-use crate::wire::{Origin, is_loopback_host};
+use crate::wire::{Origin, Redactor, is_loopback_host};
 
 /// The largest body that is read from a file or stdin to be sent, in bytes.
 const DATA_BYTES_MAX: u64 = 64 << 20;
@@ -176,9 +176,13 @@ impl RequestArgs {
     }
 }
 
-/// What was sent and must not be printed, even where a server repeats it.
-#[derive(Default)]
-pub(super) struct Secrets(Vec<String>);
+/// What was sent and must not be printed, even where a server repeats it; and what a server says that
+/// is nobody else's business.
+pub(super) struct Secrets {
+    /// As they were sent, the longest first.
+    sent: Vec<String>,
+    redactor: Redactor,
+}
 
 /// What stands in the place of a secret.
 const HIDDEN: &str = "(secret)";
@@ -186,19 +190,24 @@ const HIDDEN: &str = "(secret)";
 const SECRET_BYTES_MIN: usize = 5;
 
 impl Secrets {
-    pub(super) fn of<'a>(plans: impl IntoIterator<Item = &'a Plan>) -> Self {
+    pub(super) fn of<'a>(plans: impl IntoIterator<Item = &'a Plan>) -> Result<Self> {
         let all = plans.into_iter().flat_map(Plan::secrets);
-        let mut secrets: Vec<String> = all.filter(|s| s.len() >= SECRET_BYTES_MIN).collect();
+        let mut sent: Vec<String> = all.filter(|s| s.len() >= SECRET_BYTES_MIN).collect();
         // The longer first: one may be part of another.
-        secrets.sort_unstable_by_key(|s| std::cmp::Reverse(s.len()));
-        secrets.dedup();
-        Self(secrets)
+        sent.sort_unstable_by_key(|s| std::cmp::Reverse(s.len()));
+        sent.dedup();
+        let redactor = export::redactor(&HidingArgs::default(), &PlaceArgs::default())?;
+        Ok(Self { sent, redactor })
     }
 
-    /// The text without them; JSON stays JSON.
+    pub(super) fn redactor(&self) -> &Redactor {
+        &self.redactor
+    }
+
+    /// A text made of redacted exchanges without what was sent; JSON stays JSON.
     pub(super) fn hidden(&self, text: String) -> String {
         let mut text = text;
-        for secret in &self.0 {
+        for secret in &self.sent {
             if text.contains(secret.as_str()) {
                 text = text.replace(secret.as_str(), HIDDEN);
             }

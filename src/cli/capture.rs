@@ -7,19 +7,13 @@ use anyhow::Result;
 use serde_json::Value;
 
 use crate::cors::Outcome;
-use crate::diagnose::{Diagnosis, Role};
+use crate::diagnose::Role;
 use crate::report::{self, JSON_TAIL, Servers, Summary};
 use crate::session::Reader;
 use crate::wire::{ExchangeId, json_escaped};
 
 /// Rows looked at under one lock.
 const ROWS_AT_ONCE: usize = 1_024;
-
-/// Every verdict on a capture, in the order its fetches began.
-pub(super) fn diagnoses(reader: &Reader) -> impl Iterator<Item = Diagnosis> + '_ {
-    let fetches = reader.fetches();
-    fetches.into_iter().filter_map(|id| reader.diagnosis(id))
-}
 
 /// The counts of a capture, as its rows have them.
 pub(super) fn summary(reader: &Reader, skipped: usize) -> Summary {

@@ -14,12 +14,12 @@ use super::checks::{self, Check, Expected};
 use super::exit::Exit;
 use super::{diagnose, output};
 use crate::cors::{Browser, Outcome};
-use crate::diagnose::Diagnosis;
+use crate::diagnose::{Diagnosis, Exchanges};
 use crate::proxy::Courier;
 use crate::replay::{self, Edit, Ending, Plan, Ran};
-use crate::report;
+use crate::report::{self, Redacted};
 use crate::session::{Reader, Session};
-use crate::wire::Failure;
+use crate::wire::{Failure, Redactor};
 
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
@@ -96,7 +96,7 @@ pub(super) async fn run(args: &CheckArgs) -> Result<Exit> {
     }
     let courier = args.reach.courier()?;
     let done = Asking::start(&courier)?.ask_all(&plans).await?;
-    done.print(args.format, &Secrets::of(&plans))
+    done.print(args.format, &Secrets::of(&plans)?)
 }
 
 async fn run_file(file: &Path, args: &CheckArgs) -> Result<Exit> {
@@ -107,7 +107,7 @@ async fn run_file(file: &Path, args: &CheckArgs) -> Result<Exit> {
     let courier = args.reach.courier()?;
     let plans: Vec<Plan> = checks.iter().map(|c| c.plan.clone()).collect();
     let done = Asking::start(&courier)?.ask_all(&plans).await?;
-    done.print_checks(&checks, args.format, &Secrets::of(&plans))
+    done.print_checks(&checks, args.format, &Secrets::of(&plans)?)
 }
 
 /// One question as it was typed.
@@ -189,9 +189,10 @@ pub(super) struct Answered {
 
 impl Answered {
     /// The verdict on one run.
-    pub(super) fn diagnosis(&self, run: &Ran) -> Option<Diagnosis> {
+    pub(super) fn diagnosis(&self, run: &Ran, redacted: &Redacted<'_>) -> Option<Diagnosis> {
         let first = run.sent.first()?;
-        self.reader.diagnosis(self.reader.fetch_of(*first)?)
+        let fetch = self.reader.fetch_of(*first)?;
+        self.reader.diagnosis_from(fetch, redacted)
     }
 
     /// Why one of them got no answer at all.
@@ -205,13 +206,15 @@ impl Answered {
     /// Prints the verdicts. A server that could not be asked is no verdict.
     fn print(&self, format: Format, secrets: &Secrets) -> Result<Exit> {
         let mut text = String::new();
+        let redacted = Redacted::new(&self.reader, secrets.redactor());
         if format == Format::Text {
-            for diagnosis in self.runs.iter().filter_map(|run| self.diagnosis(run)) {
-                text.push_str(&passed(&diagnosis, &self.reader));
+            let runs = self.runs.iter();
+            for diagnosis in runs.filter_map(|run| self.diagnosis(run, &redacted)) {
+                text.push_str(&passed(&diagnosis, &redacted));
             }
         }
-        let (verdicts, exit) =
-            diagnose::written(&diagnose::all(&self.reader), &self.reader, 0, format);
+        let all = diagnose::all(&self.reader, &redacted);
+        let (verdicts, exit) = diagnose::written(&all, &redacted, 0, format);
         text.push_str(&verdicts);
         diagnose::write(&secrets.hidden(text), format)?;
         if let Some(failure) = self.failure() {
@@ -225,10 +228,11 @@ impl Answered {
     /// Prints the verdicts of a file's checks: in full where one is not as expected, and a table of
     /// all.
     fn print_checks(&self, checks: &[Check], format: Format, secrets: &Secrets) -> Result<Exit> {
+        let redacted = Redacted::new(&self.reader, secrets.redactor());
         let judged: Vec<(&Check, Diagnosis)> = checks
             .iter()
             .zip(&self.runs)
-            .filter_map(|(check, run)| Some((check, self.diagnosis(run)?)))
+            .filter_map(|(check, run)| Some((check, self.diagnosis(run, &redacted)?)))
             .collect();
         let surprises = judged
             .iter()
@@ -236,23 +240,26 @@ impl Answered {
         let surprises: Vec<Diagnosis> = surprises.map(|(_, d)| d.clone()).collect();
         let text = match format {
             Format::Text => {
-                let (mut text, _) = diagnose::written(&surprises, &self.reader, 0, format);
+                let (mut text, _) = diagnose::written(&surprises, &redacted, 0, format);
                 if surprises.is_empty() {
                     text.clear();
                 }
-                text.push_str(&table(&judged));
+                text.push_str(&table(&judged, secrets.redactor()));
                 text
             }
             Format::Json => {
-                let all = diagnose::all(&self.reader);
-                let (text, _) = diagnose::written(&all, &self.reader, 0, format);
+                let all = diagnose::all(&self.reader, &redacted);
+                let (text, _) = diagnose::written(&all, &redacted, 0, format);
                 let mut document: Value = serde_json::from_str(&text)?;
-                document["checks"] = judged.iter().map(|(check, d)| entry(check, d)).collect();
+                let entries = judged
+                    .iter()
+                    .map(|(check, d)| entry(check, d, secrets.redactor()));
+                document["checks"] = entries.collect();
                 format!("{document}\n")
             }
             Format::Ndjson => {
-                let all = diagnose::all(&self.reader);
-                diagnose::written(&all, &self.reader, 0, format).0
+                let all = diagnose::all(&self.reader, &redacted);
+                diagnose::written(&all, &redacted, 0, format).0
             }
         };
         diagnose::write(&secrets.hidden(text), format)?;
@@ -266,7 +273,7 @@ impl Answered {
         if let Some((check, failure)) = failed {
             bail!(
                 "{} could not be asked: {}",
-                check.plan.url(),
+                secrets.redactor().url(check.plan.url().as_str()),
                 failure.detail
             );
         }
@@ -274,11 +281,11 @@ impl Answered {
     }
 }
 
-fn entry(check: &Check, diagnosis: &Diagnosis) -> Value {
+fn entry(check: &Check, diagnosis: &Diagnosis, redactor: &Redactor) -> Value {
     json!({
         "name": check.name,
         "method": check.plan.method(),
-        "url": check.plan.url().as_str(),
+        "url": redactor.url(check.plan.url().as_str()),
         "origin": check.plan.page().to_string(),
         "browser": check.plan.browser().name(),
         "expected": check.expected.name(),
@@ -289,7 +296,7 @@ fn entry(check: &Check, diagnosis: &Diagnosis) -> Value {
 }
 
 /// One line for each check, columns aligned.
-fn table(judged: &[(&Check, Diagnosis)]) -> String {
+fn table(judged: &[(&Check, Diagnosis)], redactor: &Redactor) -> String {
     let mut rows: Vec<[String; 6]> = Vec::with_capacity(judged.len());
     for (check, diagnosis) in judged {
         let met = check.expected.is(diagnosis.outcome);
@@ -312,7 +319,7 @@ fn table(judged: &[(&Check, Diagnosis)]) -> String {
             .to_owned(),
             check.name.clone(),
             check.plan.method().to_owned(),
-            check.plan.url().to_string(),
+            redactor.url(check.plan.url().as_str()),
             check.plan.page().to_string(),
             became,
         ]);
@@ -345,11 +352,11 @@ fn table(judged: &[(&Check, Diagnosis)]) -> String {
 }
 
 /// A fetch that is let through, in a line or two; nothing for others, which the report tells of.
-pub(super) fn passed(diagnosis: &Diagnosis, reader: &Reader) -> String {
+pub(super) fn passed(diagnosis: &Diagnosis, exchanges: &dyn Exchanges) -> String {
     if !matches!(diagnosis.outcome, Outcome::Allowed | Outcome::Exempt) {
         return String::new();
     }
-    let explanation = report::explain(diagnosis, None, reader);
+    let explanation = report::explain(diagnosis, None, exchanges);
     let from = diagnosis.origin.as_deref().unwrap_or("nowhere");
     let glyph = Outcome::Allowed.glyph();
     let mut text = format!("{glyph} {}   from {from}\n", explanation.request);

@@ -5,14 +5,14 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use tokio::time::{Instant, sleep};
 
-use super::args::{DemoArgs, Wanted};
+use super::args::{DemoArgs, HidingArgs, Wanted};
 use super::browser::{Launcher, Manner};
 use super::config::Capture;
 use super::exit::Exit;
 use super::live::{Keep, Live};
 use super::settings::{self, Screen};
 use super::signals::Signals;
-use super::{diagnose, inspect};
+use super::{diagnose, export, inspect};
 use crate::demo::{Client, Demo, Pace};
 use crate::launch::Wish;
 use crate::session::Reader;
@@ -60,7 +60,8 @@ async fn once(args: &DemoArgs, demo: &Demo, capture: &Capture) -> Result<Exit> {
         () = signals.next() => bail!("stopped before every call was made; run it again"),
     }
     live.finish(signals.next()).await?;
-    diagnose::print(&reader, 0, args.format)
+    let redactor = export::redactor(&HidingArgs::default(), &args.capture.place)?;
+    diagnose::print(&reader, 0, args.format, &redactor)
 }
 
 async fn by_ourselves(live: &Live, demo: &Demo) -> Result<()> {

@@ -10,41 +10,52 @@ use super::{capture, export, input, output};
 use crate::cors::Outcome;
 use crate::diagnose::{Diagnosis, Exchanges};
 use crate::fix;
-use crate::report::{self, Explanation, Servers, Summary, TextPaper};
+use crate::report::{self, Explanation, Redacted, Servers, Summary, TextPaper};
 use crate::session::Reader;
-use crate::wire::json_escaped;
+use crate::wire::{Redactor, json_escaped};
 
 pub(super) fn run(args: &DiagnoseArgs) -> Result<Exit> {
+    let redactor = export::redactor(&args.hiding, &args.place)?;
     let loaded = input::load(&args.file, args.browser.map(Into::into))?;
     for reason in &loaded.skipped {
         output::say(&format!("Note: {reason}"));
     }
-    print(&loaded.reader, loaded.skipped.len(), args.format)
+    print(&loaded.reader, loaded.skipped.len(), args.format, &redactor)
 }
 
 /// Prints every verdict, one after the other: a capture may hold more than memory does. `skipped` is
 /// how many entries could not be read at all.
-pub(super) fn print(reader: &Reader, skipped: usize, format: Format) -> Result<Exit> {
+pub(super) fn print(
+    reader: &Reader,
+    skipped: usize,
+    format: Format,
+    redactor: &Redactor,
+) -> Result<Exit> {
     let summary = capture::summary(reader, skipped);
     let servers = capture::servers(reader);
+    let redacted = Redacted::new(reader, redactor);
+    let fetches = reader.fetches();
+    let judged = fetches
+        .iter()
+        .filter_map(|id| reader.diagnosis_from(*id, &redacted));
+    let value = |diagnosis: Diagnosis| {
+        let mut value = report::fetch_to_json(&diagnosis, &servers, &redacted);
+        export::hide_evidence(&mut value, redactor);
+        value
+    };
     export::write_to(export::Target::Stdout, |out| {
         match format {
             Format::Text => {
                 let mut paper = TextPaper::default();
-                for diagnosis in capture::diagnoses(reader) {
-                    let explanation = explained(&diagnosis, &servers, reader);
+                for diagnosis in judged {
+                    let explanation = explained(&diagnosis, &servers, &redacted);
                     out.write_all(output::tamed(&paper.add(&explanation)).as_bytes())?;
                 }
                 out.write_all(output::tamed(&TextPaper::end(&summary)).as_bytes())?;
             }
-            Format::Json => {
-                let judged = capture::diagnoses(reader);
-                let values = judged.map(|d| report::fetch_to_json(&d, &servers, reader));
-                capture::write_json(out, &summary, values)?;
-            }
+            Format::Json => capture::write_json(out, &summary, judged.map(value))?,
             Format::Ndjson => {
-                for diagnosis in capture::diagnoses(reader) {
-                    let line = report::fetch_to_json(&diagnosis, &servers, reader);
+                for line in judged.map(value) {
                     writeln!(out, "{}", json_escaped(&line.to_string()))?;
                 }
             }
@@ -71,10 +82,13 @@ pub(super) fn write(text: &str, format: Format) -> Result<()> {
     }
 }
 
-/// Every verdict on a capture, in the order its fetches began.
-pub(super) fn all(reader: &Reader) -> Vec<Diagnosis> {
+/// Every verdict on a capture, in the order its fetches began, judged from its exchanges without their
+/// secrets.
+pub(super) fn all(reader: &Reader, redacted: &Redacted<'_>) -> Vec<Diagnosis> {
     let fetches = reader.fetches();
-    let judged = fetches.iter().filter_map(|id| reader.diagnosis(*id));
+    let judged = fetches
+        .iter()
+        .filter_map(|id| reader.diagnosis_from(*id, redacted));
     judged.collect()
 }
 

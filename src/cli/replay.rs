@@ -18,7 +18,7 @@ use crate::cors::Outcome;
 use crate::diagnose::{Diagnosis, Exchanges, Surroundings, diagnose as judge};
 use crate::proxy::Courier;
 use crate::replay::{self, Edit, Ending, Manner, Plan, Ran, Unrepeatable};
-use crate::report::{self, Servers};
+use crate::report::{self, Redacted, Servers};
 use crate::session::{self, Reader, Row, Session};
 use crate::wire::{Exchange, ExchangeId, Failure, Origin, Side};
 
@@ -188,7 +188,9 @@ fn as_whom(plan: &Plan, whom: Whom) -> Result<Vec<Plan>> {
 /// Asks a person at a terminal; nobody else can be asked.
 fn consent(plan: &Plan, times: usize) -> Result<()> {
     let twice = if times > 1 { " (twice)" } else { "" };
-    let what = format!("{} {}", plan.method(), plan.url());
+    let secrets = Secrets::of([plan])?;
+    let url = secrets.redactor().url(plan.url().as_str());
+    let what = format!("{} {url}", plan.method());
     if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
         bail!("{what} may change data on the server and was not sent; add --yes to send it{twice}");
     }
@@ -317,11 +319,16 @@ impl Done {
 
     /// All that is to be said of it, and the exit status it calls for.
     pub(super) fn written(&self, before: &Diagnosis, format: Format) -> Result<(String, Exit)> {
-        let secrets = Secrets::of(self.runs.iter().map(|(plan, _)| plan));
+        let secrets = Secrets::of(self.runs.iter().map(|(plan, _)| plan))?;
+        let redacted = Redacted::new(self, secrets.redactor());
         let around = self.around(before);
+        let before = &self
+            .file
+            .diagnosis_from(before.fetch.id, &redacted)
+            .with_context(|| "the recorded fetch cannot be read again; try once more")?;
         let judge = |ran: &Ran| {
             let fetch = self.reader.fetch_of(*ran.sent.first()?)?;
-            Some(judge(&self.reader.fetch(fetch)?, self, &around))
+            Some(judge(&self.reader.fetch(fetch)?, &redacted, &around))
         };
         let judged: Vec<(&Plan, &Ran, Diagnosis)> = self
             .runs
@@ -329,10 +336,10 @@ impl Done {
             .filter_map(|(plan, ran)| Some((plan, ran, judge(ran)?)))
             .collect();
         let diagnoses: Vec<Diagnosis> = judged.iter().map(|(_, _, d)| d.clone()).collect();
-        let (verdicts, exit) = diagnose::written(&diagnoses, self, 0, format);
+        let (verdicts, exit) = diagnose::written(&diagnoses, &redacted, 0, format);
         let text = match format {
             Format::Text => {
-                let mut text = contrast::written(before, &judged, self);
+                let mut text = contrast::written(before, &judged, &redacted);
                 let told = judged.iter().map(|(_, _, diagnosis)| diagnosis.outcome);
                 if told
                     .clone()
@@ -343,7 +350,7 @@ impl Done {
                 }
                 text
             }
-            Format::Json => format!("{}\n", self.json(&verdicts, before, &judged)?),
+            Format::Json => format!("{}\n", Self::json(&verdicts, before, &judged, &redacted)?),
             Format::Ndjson => verdicts,
         };
         Ok((secrets.hidden(text), exit))
@@ -351,10 +358,10 @@ impl Done {
 
     /// The document of `diagnose`, with what was replayed and what was recorded beside it.
     fn json(
-        &self,
         verdicts: &str,
         before: &Diagnosis,
         judged: &[(&Plan, &Ran, Diagnosis)],
+        redacted: &Redacted<'_>,
     ) -> Result<Value> {
         let mut document: Value = serde_json::from_str(verdicts)?;
         let runs: Vec<Value> = judged
@@ -369,10 +376,10 @@ impl Done {
                 })
             })
             .collect();
-        let servers = Servers::of(std::slice::from_ref(before), self);
+        let servers = Servers::of(std::slice::from_ref(before), redacted);
         document["replay"] = json!({
             "of": before.fetch.exchanges().map(|id| id.0).collect::<Vec<_>>(),
-            "before": report::fetch_to_json(before, &servers, self),
+            "before": report::fetch_to_json(before, &servers, redacted),
             "runs": runs,
         });
         Ok(document)

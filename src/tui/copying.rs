@@ -80,14 +80,19 @@ pub(super) fn curl(reader: &Reader, id: ExchangeId) -> Outcome {
     Outcome::Copy(copied.text, what)
 }
 
-/// A brief without secrets. Reads the disk.
-pub(super) fn brief(reader: &Reader, id: FetchId) -> Outcome {
+/// A brief without the secrets that everybody has. Reads the disk.
+pub(super) fn plain_brief(reader: &Reader, id: FetchId) -> Outcome {
     let mut options = RedactOptions::default();
     let random = SystemRandom::new().fill(&mut options.key);
-    let (Ok(()), Ok(redactor)) = (random, Redactor::new(&options)) else {
-        return Outcome::Notice("the secrets cannot be taken out, so nothing is copied".to_owned());
-    };
-    let redacted = Redacted::new(reader, &redactor);
+    match (random, Redactor::new(&options)) {
+        (Ok(()), Ok(redactor)) => brief(reader, id, &redactor),
+        _ => Outcome::Notice("the secrets cannot be taken out, so nothing is copied".to_owned()),
+    }
+}
+
+/// What [`Effect::Brief`] copies: a brief without what this redactor hides. Reads the disk.
+pub fn brief(reader: &Reader, id: FetchId, redactor: &Redactor) -> Outcome {
+    let redacted = Redacted::new(reader, redactor);
     let Some(diagnosis) = reader.diagnosis_from(id, &redacted) else {
         return Outcome::Notice(
             "this was not judged, so there is nothing to brief about".to_owned(),

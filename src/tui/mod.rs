@@ -47,6 +47,7 @@ mod view;
 pub use app::{App, Command, Event};
 pub use body::{LeafAnswer, LeafRequest};
 pub use compare::{Pair, Paired};
+pub use copying::brief;
 pub use effect::{Effect, LoadRequest, Loaded, Outcome, SearchRequest, Searched};
 pub use error::TuiError;
 pub use export::{ExportFormat, ExportRequest, Exported};

@@ -27,6 +27,7 @@ mod kept;
 mod killed;
 mod live;
 mod networks;
+mod plants;
 mod properties;
 mod proxy;
 mod recorded;

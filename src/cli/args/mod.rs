@@ -220,6 +220,7 @@ Examples:
   corscope diagnose devtools.har --format json
   curl -s https://ci.test/run.har.gz | corscope diagnose - --format ndjson
 
+Secrets become pseudonyms unless --secrets, so that what is printed can be pasted anywhere.
 Exit status: 0 nothing is blocked, 1 something is, 2 corscope could not do it.")]
 pub(super) struct DiagnoseArgs {
     /// A recorded session, or a HAR file of any tool (gzip is fine); - reads a HAR from stdin
@@ -230,6 +231,10 @@ pub(super) struct DiagnoseArgs {
     /// Whose rules to judge by, whoever asked: chromium, firefox or safari
     #[arg(long, value_name = "NAME", hide_possible_values = true)]
     pub(super) browser: Option<BrowserName>,
+    #[command(flatten)]
+    pub(super) hiding: HidingArgs,
+    #[command(flatten)]
+    pub(super) place: PlaceArgs,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -81,7 +81,7 @@ pub(in crate::cli) struct ExportArgs {
     /// Only this fetch
     #[arg(long, value_name = "ID")]
     pub(in crate::cli) fetch: Option<u32>,
-    /// Whose quotes commands have [default: those of this system]
+    /// Whose quotes the commands of curl and HTTPie have [default: those of this system]
     #[arg(long, value_name = "SHELL")]
     pub(in crate::cli) shell: Option<Shell>,
     /// Whose rules to judge by, whoever asked: chromium, firefox or safari
@@ -155,6 +155,12 @@ pub(in crate::cli) enum Paper {
     Ndjson,
     /// Commands that send the requests again
     Curl,
+    /// The same for HTTPie
+    Httpie,
+    /// Calls of fetch(), for the console of the page's browser
+    Fetch,
+    /// Commands for PowerShell without curl
+    Powershell,
 }
 
 /// A family of shells.

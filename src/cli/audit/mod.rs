@@ -16,6 +16,7 @@ use super::output;
 use crate::cors::{Browser, Outcome};
 use crate::diagnose::{Diagnosis, Severity};
 use crate::replay::{Edit, Plan};
+use crate::report::Redacted;
 use crate::wire::{HeaderList, Origin, is_loopback_host};
 
 /// Origins that nobody can have (RFC 2606): whoever lets them in lets anybody in.
@@ -99,12 +100,15 @@ pub(super) async fn run(args: &AuditArgs) -> Result<Exit> {
     if let Some(failure) = answered.failure() {
         bail!("the server could not be asked: {}", failure.detail);
     }
-    let items = items(args, &url, &probes, &answered);
+    let secrets = Secrets::of(&plans)?;
+    let redacted = Redacted::new(&answered.reader, secrets.redactor());
+    let items = items(args, &url, &probes, &answered, &redacted);
+    let shown = secrets.redactor().url(url.as_str());
     let text = match args.format {
-        LineFormat::Text => text(&url, &items),
-        LineFormat::Json => format!("{}\n", document(&url, &origins, &items)),
+        LineFormat::Text => text(&shown, &items),
+        LineFormat::Json => format!("{}\n", document(&shown, &origins, &items)),
     };
-    let text = Secrets::of(&plans).hidden(text);
+    let text = secrets.hidden(text);
     match args.format {
         LineFormat::Text => output::prose(&text)?,
         LineFormat::Json => output::data(&text)?,
@@ -190,11 +194,17 @@ fn probes(args: &AuditArgs, url: &Url, origins: &[Origin]) -> Result<Vec<(Probe,
     Ok(probes)
 }
 
-fn items(args: &AuditArgs, url: &Url, probes: &[(Probe, Plan)], answered: &Answered) -> Vec<Item> {
+fn items(
+    args: &AuditArgs,
+    url: &Url,
+    probes: &[(Probe, Plan)],
+    answered: &Answered,
+    redacted: &Redacted<'_>,
+) -> Vec<Item> {
     let mut items = vec![https(url)];
     let mut reflects = false;
     for ((probe, plan), run) in probes.iter().zip(&answered.runs) {
-        let Some(diagnosis) = answered.diagnosis(run) else {
+        let Some(diagnosis) = answered.diagnosis(run, redacted) else {
             continue;
         };
         let exchange = run.sent.last().and_then(|id| answered.reader.exchange(*id));

@@ -3,13 +3,12 @@
 use std::fmt::Write as _;
 
 use serde_json::{Value, json};
-use url::Url;
 
 use super::Item;
 use crate::diagnose::Severity;
 use crate::wire::Origin;
 
-pub(super) fn text(url: &Url, items: &[Item]) -> String {
+pub(super) fn text(url: &str, items: &[Item]) -> String {
     let mut out = format!("Audit of {url}\n\n");
     for item in items {
         let (glyph, word) = match item.severity {
@@ -42,7 +41,7 @@ pub(super) fn text(url: &Url, items: &[Item]) -> String {
     out
 }
 
-pub(super) fn document(url: &Url, origins: &[Origin], items: &[Item]) -> Value {
+pub(super) fn document(url: &str, origins: &[Origin], items: &[Item]) -> Value {
     let all: Vec<Value> = items
         .iter()
         .map(|item| {
@@ -63,7 +62,7 @@ pub(super) fn document(url: &Url, origins: &[Origin], items: &[Item]) -> Value {
         .collect();
     json!({
         "schema": "corscope/audit/1",
-        "url": url.as_str(),
+        "url": url,
         "origins": origins.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "items": all,
     })

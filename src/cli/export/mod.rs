@@ -11,6 +11,7 @@ use anyhow::{Context, Result, anyhow};
 use super::args::{ExportArgs, Paper};
 use super::exit::Exit;
 use super::{capture, input, output};
+use crate::cors::Credentials;
 use crate::diagnose::{Diagnosis, FetchId, Role};
 use crate::report::{self, Quoting, Redacted, Summary};
 use crate::session::Reader;
@@ -124,7 +125,7 @@ impl Order {
                     writeln!(out, "{}", json_escaped(&line.to_string()))?;
                 }
             }
-            Paper::Curl => {
+            Paper::Curl | Paper::Httpie | Paper::Fetch | Paper::Powershell => {
                 for diagnosis in fetches.iter().filter_map(judged) {
                     self.command(&diagnosis, reader, redactor, out)?;
                 }
@@ -162,10 +163,17 @@ impl Order {
             kept
         };
         let exchange = redactor.exchange(&exchange);
-        let copied = report::curl(&exchange, &kept, self.shell);
-        let comment = match self.shell {
-            Quoting::Cmd => "rem",
-            Quoting::Posix | Quoting::Fish | Quoting::PowerShell => "#",
+        let include = (diagnosis.credentials == Credentials::Include).then_some("include");
+        let copied = match self.paper {
+            Paper::Httpie => report::httpie(&exchange, &kept, self.shell),
+            Paper::Fetch => report::fetch_js(&exchange, &kept, include),
+            Paper::Powershell => report::powershell(&exchange, &kept),
+            _ => report::curl(&exchange, &kept, self.shell),
+        };
+        let comment = match (self.paper, self.shell) {
+            (Paper::Fetch, _) => "//",
+            (Paper::Curl | Paper::Httpie, Quoting::Cmd) => "rem",
+            _ => "#",
         };
         let what = if sent.is_some() {
             ""

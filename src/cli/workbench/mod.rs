@@ -85,6 +85,10 @@ pub(super) async fn run(
             replayer.clone().draft(exchange, later.clone());
             None
         }
+        Effect::Brief(fetch) => {
+            papers.clone().brief(fetch, later.clone());
+            None
+        }
         Effect::Export(request) => {
             papers.clone().write(request, later.clone());
             None

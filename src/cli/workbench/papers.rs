@@ -7,9 +7,10 @@ use tokio::sync::mpsc;
 use crate::cli::args::{HidingArgs, Paper, PlaceArgs};
 use crate::cli::config::home_of;
 use crate::cli::export::{self, Order, Target};
+use crate::diagnose::FetchId;
 use crate::report::Quoting;
 use crate::session::Reader;
-use crate::tui::{ExportFormat, ExportRequest, Exported, Outcome};
+use crate::tui::{self, ExportFormat, ExportRequest, Exported, Outcome};
 
 /// Who writes papers of a session.
 #[derive(Clone)]
@@ -35,6 +36,20 @@ impl Papers {
             let _ = screen
                 .send(Outcome::Exported(written.unwrap_or_else(lost)))
                 .await;
+        });
+    }
+
+    /// A brief to hand on, without secrets, the person's own included; beside everything else.
+    pub(super) fn brief(self, fetch: FetchId, screen: mpsc::Sender<Outcome>) {
+        tokio::spawn(async move {
+            let writing = move || match export::redactor(&HidingArgs::default(), &self.place) {
+                Ok(redactor) => tui::brief(&self.reader, fetch, &redactor),
+                Err(error) => Outcome::Notice(format!("nothing is copied: {error:#}")),
+            };
+            let written = tokio::task::spawn_blocking(writing).await;
+            let lost = |_| Outcome::Notice("this could not be written".to_owned());
+            // Nobody waits for it when the screen is gone.
+            let _ = screen.send(written.unwrap_or_else(lost)).await;
         });
     }
 

@@ -38,7 +38,7 @@ impl Redactor {
         let content_type = content_type.unwrap_or_default();
         let media = content_type.split(';').next().unwrap_or_default();
         let media = media.trim().to_ascii_lowercase();
-        if let Some(boundary) = boundary(&media, content_type) {
+        if let Some(boundary) = boundary(&media, content_type).or_else(|| first_boundary(body)) {
             return RedactedBody::Kept(Cow::Owned(self.multipart(body, &boundary)));
         }
         if let Some(little) = utf16(body) {
@@ -68,6 +68,10 @@ impl Redactor {
                 if let Cow::Owned(changed) = replaced {
                     out = changed;
                 }
+            }
+            // What follows a document, or breaks it off, is read as text.
+            if serde_json::from_slice::<serde::de::IgnoredAny>(body).is_err() {
+                out = text::redact(self, &out).into_owned();
             }
             return Cow::Owned(out);
         }
@@ -196,6 +200,17 @@ fn boundary(media: &str, content_type: &str) -> Option<Vec<u8>> {
             .then(|| value.trim().trim_matches('"'))
     })?;
     (!value.is_empty()).then(|| [b"--", value.as_bytes()].concat())
+}
+
+/// The boundary of a form whose content type is not known, by how it begins.
+fn first_boundary(body: &[u8]) -> Option<Vec<u8>> {
+    const BOUNDARY_BYTES_MAX: usize = 72;
+    let rest = body.strip_prefix(b"--")?;
+    let end = memchr::memmem::find(&rest[..rest.len().min(BOUNDARY_BYTES_MAX)], b"\r\n")?;
+    let next = &rest[end + 2..];
+    let head = b"content-disposition:";
+    let begins = next.get(..head.len())?.eq_ignore_ascii_case(head);
+    (begins && end > 0).then(|| body[..end + 2].to_vec())
 }
 
 /// Whether this is UTF-16, by its byte order mark or by the zeros of ASCII in it; `true`: little

@@ -41,9 +41,7 @@ pub(super) fn of_header(name: &str) -> Value {
         | "user-agent"
         | "idempotency-key"
         | "sec-websocket-version"
-        | "sec-websocket-extensions"
-        | "www-authenticate"
-        | "proxy-authenticate" => return Value::Evidence,
+        | "sec-websocket-extensions" => return Value::Evidence,
         "authorization" | "proxy-authorization" => return Value::Credentials,
         "cookie" | "cookie2" => return Value::Cookies,
         "set-cookie" | "set-cookie2" => return Value::SetCookie,
@@ -91,6 +89,38 @@ pub(super) fn is_secret_parameter(name: &str, value: &str) -> bool {
         ["key"] => long(16),
         _ => false,
     }
+}
+
+/// Whether the segment of a path that follows one of this name may be a key: whoever has the link may
+/// do what it is for.
+pub(super) fn is_before_secret(segment: &str) -> bool {
+    let words = words(segment);
+    let doors = [
+        "reset",
+        "verify",
+        "verification",
+        "confirm",
+        "confirmation",
+        "activate",
+        "activation",
+        "invite",
+        "invitation",
+        "invitations",
+        "magic",
+        "unsubscribe",
+        "webhook",
+        "webhooks",
+        "hooks",
+        "share",
+        "shared",
+        "key",
+        "keys",
+    ];
+    names_secret(&words)
+        || words.iter().any(|word| doors.contains(&word.as_str()))
+        || words
+            .last()
+            .is_some_and(|word| word == "sessions" || word == "session")
 }
 
 /// Whether even a number under this name is a secret.
@@ -311,6 +341,19 @@ mod tests {
         assert!(is_secret_parameter("code", "4/0AY0e-g7xyz"));
         assert!(!is_secret_parameter("code", "DE"));
         assert!(!is_secret_parameter("key", "name"));
+        for before in [
+            "token",
+            "reset-password",
+            "verify_email",
+            "invitations",
+            "api-keys",
+            "session",
+        ] {
+            assert!(is_before_secret(before), "{before}");
+        }
+        for before in ["v1", "users", "orders", "assets", "author"] {
+            assert!(!is_before_secret(before), "{before}");
+        }
     }
 
     #[test]

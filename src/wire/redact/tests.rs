@@ -270,6 +270,49 @@ fn secrets_planted_everywhere_are_gone() {
         ),
         ("untyped", body("", &format!("{{\"secret\":\"{SECRET}\"}}"))),
         (
+            "behind json",
+            body(
+                json,
+                &format!(
+                    "{{\"a\":1}}\nGET / HTTP/1.1\r\nX-Api-Key: {SECRET}\r\nCookie: a={SECRET}\r\n"
+                ),
+            ),
+        ),
+        (
+            "headers repeated",
+            body(
+                "text/plain",
+                &format!("got:\n  authorization: Bearer {SECRET}\n  x-auth-token: {SECRET}\n"),
+            ),
+        ),
+        (
+            "link of a mail",
+            r.url(&format!(
+                "https://app.test/reset-password/{SECRET}-0123/done"
+            )),
+        ),
+        (
+            "webhook",
+            r.url("https://hooks.test/services/T0123ABCD/B0123ABCD/plantedPLANTEDplanted42"),
+        ),
+        (
+            "form of no kind",
+            body(
+                "",
+                &format!(
+                    "--B\r\nContent-Disposition: form-data; name=\"token\"\r\n\r\n{SECRET}\r\n--B--\r\n"
+                ),
+            ),
+        ),
+        (
+            "challenge",
+            r.header(
+                "WWW-Authenticate",
+                &format!("Bearer realm=\"x\", error_description=\"token {SECRET} is old\""),
+            )
+            .into(),
+        ),
+        (
             "plain bearer",
             body("text/plain", &format!("said: Bearer {SECRET} to them")),
         ),
@@ -380,10 +423,16 @@ fn what_is_no_secret_stays() {
         ),
         ("application/x-www-form-urlencoded", "a=1&b=x+y&code=DE"),
         ("text/css", "a{color:red}"),
+        (
+            "text/plain",
+            "token: string;\ncookie: we use cookies to remember you\nsession: none",
+        ),
     ] {
         assert_eq!(body(kind, same), same);
     }
     let r = redactor();
+    let challenge = "Bearer authorization_uri=\"https://login.test/\", realm=\"api\"";
+    assert_eq!(r.header("WWW-Authenticate", challenge), challenge);
     let png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR";
     assert_eq!(
         r.body(Some("image/png"), png),
@@ -393,6 +442,9 @@ fn what_is_no_secret_stays() {
         "https://api.app.test:8443/v1/acct/7?page=2&sort=-date#top",
         "/relative?x=1",
         "http://[::1]:8080/@scope/x@2",
+        "https://cdn.test/keys/index-4f3a2b1c9d8e7f6a.js",
+        "https://api.test/token/refresh",
+        "https://api.test/orders/4f3a2b1c9d8e7f6a5b4c3d2e",
         "",
     ] {
         assert_eq!(r.url(url), url);

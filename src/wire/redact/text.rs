@@ -21,7 +21,7 @@ macro_rules! rule {
 }
 
 /// Tokens by their shape, wherever they stand.
-static SHAPES: [Rule; 4] = [
+static SHAPES: [Rule; 5] = [
     rule!(
         r"(?-u)-----BEGIN [A-Z ]*PRIVATE KEY-----([\s\S]*?)(?:-----END [A-Z ]*PRIVATE KEY-----|$)",
         |r, found| replaced(r, found, 1, Kind::Secret)
@@ -33,8 +33,11 @@ static SHAPES: [Rule; 4] = [
     rule!(
         r"(?-u)(?i:\b(?:bearer|basic|digest|negotiate|ntlm|token)\s+)([A-Za-z0-9._~+/=-]{12,})",
         |r, found| {
-            // "Basic authentication", "token verification": words, not secrets.
-            let word = found[1].iter().all(u8::is_ascii_lowercase);
+            // "Basic authentication", "token verification", `Bearer authorization_uri=`: words and
+            // names, not secrets.
+            let word = found[1]
+                .iter()
+                .all(|b| b.is_ascii_lowercase() || matches!(b, b'_' | b'='));
             if word {
                 found[0].to_vec()
             } else {
@@ -46,10 +49,15 @@ static SHAPES: [Rule; 4] = [
         r"(?-u)\b((?:sk|pk|rk)[-_](?:live|test|proj|ant|or)[-_][A-Za-z0-9_-]{16,}|sk-[A-Za-z0-9]{20,}|gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,}|glpat-[A-Za-z0-9_-]{16,}|xox[abeprs]-[A-Za-z0-9-]{10,}|(?:AKIA|ASIA)[A-Z0-9]{16}|AIza[A-Za-z0-9_-]{30,}|ya29\.[A-Za-z0-9._-]{16,}|npm_[A-Za-z0-9]{30,}|pypi-[A-Za-z0-9_-]{30,}|SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}|hf_[A-Za-z0-9]{20,}|dop_v1_[a-f0-9]{40,}|shp(?:at|ca|pa|ss)_[a-f0-9]{20,}|whsec_[A-Za-z0-9]{16,})",
         |r, found| replaced(r, found, 1, Kind::Secret)
     ),
+    // Whoever knows these paths may do what they are for: Slack's and Discord's webhooks, Telegram's bots.
+    rule!(
+        r"(?-u)(?:/services/T[A-Z0-9]{6,}/B[A-Z0-9]{6,}/|/webhooks/[0-9]{6,}/|/bot[0-9]{6,}:)([A-Za-z0-9_-]{20,})",
+        |r, found| replaced(r, found, 1, Kind::Secret)
+    ),
 ];
 
 /// Values behind names, as JSON, script, markup, URLs and settings write them.
-static PAIRS: [Rule; 6] = [
+static PAIRS: [Rule; 8] = [
     // userinfo: https://ann:secret@host
     rule!(
         r#"(?-u)\b[a-zA-Z][a-zA-Z0-9+.-]*://([^\s/?\#@"'<>\\:]*)(?::([^\s/?\#@"'<>\\]*))?@"#,
@@ -82,6 +90,11 @@ static PAIRS: [Rule; 6] = [
             }
         }
     ),
+    // X-Api-Key: value, on a line of its own: headers that a server repeats, settings
+    rule!(
+        r#"(?-u)(?m:^)[ \t>]*([A-Za-z][A-Za-z0-9_-]{2,60}):[ \t]*([^\s"'{\[][^\r\n]*)"#,
+        |r, found| field(r, found)
+    ),
     // {\"name\":\"value\"}: JSON within a string
     rule!(
         r#"(?-u)\\+"([A-Za-z0-9_$.-]{2,64})\\+"\s*:\s*\\+"([^"\\]*)"#,
@@ -108,6 +121,15 @@ static PAIRS: [Rule; 6] = [
             } else {
                 found[0].to_vec()
             }
+        }
+    ),
+    // /reset-password/9f8e7d6c...: what follows in the path is a key, if it looks made by a machine
+    rule!(
+        r"(?-u)/([A-Za-z][A-Za-z0-9_.-]{1,40})/([A-Za-z0-9_~.=%+-]{16,})",
+        |r, found| if names::is_before_secret(&first(found, &[1])) && is_made(&found[2]) {
+            replaced(r, found, 2, Kind::Path)
+        } else {
+            found[0].to_vec()
         }
     ),
     // <meta name="csrf-token" content="...">, <input name="password" value="...">
@@ -142,7 +164,9 @@ enum Kind {
     Secret,
     /// As it is, and may be a JWT.
     Token,
-    /// With percent signs.
+    /// With percent signs; `+` is a plus.
+    Path,
+    /// With percent signs; `+` is a space.
     Encoded,
     /// With backslashes.
     Escaped,
@@ -219,11 +243,32 @@ fn replaced(redactor: &Redactor, found: &Captures<'_>, group: usize, kind: Kind)
     let name = match kind {
         Kind::Secret => redactor.pseudonym(raw),
         Kind::Token => redactor.token(raw),
+        Kind::Path => redactor.token(&percent_decoded(raw)),
         Kind::Encoded => redactor.token(&form_decoded(raw)),
         Kind::Escaped => redactor.token(&unescaped(raw)),
     };
     let start = value.start() - found.get(0).map_or(0, |all| all.start());
     out.splice(start..start + raw.len(), name.into_bytes());
+    out
+}
+
+fn field(redactor: &Redactor, found: &Captures<'_>) -> Vec<u8> {
+    let mut out = found[0].to_vec();
+    let Ok(value) = std::str::from_utf8(&found[2]) else {
+        return out;
+    };
+    let name = first(found, &[1]);
+    let hidden = match names::of_header(&name) {
+        names::Value::Credentials | names::Value::Cookies | names::Value::SetCookie => true,
+        // `token: string` declares one, and holds none.
+        names::Value::Secret => value.len() >= 8 && value.bytes().any(|b| b.is_ascii_digit()),
+        names::Value::Evidence | names::Value::Url | names::Value::Text => false,
+    };
+    if hidden && !is_prose(value.as_bytes()) {
+        let behind = out.len() - value.len();
+        out.truncate(behind);
+        out.extend_from_slice(redactor.header(&name, value).as_bytes());
+    }
     out
 }
 
@@ -247,6 +292,18 @@ fn markup(redactor: &Redactor, tag: &[u8]) -> Vec<u8> {
         }
     }
     out
+}
+
+/// Whether a piece of a path was made by a machine: names that people give have no digits, and hardly
+/// ever so many letters, great and small, in one word.
+fn is_made(segment: &[u8]) -> bool {
+    let any = |is: fn(&u8) -> bool| segment.iter().any(is);
+    let long = segment.iter().filter(|b| b.is_ascii_alphanumeric()).count();
+    let mixed = any(u8::is_ascii_lowercase) && any(u8::is_ascii_uppercase) && long >= 20;
+    // A file's name with its ending: `bundle.4f3a2b1c.js`.
+    let ending = segment.rsplit(|b| *b == b'.').next().map_or(0, <[u8]>::len);
+    let file = segment.contains(&b'.') && (1..=5).contains(&ending);
+    long >= 16 && !file && (any(u8::is_ascii_digit) || mixed)
 }
 
 /// Whether a value is a sentence about a secret rather than one: `"token": "must not be empty"`.
