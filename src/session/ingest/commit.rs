@@ -197,7 +197,9 @@ impl Ingest {
         let over: Vec<_> = over.filter(|e| e.end != End::Open).collect();
         if self.broken.is_none() {
             let mut state = self.whole.write();
-            over.iter().for_each(|e| state.store.release(e.id));
+            for exchange in &over {
+                state.store.release(exchange.id);
+            }
         }
         for exchange in over {
             self.working.remove(&exchange.id);
