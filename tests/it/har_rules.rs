@@ -1,11 +1,67 @@
-//! What a HAR must be: the rules of the HAR 1.2 specification, as its published JSON schema has
-//! them, and those of the importers of Chrome's and Firefox's developer tools.
+//! What a HAR must be: by the published JSON schema of HAR 1.2, by what the specification says beyond
+//! it, and by the rules of the importers of Chrome's and Firefox's developer tools.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use serde_json::Value;
 
+use crate::support::node_modules;
+
+/// Reads one HAR a line and says in one line what is wrong with it. It ends with its standard input.
+const VALIDATOR: &str = r#"
+const [modules] = process.argv.slice(-1);
+const Ajv = require(modules + "/ajv");
+const ajv = new Ajv({ allErrors: true });
+ajv.addMetaSchema(require(modules + "/ajv/lib/refs/json-schema-draft-06.json"));
+ajv.addSchema(require(modules + "/har-schema"));
+const valid = ajv.getSchema("har.json");
+require("readline").createInterface({ input: process.stdin }).on("line", (line) => {
+  const fine = valid(JSON.parse(line));
+  const faults = fine ? [] : valid.errors.map((e) => `${e.dataPath}: ${e.message}`);
+  console.log(JSON.stringify(faults));
+});
+"#;
+
+/// What breaks the published schema.
+fn by_schema(har: &Value) -> Vec<String> {
+    static VALID: OnceLock<Mutex<(Child, BufReader<ChildStdout>)>> = OnceLock::new();
+    let validator = VALID.get_or_init(|| {
+        let mut child = Command::new("node")
+            .args(["-e", VALIDATOR, "--"])
+            .arg(node_modules())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("node is installed");
+        let answers = BufReader::new(child.stdout.take().unwrap());
+        Mutex::new((child, answers))
+    });
+    let mut validator = validator.lock().unwrap_or_else(PoisonError::into_inner);
+    let (child, answers) = &mut *validator;
+    writeln!(child.stdin.as_mut().unwrap(), "{har}").unwrap();
+    let mut line = String::new();
+    answers.read_line(&mut line).unwrap();
+    serde_json::from_str(&line).expect("the validator answers")
+}
+
+#[test]
+fn the_published_schema_is_heard() {
+    let bad = serde_json::json!({"log": {"version": 1, "entries": [{"time": "x"}]}});
+    let said = by_schema(&bad).join("\n");
+    for part in [
+        ".log: should have required property 'creator'",
+        ".log.version",
+        ".time",
+    ] {
+        assert!(said.contains(part), "{said}");
+    }
+}
+
 /// Every rule that a file breaks; none for a good one.
 pub(crate) fn faults(har: &Value) -> Vec<String> {
-    let mut faults = Faults(Vec::new());
+    let mut faults = Faults(by_schema(har));
     let log = faults.object(har, "log", "");
     faults.string(log, "version", "log");
     let creator = faults.object(log, "creator", "log");

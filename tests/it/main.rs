@@ -15,6 +15,7 @@ mod clients;
 mod compare;
 mod conformance;
 mod console;
+mod copies;
 mod disks;
 mod export;
 mod fixes;

@@ -8,7 +8,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 /// An empty home directory, removed in the end, and the program run in it.
@@ -104,6 +104,35 @@ impl Home {
         let mut command = self.command(args);
         Recording::of(command.envs(vars.iter().copied()))
     }
+}
+
+/// The packages that tests have from npm, installed once: `tests/run` says where, else they are put
+/// beside what cargo makes.
+pub(crate) fn node_modules() -> &'static Path {
+    static PLACE: OnceLock<PathBuf> = OnceLock::new();
+    PLACE.get_or_init(|| {
+        let place = std::env::var_os("CORSCOPE_NPM").map_or_else(
+            || Path::new(env!("CARGO_TARGET_TMPDIR")).join("npm"),
+            PathBuf::from,
+        );
+        let modules = place.join("node_modules");
+        let packages = ["playwright-core@1", "har-schema@2", "ajv@6"];
+        let there = |package: &&str| {
+            let name = package.split('@').next().unwrap();
+            modules.join(name).join("package.json").exists()
+        };
+        if !packages.iter().all(there) {
+            std::fs::create_dir_all(&place).unwrap();
+            println!("installing {packages:?} into {}", place.display());
+            let done = Command::new("npm")
+                .args(["install", "--silent", "--no-audit", "--no-fund"])
+                .args(packages)
+                .current_dir(&place)
+                .status();
+            assert!(done.expect("npm is installed").success());
+        }
+        modules
+    })
 }
 
 /// A running `record`; killed if a test forgets it.

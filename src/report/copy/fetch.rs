@@ -4,7 +4,7 @@ use base64::Engine as _;
 use serde_json::{Map, Value};
 
 use super::{Copied, Request};
-use crate::wire::Exchange;
+use crate::wire::{Exchange, isomorphic};
 
 /// Headers that script cannot set
 /// ([Fetch § forbidden request-header](https://fetch.spec.whatwg.org/#forbidden-request-header)), and
@@ -32,7 +32,8 @@ const NOT_SCRIPTS: [&str; 17] = [
 /// A `fetch()` for the console of the page's browser; `body` is the request's body as it was sent.
 /// `credentials` is the mode, where it is known: `include`, `same-origin`, `omit`.
 pub fn fetch_js(exchange: &Exchange, body: &[u8], credentials: Option<&str>) -> Copied {
-    let request = Request::new(exchange, body);
+    // Script gives each byte of a value as a character, beyond ASCII too.
+    let request = Request::reading(exchange, body, isomorphic);
     let cookies = request.has("cookie").then_some("include");
     let credentials = credentials.or(cookies);
     let mode = request.value("sec-fetch-mode").map(str::to_ascii_lowercase);
@@ -72,7 +73,8 @@ pub fn fetch_js(exchange: &Exchange, body: &[u8], credentials: Option<&str>) -> 
     let mut options = serde_json::to_string_pretty(&call).unwrap_or_default();
     if let Some(base64) = bytes {
         let array = format!("Uint8Array.from(atob(\"{base64}\"), (c) => c.charCodeAt(0))");
-        options.truncate(options.trim_end_matches(['}', '\n']).len());
+        let inner = options.strip_suffix('}').unwrap_or(&options).trim_end();
+        options.truncate(inner.len());
         let comma = if options.ends_with('{') { "" } else { "," };
         options = format!("{options}{comma}\n  \"body\": {array}\n}}");
     }

@@ -38,7 +38,23 @@ struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
+    /// For a command line: values are text, UTF-8 where they are.
     fn new(exchange: &'a Exchange, body: &'a [u8]) -> Self {
+        let mut request = Self::reading(exchange, body, text);
+        let headers = &exchange.request.headers;
+        let other = headers
+            .iter()
+            .find(|field| std::str::from_utf8(field.value).is_err());
+        if let (None, Some(field)) = (&request.note, other) {
+            request.note = Some(format!(
+                "{} was not UTF-8, and is sent as UTF-8.",
+                field.name
+            ));
+        }
+        request
+    }
+
+    fn reading(exchange: &'a Exchange, body: &'a [u8], read: fn(&[u8]) -> String) -> Self {
         let head = &exchange.request;
         let lacking = exchange
             .request_body
@@ -57,7 +73,7 @@ impl<'a> Request<'a> {
         Self {
             method: &head.method,
             url: &head.url,
-            fields: own_fields(&head.headers, &head.url),
+            fields: own_fields(&head.headers, &head.url, read),
             body,
             note,
         }
@@ -97,7 +113,11 @@ impl<'a> Request<'a> {
     }
 }
 
-fn own_fields<'a>(headers: &'a HeaderList, url: &str) -> Vec<(&'a str, String)> {
+fn own_fields<'a>(
+    headers: &'a HeaderList,
+    url: &str,
+    read: fn(&[u8]) -> String,
+) -> Vec<(&'a str, String)> {
     let host = url::Url::parse(url).ok().and_then(|url| {
         let host = url.host_str()?;
         Some(match url.port() {
@@ -118,7 +138,7 @@ fn own_fields<'a>(headers: &'a HeaderList, url: &str) -> Vec<(&'a str, String)> 
     };
     headers
         .iter()
-        .map(|field| (field.name, text(field.value)))
+        .map(|field| (field.name, read(field.value)))
         .filter(|(name, value)| own(name, value))
         .collect()
 }

@@ -7,31 +7,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::har_rules::faults;
-use crate::support::{Done, Home, Origin, answer};
-
-/// Where playwright-core is installed: `tests/run` says, else it is put beside what cargo makes.
-fn playwright() -> PathBuf {
-    if let Some(place) = std::env::var_os("CORSCOPE_PLAYWRIGHT") {
-        return place.into();
-    }
-    let place = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("playwright");
-    if !place.join("node_modules/playwright-core").exists() {
-        fs::create_dir_all(&place).unwrap();
-        println!("installing playwright-core into {}", place.display());
-        let done = Command::new("npm")
-            .args([
-                "install",
-                "--silent",
-                "--no-audit",
-                "--no-fund",
-                "playwright-core@1",
-            ])
-            .current_dir(&place)
-            .status();
-        assert!(done.expect("npm is installed").success());
-    }
-    place
-}
+use crate::support::{Done, Home, Origin, answer, node_modules};
 
 /// The script between the fences of the README.
 fn recipe() -> &'static str {
@@ -55,7 +31,7 @@ fn chromium() -> String {
 fn run(home: &Home, page: &str) -> Done {
     let modules = home.at("node_modules");
     if !modules.exists() {
-        std::os::unix::fs::symlink(playwright().join("node_modules"), &modules).unwrap();
+        std::os::unix::fs::symlink(node_modules(), &modules).unwrap();
     }
     fs::write(home.at("suite.mjs"), recipe()).unwrap();
     for old in ["cors.har", "playwright.har"] {
