@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use foldhash::quality::RandomState;
 use quick_cache::UnitWeighter;
 use quick_cache::unsync::Cache;
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, OptionalExtension as _, Statement, params};
 
 use super::batch::{Digest, Piece, WholeBody};
 use super::database::remembering;
@@ -25,6 +25,10 @@ const MESSAGES_AT_ONCE: i64 = 1_024;
 
 /// An error answer's body up to this size stays: it may be why a verdict is what it is.
 const EVIDENCE_BYTES_MAX: u64 = 4 << 10;
+
+/// Writes one piece of a body, see [`insert_piece`].
+pub(super) const INSERT_PIECE: &str =
+    "INSERT OR REPLACE INTO body (id, start, length, content) VALUES (?1, ?2, ?3, ?4)";
 
 /// Whose body has this content.
 #[derive(Clone, Copy, Debug)]
@@ -80,12 +84,18 @@ impl Bodies {
     }
 
     /// Writes a piece. One that is a whole body whose content is there already refers to that.
-    pub(super) fn write(&mut self, connection: &Connection, piece: &Piece) -> rusqlite::Result<()> {
+    /// `insert` is [`INSERT_PIECE`].
+    pub(super) fn write(
+        &mut self,
+        connection: &Connection,
+        insert: &mut Statement<'_>,
+        piece: &Piece,
+    ) -> rusqlite::Result<()> {
         if piece.number >= PIECES_MAX {
             return Ok(());
         }
         if let Some(digest) = piece.whole
-            && (self.share(connection, digest, piece)?
+            && (self.share(insert, digest, piece)?
                 || self.refer(connection, digest, Known::of(piece.exchange, piece.side))?)
         {
             return Ok(());
@@ -120,7 +130,7 @@ impl Bodies {
             .execute(params![content, piece.exchange.0 as i64, zstd, stored])?;
         self.next_content += 1;
         self.stored_bytes += stored.len() as u64;
-        insert_piece(connection, piece, content)?;
+        insert_piece(insert, piece, content)?;
         if let Some(digest) = piece.whole {
             let content = Some(content);
             let own = Known::of(piece.exchange, piece.side);
@@ -133,7 +143,7 @@ impl Bodies {
     /// none that is sure to be still there.
     fn share(
         &mut self,
-        connection: &Connection,
+        insert: &mut Statement<'_>,
         digest: Digest,
         piece: &Piece,
     ) -> rusqlite::Result<bool> {
@@ -147,7 +157,7 @@ impl Bodies {
         if known.exchange.0 < self.gone_before {
             return Ok(false);
         }
-        insert_piece(connection, piece, content)?;
+        insert_piece(insert, piece, content)?;
         if piece.exchange > known.exchange {
             (known.exchange, known.side) = (piece.exchange, piece.side);
             self.lasts.insert(content, piece.exchange.0);
@@ -329,11 +339,8 @@ impl Known {
     }
 }
 
-fn insert_piece(connection: &Connection, piece: &Piece, content: i64) -> rusqlite::Result<()> {
-    connection
-        .prepare_cached(
-            "INSERT OR REPLACE INTO body (id, start, length, content) VALUES (?1, ?2, ?3, ?4)",
-        )?
+fn insert_piece(insert: &mut Statement<'_>, piece: &Piece, content: i64) -> rusqlite::Result<()> {
+    insert
         .execute(params![
             piece_id(piece.exchange, piece.side, piece.number),
             piece.start as i64,

@@ -2,6 +2,7 @@
 
 use std::fs::OpenOptions;
 use std::hash::{Hash, Hasher};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -9,10 +10,10 @@ use foldhash::quality::RandomState;
 use quick_cache::UnitWeighter;
 use quick_cache::unsync::{Cache, DefaultLifecycle};
 use rusqlite::types::{ToSql, ToSqlOutput, Value, ValueRef};
-use rusqlite::{Connection, OpenFlags, params};
+use rusqlite::{Connection, OpenFlags, Statement, params};
 
 use super::batch::{Batch, Heard};
-use super::bodies::Bodies;
+use super::bodies::{Bodies, INSERT_PIECE};
 use super::error::SessionError;
 use super::schema::{
     APPLICATION_ID, MIGRATIONS, PAGE_BYTES, SCHEMA_VERSION, kind_name, message_kind_name,
@@ -24,6 +25,8 @@ use crate::wire::{
 
 /// How many header lists are remembered, to store equal ones once.
 const HEADS_REMEMBERED: usize = 8_192;
+/// How many addresses are remembered as text.
+const ADDRESSES_REMEMBERED: usize = 1_024;
 
 /// A cache of so many things; what is hashed is whole header lists, so that how fast counts.
 pub(super) fn remembering<K: Eq + Hash, V>(items: usize) -> Cache<K, V, UnitWeighter, RandomState> {
@@ -52,6 +55,7 @@ pub struct Writer {
     pub(super) connection: SharedConnection,
     pub(super) heads: Cache<Head, i64, UnitWeighter, RandomState>,
     next_head: i64,
+    addresses: Cache<SocketAddr, Arc<str>, UnitWeighter, RandomState>,
     bodies: Bodies,
 }
 
@@ -133,6 +137,7 @@ impl Writer {
             connection: Arc::new(Mutex::new(connection)),
             heads: remembering(HEADS_REMEMBERED),
             next_head: 1,
+            addresses: remembering(ADDRESSES_REMEMBERED),
             bodies: Bodies::new(limits.stored_bytes_max.unwrap_or(u64::MAX)),
         }
     }
@@ -184,11 +189,18 @@ impl Writer {
         batch: &Batch,
     ) -> rusqlite::Result<Option<u64>> {
         let transaction = connection.transaction()?;
-        for (exchange, heard) in &batch.exchanges {
-            self.write_exchange(&transaction, exchange, *heard)?;
+        // Statements are held over a batch: to look each up again costs as much as a column or ten.
+        {
+            let mut insert = transaction.prepare_cached(INSERT_EXCHANGE)?;
+            for (exchange, heard) in &batch.exchanges {
+                self.write_exchange(&transaction, &mut insert, exchange, *heard)?;
+            }
         }
-        for piece in &batch.pieces {
-            self.bodies.write(&transaction, piece)?;
+        if !batch.pieces.is_empty() {
+            let mut insert = transaction.prepare_cached(INSERT_PIECE)?;
+            for piece in &batch.pieces {
+                self.bodies.write(&transaction, &mut insert, piece)?;
+            }
         }
         for body in &batch.bodies {
             self.bodies.complete(&transaction, body)?;
@@ -220,9 +232,20 @@ impl Writer {
         Ok(id)
     }
 
+    /// An address as text; few connections carry many exchanges.
+    fn address(&mut self, addr: SocketAddr) -> Arc<str> {
+        if let Some(text) = self.addresses.get(&addr) {
+            return Arc::clone(text);
+        }
+        let text: Arc<str> = addr.to_string().into();
+        self.addresses.insert(addr, Arc::clone(&text));
+        text
+    }
+
     fn write_exchange(
         &mut self,
         connection: &Connection,
+        insert: &mut Statement<'_>,
         exchange: &Exchange,
         heard: Heard,
     ) -> rusqlite::Result<()> {
@@ -261,53 +284,53 @@ impl Writer {
         let micros = |duration: Option<u64>| duration.map(|micros| micros as i64);
         let upstream = exchange.upstream.as_ref();
         let timings = &exchange.timings;
-        connection
-            .prepare_cached(INSERT_EXCHANGE)?
-            .execute(params![
-                exchange.id.0 as i64,
-                source,
-                replay_of,
-                kind_name(exchange.kind),
-                exchange.opened_at.0,
-                since(exchange.answered_at),
-                since(exchange.closed_at),
-                exchange.request.method,
-                exchange.request.url,
-                version_number(exchange.request.version),
-                request_head,
-                exchange.request_body.seen_bytes as i64,
-                exchange.request_body.kept_bytes as i64,
-                response.map(|r| r.status),
-                response.and_then(|r| r.reason.as_deref()),
-                response.map(|r| version_number(r.version)),
-                response_head,
-                exchange.response_body.seen_bytes as i64,
-                exchange.response_body.kept_bytes as i64,
-                trailers,
-                exchange.patch.as_ref().map(patch_text),
-                end,
-                failure.map(|f| f.stage.name()),
-                failure.map(|f| f.kind.name()),
-                failure.map(|f| f.detail.as_str()),
-                exchange.client.connection as i64,
-                exchange.client.addr.map(|a| a.to_string()),
-                upstream.map(|u| u.connection as i64),
-                upstream.and_then(|u| u.addr).map(|a| a.to_string()),
-                upstream.map(|u| u.reused),
-                upstream.and_then(|u| u.tls.as_deref()),
-                upstream.map(|u| u.insecure),
-                micros(timings.queued),
-                micros(timings.dns),
-                micros(timings.connect),
-                micros(timings.tls),
-                micros(timings.send),
-                micros(timings.wait),
-                micros(timings.receive),
-                heard.opened as i64,
-                order(heard.answered),
-                order(heard.closed),
-                exchange.told,
-            ])?;
+        let client_address = exchange.client.addr.map(|a| self.address(a));
+        let server_address = upstream.and_then(|u| u.addr).map(|a| self.address(a));
+        insert.execute(params![
+            exchange.id.0 as i64,
+            source,
+            replay_of,
+            kind_name(exchange.kind),
+            exchange.opened_at.0,
+            since(exchange.answered_at),
+            since(exchange.closed_at),
+            exchange.request.method,
+            exchange.request.url,
+            version_number(exchange.request.version),
+            request_head,
+            exchange.request_body.seen_bytes as i64,
+            exchange.request_body.kept_bytes as i64,
+            response.map(|r| r.status),
+            response.and_then(|r| r.reason.as_deref()),
+            response.map(|r| version_number(r.version)),
+            response_head,
+            exchange.response_body.seen_bytes as i64,
+            exchange.response_body.kept_bytes as i64,
+            trailers,
+            exchange.patch.as_ref().map(patch_text),
+            end,
+            failure.map(|f| f.stage.name()),
+            failure.map(|f| f.kind.name()),
+            failure.map(|f| f.detail.as_str()),
+            exchange.client.connection as i64,
+            client_address.as_deref(),
+            upstream.map(|u| u.connection as i64),
+            server_address.as_deref(),
+            upstream.map(|u| u.reused),
+            upstream.and_then(|u| u.tls.as_deref()),
+            upstream.map(|u| u.insecure),
+            micros(timings.queued),
+            micros(timings.dns),
+            micros(timings.connect),
+            micros(timings.tls),
+            micros(timings.send),
+            micros(timings.wait),
+            micros(timings.receive),
+            heard.opened as i64,
+            order(heard.answered),
+            order(heard.closed),
+            exchange.told,
+        ])?;
         Ok(())
     }
 

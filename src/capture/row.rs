@@ -1,10 +1,10 @@
 //! What a list needs of each exchange, packed: 72 bytes and the path.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use foldhash::quality::RandomState;
-use url::Url;
 
 use crate::wire::{
     End, Exchange, ExchangeId, FailureKind, FailureStage, HeaderList, HttpVersion, Kind, Origin,
@@ -260,9 +260,9 @@ fn wanted_method(exchange: &Exchange) -> Option<String> {
 }
 
 /// Origin and path with query of a URL. What is no URL is all path, so that it is seen as it came.
-fn split_url(url: &str, kind: Kind) -> (String, &str) {
-    let Some(origin) = Origin::of_url(url) else {
-        return (String::new(), url);
+fn split_url(url: &str, kind: Kind) -> (Cow<'_, str>, &str) {
+    let Some(origin) = Origin::text_of_url(url) else {
+        return (Cow::Borrowed(""), url);
     };
     let after_scheme = url.find("://").map_or(0, |at| at + 3);
     let path = url[after_scheme..]
@@ -270,16 +270,21 @@ fn split_url(url: &str, kind: Kind) -> (String, &str) {
         .map_or("/", |at| &url[after_scheme + at..]);
     let path = path.split('#').next().unwrap_or_default();
     let path = if kind == Kind::Tunnel { "" } else { path };
-    (origin.to_string(), path)
+    (origin, path)
 }
 
 /// The origin of the page that asked: `Origin`, else the origin of `Referer`.
-fn page_origin(headers: &HeaderList) -> Option<String> {
+fn page_origin(headers: &HeaderList) -> Option<Cow<'_, str>> {
     if let Some(origin) = headers.first("origin") {
-        return Some(origin.text());
+        return Some(origin.as_text());
     }
-    let referer = headers.first("referer")?.text();
-    Some(Origin::of(&Url::parse(&referer).ok()?)?.to_string())
+    match headers.first("referer")?.as_text() {
+        Cow::Borrowed(referer) => Origin::text_of_url(referer),
+        Cow::Owned(referer) => {
+            let origin = Origin::text_of_url(&referer)?;
+            Some(Cow::Owned(origin.into_owned()))
+        }
+    }
 }
 
 /// The words of [`Summary::type_`].
@@ -326,13 +331,13 @@ fn type_of(exchange: &Exchange) -> u8 {
         request
             .headers
             .first(name)
-            .map(|f| f.text())
+            .map(|f| f.as_text())
             .unwrap_or_default()
     };
     if media == "text/event-stream" || header("accept") == "text/event-stream" {
         return type_id("sse");
     }
-    type_id(match header("sec-fetch-dest").as_str() {
+    type_id(match &*header("sec-fetch-dest") {
         "document" | "iframe" | "frame" | "fencedframe" => "doc",
         "style" | "xslt" => "css",
         "script" => "js",

@@ -34,14 +34,14 @@ impl Connections {
     const CONNECTIONS_MAX: usize = 16_384;
 
     /// Takes a request into account; says whether its connection now tells something new.
-    pub(crate) fn learn(&mut self, exchange: &Exchange, target: &Origin) -> bool {
-        let Some(key) = key(exchange, target) else {
-            return false;
-        };
+    pub(crate) fn learn(&mut self, exchange: &Exchange, target: &str) -> bool {
         let known = mode_of(exchange);
         if known == Credentials::Unknown {
             return false;
         }
+        let Some(key) = key(exchange, target) else {
+            return false;
+        };
         if !self.told.contains_key(&key) {
             self.order.push_back(key);
             if self.order.len() > Self::CONNECTIONS_MAX
@@ -61,7 +61,7 @@ impl Connections {
     /// What the connection of a request that CORS applies to tells of it. One that seems to have
     /// carried both is no single connection, whatever the capture calls it.
     pub(crate) fn credentials(&self, exchange: &Exchange) -> Credentials {
-        let told = Origin::of_url(&exchange.request.url)
+        let told = Origin::text_of_url(&exchange.request.url)
             .and_then(|target| key(exchange, &target))
             .and_then(|key| self.told.get(&key));
         match told {
@@ -80,17 +80,17 @@ impl Connections {
 
 /// What names a connection; `None` where the capture does not number them. Firefox's HAR files have
 /// the server's port in that place.
-fn key(exchange: &Exchange, target: &Origin) -> Option<u64> {
+fn key(exchange: &Exchange, target: &str) -> Option<u64> {
     let number = exchange.client.connection;
     let headers = &exchange.request.headers;
     let browser = engine(headers, None)?;
-    let port = target.port_or_default().map(u64::from);
-    let is_port = exchange.source == Source::Har && Some(number) == port;
+    let port = || Origin::of_url(target)?.port_or_default().map(u64::from);
+    let is_port = exchange.source == Source::Har && Some(number) == port();
     if number == 0 || is_port || browser == Browser::Safari {
         return None;
     }
     let agent = value(headers, "user-agent");
-    Some(key_of((number, agent, target.to_string())))
+    Some(key_of((number, agent, target)))
 }
 
 fn mode_of(exchange: &Exchange) -> Credentials {

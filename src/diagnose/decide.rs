@@ -30,8 +30,8 @@ use super::warnings;
 /// What became of a fetch, and why.
 ///
 /// Where the credentials mode is not visible both are judged; what the browser did next rules out
-/// those that it contradicts. `around` gives evidence from the rest of the session. What only a fix
-/// needs to know is left out: [`diagnose_to_mend`].
+/// those that it contradicts. `around` gives evidence from the rest of the session. Left out is what
+/// only a fix needs to know, and which headers a same-origin script reads: [`diagnose_to_mend`].
 pub fn diagnose(fetch: &Fetch, exchanges: &dyn Exchanges, around: &Surroundings) -> Diagnosis {
     diagnosed(fetch, exchanges, around, false)
 }
@@ -89,7 +89,10 @@ fn diagnosed(
         }
         Some(_) => decide(&subject, &mut diagnosis, &judged),
     }
-    expose(&subject, &stored, &mut diagnosis);
+    // Same-origin script reads nearly all: no warning comes of it.
+    if to_mend || diagnosis.outcome != Outcome::Exempt {
+        expose(&subject, &stored, &mut diagnosis);
+    }
     if to_mend {
         diagnosis.demand = demanded(&subject, &diagnosis);
     }

@@ -85,9 +85,10 @@ impl Host {
             (known.endpoint, known.origin, known.allow_origin)
                 == (keys.endpoint, keys.origin, keys.allow_origin)
         };
-        let mut seen = self.seen.iter().zip(&self.keys);
+        // The newest first: what is the same was most often said not long ago.
+        let mut seen = self.seen.iter().zip(&self.keys).rev();
         let news = !seen.any(|(s, k)| alike(k) && s.says_the_same(&sighting));
-        if let Some(at) = self.keys.iter().position(|known| known.id == keys.id) {
+        if let Some(at) = self.keys.iter().rposition(|known| known.id == keys.id) {
             self.keys.remove(at);
             self.seen.remove(at);
         }
@@ -149,21 +150,21 @@ impl Surroundings {
         let Some(response) = exchange.delivered() else {
             return false;
         };
-        let Some(target) = Origin::of_url(&exchange.request.url) else {
+        let Some(host) = Origin::text_of_url(&exchange.request.url) else {
             return false;
         };
-        let connected = self.connections.learn(exchange, &target);
+        let host = &*host;
+        let connected = self.connections.learn(exchange, host);
         // What a trial fix made of an answer says nothing about the server.
         if exchange.patch.is_some() {
             return connected;
         }
         let request = &exchange.request;
-        let host = target.to_string();
         if matches!(
             &*value(&request.headers, "sec-fetch-dest"),
             "document" | "iframe"
         ) {
-            self.learn_page(&host, exchange.id, &response.headers);
+            self.learn_page(host, exchange.id, &response.headers);
         }
         let asked = value(&request.headers, "access-control-request-method");
         let preflight = request.is_preflight();
@@ -183,7 +184,7 @@ impl Surroundings {
             url: key_of(&request.url),
             same_origin: origin.as_deref().map_or_else(
                 || value(&request.headers, "sec-fetch-site") == "same-origin",
-                |o| *o == host,
+                |o| o == host,
             ),
             origin: origin.map(Cow::into_owned),
             status: response.status,
@@ -197,19 +198,23 @@ impl Surroundings {
         ) {
             sighting.wish = Some(Box::new(Wish::of(exchange, Some(&response))));
         }
-        if !self.hosts.contains_key(&host) {
-            self.order.push_back(host.clone());
-            if self.order.len() > Self::HOSTS_MAX
-                && let Some(oldest) = self.order.pop_front()
-            {
-                self.hosts.remove(&oldest);
-                self.pages.remove(&oldest);
-            }
+        if let Some(known) = self.hosts.get_mut(host) {
+            return known.learn(sighting) || connected;
         }
-        let is_loopback = crate::wire::is_loopback_host(target.host());
-        let host = self.hosts.entry(host).or_default();
-        host.is_loopback = is_loopback;
-        host.learn(sighting) || connected
+        self.order.push_back(host.to_owned());
+        if self.order.len() > Self::HOSTS_MAX
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.hosts.remove(&oldest);
+            self.pages.remove(&oldest);
+        }
+        let target = Origin::of_url(host);
+        let known = Host {
+            is_loopback: target.is_some_and(|o| crate::wire::is_loopback_host(o.host())),
+            ..Host::default()
+        };
+        let known = self.hosts.entry(host.to_owned()).or_insert(known);
+        known.learn(sighting) || connected
     }
 
     fn learn_page(&mut self, origin: &str, id: ExchangeId, headers: &HeaderList) {

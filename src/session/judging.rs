@@ -60,12 +60,13 @@ impl Judging {
     /// A response head came, or was changed by a trial fix.
     pub(super) fn answered(&mut self, exchange: &Exchange, whole: &Whole) {
         if whole.learn(exchange)
-            && let Some(origin) = Origin::of_url(&exchange.request.url)
+            && let Some(host) = Origin::text_of_url(&exchange.request.url)
         {
-            if let Some(questions) = self.questions.get(&origin.to_string()) {
+            if let Some(questions) = self.questions.get(&*host) {
                 self.changed.extend(questions);
             }
-            if is_loopback_host(origin.host()) {
+            let on_loopback = || Origin::of_url(&host).is_some_and(|o| is_loopback_host(o.host()));
+            if !self.masked.is_empty() && on_loopback() {
                 self.changed.extend(&self.masked);
             }
         }

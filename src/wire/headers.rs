@@ -116,8 +116,13 @@ impl HeaderList {
     pub fn push(&mut self, name: &str, value: &[u8]) {
         let value = trim(value);
         let start = u32::try_from(self.block.len()).unwrap_or(u32::MAX);
-        let in_name = |b| if b == b':' { b' ' } else { defused(b) };
-        self.block.extend(name.bytes().map(in_name));
+        self.block.reserve(name.len() + value.len() + 2);
+        if name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
+            self.block.extend_from_slice(name.as_bytes());
+        } else {
+            let in_name = |b| if b == b':' { b' ' } else { defused(b) };
+            self.block.extend(name.bytes().map(in_name));
+        }
         let written = &self.block[start as usize..];
         self.marks |= mark(written);
         if !written.last().is_some_and(u8::is_ascii_graphic) {
@@ -126,7 +131,11 @@ impl HeaderList {
             self.marks |= mark(text.trim_end().as_bytes());
         }
         self.block.push(b':');
-        self.block.extend(value.iter().copied().map(defused));
+        if memchr::memchr3(b'\r', b'\n', 0, value).is_none() {
+            self.block.extend_from_slice(value);
+        } else {
+            self.block.extend(value.iter().copied().map(defused));
+        }
         self.block.push(b'\n');
         self.spans.push(Span {
             start,

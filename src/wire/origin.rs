@@ -181,27 +181,38 @@ impl<'a> Plain<'a> {
             Some(rest) => ("https", rest, 443),
             None => ("http", url.strip_prefix("http://")?, 80),
         };
-        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-        let authority = &rest[..end];
-        let (host, port) = match authority.split_once(':') {
-            Some((host, digits)) => {
-                let plain = digits.bytes().all(|b| b.is_ascii_digit()) && !digits.starts_with('0');
-                let port: u16 = digits.parse().ok().filter(|p| plain && *p != default)?;
-                (host, Some(port))
+        // Once over the bytes: every exchange's URL is asked several times.
+        let bytes = rest.as_bytes();
+        let is_label = |label: &[u8]| !label.is_empty() && !label.starts_with(b"xn--");
+        let (mut label, mut host_end) = (0, bytes.len());
+        for (at, byte) in bytes.iter().enumerate() {
+            match byte {
+                b'a'..=b'z' | b'0'..=b'9' | b'-' => {}
+                // Punycode may be wrong.
+                b'.' if is_label(&bytes[label..at]) => label = at + 1,
+                b'/' | b'?' | b'#' | b':' => {
+                    host_end = at;
+                    break;
+                }
+                _ => return None,
             }
-            None => (authority, None),
-        };
-        let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-        // A last label of digits is an IPv4 address; punycode may be a wrong one.
-        let mut last = true;
-        for label in host.rsplit('.') {
-            let named = !last || label.as_bytes().first().is_some_and(u8::is_ascii_lowercase);
-            if label.is_empty() || label.starts_with("xn--") || !named || !label.bytes().all(plain)
-            {
-                return None;
-            }
-            last = false;
         }
+        // A last label of digits is an IPv4 address.
+        let last = &bytes[label..host_end];
+        if !is_label(last) || !last[0].is_ascii_lowercase() {
+            return None;
+        }
+        let mut end = host_end;
+        let mut port = None;
+        if bytes.get(host_end) == Some(&b':') {
+            let behind = &rest[host_end + 1..];
+            let digits = behind.find(['/', '?', '#']).unwrap_or(behind.len());
+            let digits = &behind[..digits];
+            let plain = digits.bytes().all(|b| b.is_ascii_digit()) && !digits.starts_with('0');
+            port = Some(digits.parse().ok().filter(|p| plain && *p != default)?);
+            end += 1 + digits.len();
+        }
+        let host = &rest[..host_end];
         let text = &url[..url.len() - rest.len() + end];
         Some(Self {
             scheme,
