@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::pages::{self, Field};
 use crate::cors::{Check, Outcome, Stage};
 use crate::diagnose::Root;
+use crate::wire::{FailureKind, FailureStage};
 
 /// What a row of the list remembers of a diagnosis: enough for a few words.
 #[derive(Clone, Copy, Debug, Default)]
@@ -30,6 +31,8 @@ pub struct Glance<'a> {
     /// Whether script asked for it (`fetch`), and not an element such as `<img>`, for which an
     /// opaque answer is nothing to mention.
     pub scripted: bool,
+    /// Where and how it broke below HTTP, if it did.
+    pub broke: Option<(FailureStage, FailureKind)>,
 }
 
 /// The verdict in at most 34 characters or so: `server error 500, not CORS`,
@@ -37,6 +40,9 @@ pub struct Glance<'a> {
 pub fn brief(glance: &Glance<'_>) -> Cow<'static, str> {
     let stage = glance.stage.unwrap_or(Stage::Actual);
     let template = match (glance.outcome, glance.check) {
+        (Outcome::Failed, Some(Check::NetworkError)) if refused_us(glance) => {
+            "client refused our certificate"
+        }
         (Outcome::Blocked | Outcome::Failed, Some(check)) => of_cause(glance, check, stage),
         (Outcome::Opaque, _) if !glance.scripted => "",
         (outcome, _) => pages::of_outcome(Field::Brief, outcome),
@@ -57,6 +63,17 @@ pub fn brief(glance: &Glance<'_>) -> Cow<'static, str> {
         "method" => Some(Cow::Borrowed(glance.method)),
         _ => None,
     }))
+}
+
+/// Whether the client left when it saw our certificate: then no server failed to answer.
+fn refused_us(glance: &Glance<'_>) -> bool {
+    matches!(
+        glance.broke,
+        Some((
+            FailureStage::ClientTls,
+            FailureKind::Certificate | FailureKind::Reset
+        ))
+    )
 }
 
 fn of_cause(glance: &Glance<'_>, check: Check, stage: Stage) -> &'static str {
@@ -185,6 +202,22 @@ mod tests {
             (
                 Glance {
                     outcome: Outcome::Failed,
+                    ..blocked(Check::NetworkError, Stage::Actual)
+                },
+                "no answer, not CORS",
+            ),
+            (
+                Glance {
+                    outcome: Outcome::Failed,
+                    broke: Some((FailureStage::ClientTls, FailureKind::Certificate)),
+                    ..blocked(Check::NetworkError, Stage::Actual)
+                },
+                "client refused our certificate",
+            ),
+            (
+                Glance {
+                    outcome: Outcome::Failed,
+                    broke: Some((FailureStage::Tls, FailureKind::Certificate)),
                     ..blocked(Check::NetworkError, Stage::Actual)
                 },
                 "no answer, not CORS",

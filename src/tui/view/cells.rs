@@ -262,6 +262,10 @@ fn brief(row: &Row<'_>, preflight_status: Option<u16>, method: &str) -> Cow<'sta
         preflight_status,
         never_sent: mark.never_sent,
         scripted: matches!(row.type_, "fetch" | "preflight" | "sse" | "other"),
+        broke: match row.end {
+            RowEnd::Failed(stage, kind) => Some((stage, kind)),
+            _ => None,
+        },
     })
 }
 
