@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tokio::net::TcpStream;
+use tokio::sync::Notify;
 
 use super::dial::{DialTimes, micros};
 use super::failure::{failure, kind_of};
@@ -20,14 +21,17 @@ const FILES_PAUSE_MILLIS: u64 = 50;
 /// How long one address gets before the next is tried as well (RFC 8305 § 5), in milliseconds.
 const HEAD_START_MILLIS: u64 = 250;
 
-/// Connects to the first of these addresses that answers.
+/// Connects to the first of these addresses that answers; `exhausted` is told when no file is left for
+/// that.
 pub(super) async fn connect_to(
     addresses: &[SocketAddr],
     times: &mut DialTimes,
+    exhausted: &Notify,
 ) -> Result<TcpStream, Failure> {
     let started = Instant::now();
     let deadline = Duration::from_secs(CONNECT_SECONDS_MAX);
-    let stream = match tokio::time::timeout(deadline, connect_in_time(addresses)).await {
+    let connecting = connect_in_time(addresses, exhausted);
+    let stream = match tokio::time::timeout(deadline, connecting).await {
         Ok(Ok(stream)) => stream,
         Ok(Err(errors)) => return Err(connect_failure(addresses, &errors)),
         Err(_) => {
@@ -47,14 +51,18 @@ pub(super) async fn connect_to(
 }
 
 /// As [`connect_any`], again and again while no more files may be opened: some will be closed.
-async fn connect_in_time(addresses: &[SocketAddr]) -> Result<TcpStream, Vec<io::Error>> {
+async fn connect_in_time(
+    addresses: &[SocketAddr],
+    exhausted: &Notify,
+) -> Result<TcpStream, Vec<io::Error>> {
     let started = Instant::now();
     loop {
         let connected = connect_any(addresses).await;
-        let exhausted = matches!(&connected, Err(errors) if errors.iter().any(is_out_of_files));
-        if !exhausted || started.elapsed() > Duration::from_secs(FILES_SECONDS_MAX) {
+        let full = matches!(&connected, Err(errors) if errors.iter().any(is_out_of_files));
+        if !full || started.elapsed() > Duration::from_secs(FILES_SECONDS_MAX) {
             return connected;
         }
+        exhausted.notify_one();
         tokio::time::sleep(Duration::from_millis(FILES_PAUSE_MILLIS)).await;
     }
 }
@@ -91,6 +99,15 @@ pub(super) async fn resolve(
     }
     let found = tokio::net::lookup_host((host, port)).await;
     times.dns = Some(micros(started));
+    if let Err(error) = &found
+        && is_out_of_files(error)
+    {
+        let detail = format!(
+            "the address of {host} cannot be looked up: corscope has as many files open as it may; \
+             raise the limit with ulimit -n"
+        );
+        return Err(failure(FailureStage::Dns, FailureKind::Other, detail));
+    }
     let addresses: Vec<SocketAddr> = found.map(Iterator::collect).unwrap_or_default();
     if addresses.is_empty() {
         let detail = format!("no address found for {host}");

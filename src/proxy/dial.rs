@@ -8,6 +8,7 @@ use rustls::{AlertDescription, CertificateError, OtherError};
 use rustls_pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::sync::Notify;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
@@ -33,6 +34,8 @@ pub(super) struct Dialer {
     pub upstreams: Upstreams,
     /// The addresses this proxy listens on: never dialled.
     pub ourselves: Vec<SocketAddr>,
+    /// Told when no more files can be opened, so that unused connections are closed.
+    pub exhausted: Notify,
 }
 
 /// How long the phases took, in microseconds.
@@ -279,7 +282,7 @@ impl Dialer {
             let detail = format!("{host}:{port} is corscope itself");
             return Err(failure(FailureStage::Proxy, FailureKind::Loop, detail));
         }
-        connect_to(&addresses, times).await
+        connect_to(&addresses, times, &self.exhausted).await
     }
 
     /// Drops proxies that are this one, as an environment made for its clients has them; says which.
@@ -440,6 +443,7 @@ mod tests {
             insecure: HostList::default(),
             upstreams: Upstreams::none(),
             ourselves: vec![listen.parse().expect("address")],
+            exhausted: Notify::new(),
         };
         let check = |listen: &str, asked: &str| {
             dialer(listen).is_ourselves(asked.parse().expect("address"))

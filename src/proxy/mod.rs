@@ -60,10 +60,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, TryAcquireError, mpsc, watch};
+use tokio::sync::{Notify, Semaphore, TryAcquireError, mpsc, watch};
 
 use url::Url;
 
@@ -97,6 +97,8 @@ pub use upstream::{UpstreamError, UpstreamProxy, Upstreams};
 const PORTS_TRIED_MAX: u16 = 64;
 /// How long accepting rests after it failed, in milliseconds.
 const ACCEPT_PAUSE_MILLIS: u64 = 50;
+/// How long it is not said again that accepting fails, in seconds.
+const EXHAUSTED_SECONDS: u64 = 60;
 
 /// How a proxy is to run.
 pub struct Config {
@@ -362,6 +364,7 @@ fn dialer(reach: &Reach) -> Result<Dialer, ProxyError> {
         insecure: HostList::new(&reach.insecure),
         upstreams: reach.upstreams.clone(),
         ourselves: Vec::new(),
+        exhausted: Notify::new(),
     })
 }
 
@@ -373,7 +376,7 @@ async fn accept(
     (closing, cut): (watch::Receiver<bool>, watch::Receiver<bool>),
 ) {
     let mut crowded = false;
-    let mut exhausted = false;
+    let mut exhausted: Option<Instant> = None;
     loop {
         let place = match Arc::clone(&room).try_acquire_owned() {
             Ok(place) => place,
@@ -397,19 +400,21 @@ async fn accept(
             Err(error) => {
                 // A client that left while it waited is nobody's trouble.
                 let gone = error.kind() == io::ErrorKind::ConnectionAborted;
-                if !gone && !std::mem::replace(&mut exhausted, true) {
+                let long = Duration::from_secs(EXHAUSTED_SECONDS);
+                if !gone && exhausted.is_none_or(|said| said.elapsed() > long) {
+                    exhausted = Some(Instant::now());
                     shared.remarks.say(format!(
                         "No more clients can be let in for now ({error}): they wait until others \
                          leave; raise the limit with ulimit -n."
                     ));
                 }
                 // Out of file descriptors, most likely: some will be closed.
+                shared.pool.dialer.exhausted.notify_one();
                 tokio::time::sleep(Duration::from_millis(ACCEPT_PAUSE_MILLIS)).await;
                 continue;
             }
         };
         crowded &= room.available_permits() == 0;
-        exhausted = false;
         let admission = shared.access.admission(addr.ip());
         if admission == Admission::Refused {
             shared.remarks.stranger(addr.ip());

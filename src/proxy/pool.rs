@@ -300,11 +300,15 @@ impl Pool {
         }
     }
 
-    /// Drops what nobody used for long or the server closed, for ever.
+    /// Drops what nobody used for long or the server closed, for ever; and whatever is unused as soon as
+    /// no more files can be opened.
     pub(super) async fn sweep(&self) {
         loop {
-            tokio::time::sleep(Duration::from_secs(SWEEP_SECONDS)).await;
-            let at_most = Duration::from_secs(IDLE_SECONDS_MAX);
+            let at_most = tokio::select! {
+                () = tokio::time::sleep(Duration::from_secs(SWEEP_SECONDS)) => IDLE_SECONDS_MAX,
+                () = self.dialer.exhausted.notified() => 0,
+            };
+            let at_most = Duration::from_secs(at_most);
             self.hosts().retain(|_, host| {
                 host.idle
                     .retain(|i| i.sender.is_ready() && i.since.elapsed() < at_most);

@@ -16,6 +16,7 @@ mod compare;
 mod conformance;
 mod console;
 mod copies;
+mod descriptors;
 mod disks;
 mod export;
 mod fixes;
