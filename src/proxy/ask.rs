@@ -1,6 +1,7 @@
 //! One request on its way out: sent, and sent again where that is safe.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
 use http::header::{self, HeaderValue};
@@ -8,20 +9,40 @@ use http::uri::PathAndQuery;
 use http::{Method, Request, Response, StatusCode, Uri, Version, request};
 use http_body::Body;
 use hyper::body::Incoming;
+use tokio::sync::Notify;
 
 use super::behind::unauthorised;
 use super::context::Shared;
 use super::dial::{DialError, DialTimes, micros};
+use super::failure::failure;
 use super::flow::Flow;
 use super::heads::{absolute, is_proxy_refusal};
 use super::hygiene::{Passage, pass_request};
 use super::pool::{Lease, Link, Need, Returning, send_failure};
 use super::tap::{Gate, RequestBody};
 use super::target::Target;
-use crate::wire::{Failure, FailureKind, HeaderList, Timings};
+use crate::wire::{Failure, FailureKind, FailureStage, HeaderList, Timings};
 
 /// How often a request is sent again after a kept connection proved stale.
 const STALE_MAX: usize = 2;
+/// How many interim answers (1xx, RFC 9110 § 15.2) a server may send before the final one. Nobody sends
+/// them without end but to keep us busy.
+const INTERIM_MAX: u32 = 1_000;
+
+/// What came before the answer.
+#[derive(Default)]
+struct Interim {
+    seen: AtomicU32,
+    flooded: Notify,
+}
+
+/// Until there were too many.
+async fn flooded(interim: Option<&Interim>) {
+    match interim {
+        Some(interim) => interim.flooded.notified().await,
+        None => std::future::pending().await,
+    }
+}
 
 /// One request on its way out, as often as it takes.
 pub(super) struct Ask {
@@ -73,7 +94,20 @@ impl Ask {
                 self.make_fit(&mut request, &lease);
                 ready = true;
             }
-            let error = match lease.send(pool, request).await {
+            let interim = (!link.http2).then(|| self.count_interim(&mut request));
+            let sent = tokio::select! {
+                biased;
+                sent = lease.send(pool, request) => sent,
+                () = flooded(interim.as_deref()) => {
+                    let target = &self.target;
+                    let detail = format!(
+                        "{target} sent {INTERIM_MAX} interim answers (1xx) and none that is final"
+                    );
+                    let kind = FailureKind::Protocol;
+                    return Err(failure(FailureStage::Wait, kind, detail));
+                }
+            };
+            let error = match sent {
                 Ok((response, returning)) => {
                     return match &link.whole_to {
                         Some(proxy) if is_proxy_refusal(&response) => Err(unauthorised(proxy)),
@@ -176,18 +210,26 @@ impl Ask {
                 *request.uri_mut() = Uri::from(path());
             }
         }
-        if let Some(gate) = &self.gate {
-            if link.http2 {
-                gate.open();
-            } else {
-                let gate = gate.clone();
-                hyper::ext::on_informational(request, move |response| {
-                    if response.status() == StatusCode::CONTINUE {
-                        gate.open();
-                    }
-                });
-            }
+        if let Some(gate) = self.gate.as_ref().filter(|_| link.http2) {
+            gate.open();
         }
+    }
+
+    /// Counts the interim answers to a request, and lets its body go when one says so.
+    fn count_interim(&self, request: &mut Request<RequestBody>) -> Arc<Interim> {
+        let interim = Arc::new(Interim::default());
+        let (counted, gate) = (Arc::clone(&interim), self.gate.clone());
+        hyper::ext::on_informational(request, move |response| {
+            if counted.seen.fetch_add(1, Ordering::Relaxed) == INTERIM_MAX {
+                counted.flooded.notify_one();
+            }
+            if let Some(gate) = &gate
+                && response.status() == StatusCode::CONTINUE
+            {
+                gate.open();
+            }
+        });
+        interim
     }
 
     /// `Host`, where the request has none, or (in absolute form) another than its URL

@@ -101,7 +101,11 @@ async fn direct(context: &Context, request: &Request<Incoming>) -> Response<Outg
     let target = host
         .and_then(|h| h.parse().ok())
         .and_then(|a| Target::of(&a, false));
-    let for_us = target.as_ref().is_none_or(|t| shared.is_own_host(t));
+    // What cannot be read is no name of ours: a browser sends names that are not taken for one here.
+    let for_us = match &target {
+        Some(target) => shared.is_own_host(target),
+        None => !headers.contains_key(header::HOST),
+    };
     if request.uri().scheme().is_none() && for_us {
         return own(context, Way::Direct, request);
     }

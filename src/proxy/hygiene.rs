@@ -106,12 +106,18 @@ pub(super) fn pass_response(headers: &mut HeaderMap, http1_on_both_sides: bool) 
     let nominated = nominated(headers);
     let old = std::mem::take(headers);
     headers.reserve(old.len());
+    // A length beside a coding is not the body's, and must not go on (RFC 9112 § 6.3): the client
+    // would read another message than we do.
+    let coded = old.contains_key(header::TRANSFER_ENCODING);
     let mut last = None;
     for (name, value) in old {
         if name.is_some() {
             last = name;
         }
         let Some(name) = &last else { continue };
+        if coded && *name == header::CONTENT_LENGTH {
+            continue;
+        }
         // Framing is hyper's; but a coding besides chunked is still on the body.
         let framing = *name == header::TRANSFER_ENCODING && http1_on_both_sides;
         if framing || (!is_hop_by_hop(name) && !nominated.contains(name)) {
