@@ -81,11 +81,6 @@ fn answer(told: &[Recognised]) -> String {
     if checks.is_empty() {
         let status = told.iter().find_map(|one| one.status);
         let _ = match status {
-            _ if told.iter().any(|one| one.local_network) => writeln!(
-                out,
-                "This is local network access: a page of the public web asks for an address of this \
-                 machine or network. The browser asks the person for permission; no header grants it.\n"
-            ),
             Some(status) => writeln!(
                 out,
                 "The server answered {status}. If another line speaks of CORS, this status is the \

@@ -70,6 +70,8 @@ pub enum Check {
     MixedContent,
     /// Not CORS: the page's own Content-Security-Policy.
     CspConnectSrc,
+    /// Not CORS, though Chromium words it so: the page may not reach into the local network.
+    LocalNetworkAccess,
     /// Not CORS: opaque response blocking.
     OpaqueResponseBlocked,
     /// Not CORS: Cross-Origin-Resource-Policy.
@@ -82,7 +84,7 @@ pub enum Check {
 
 impl Check {
     /// Every check, in the order a list of them should have.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::MissingAllowOrigin,
         Self::WildcardOriginNotAllowed,
         Self::MultipleAllowOriginValues,
@@ -101,6 +103,7 @@ impl Check {
         Self::NetworkError,
         Self::MixedContent,
         Self::CspConnectSrc,
+        Self::LocalNetworkAccess,
         Self::OpaqueResponseBlocked,
         Self::BlockedByCorp,
         Self::InvalidRedirect,
@@ -128,6 +131,7 @@ impl Check {
             Self::NetworkError => "network-error",
             Self::MixedContent => "mixed-content",
             Self::CspConnectSrc => "csp-connect-src",
+            Self::LocalNetworkAccess => "local-network-access",
             Self::OpaqueResponseBlocked => "opaque-response-blocked",
             Self::BlockedByCorp => "blocked-by-corp",
             Self::InvalidRedirect => "invalid-redirect",
@@ -169,6 +173,7 @@ impl Check {
             | Self::NetworkError
             | Self::MixedContent
             | Self::CspConnectSrc
+            | Self::LocalNetworkAccess
             | Self::OpaqueResponseBlocked
             | Self::BlockedByCorp
             | Self::InvalidRedirect
@@ -199,6 +204,7 @@ impl Check {
             | Self::NetworkError => "CORSDidNotSucceed",
             Self::MixedContent
             | Self::CspConnectSrc
+            | Self::LocalNetworkAccess
             | Self::OpaqueResponseBlocked
             | Self::BlockedByCorp
             | Self::InvalidRedirect

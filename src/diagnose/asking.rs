@@ -1,9 +1,11 @@
 //! Warnings about preflights: what is asked for needlessly, granted badly, remembered too short.
 
 use crate::cors::{Browser, Credentials, is_safelisted_method};
+use crate::wire::Source;
 
 use super::diagnosis::{Evidence, Part, Severity};
 use super::evidence;
+use super::subs::is_private;
 use super::warnings::{View, list_has, url_of};
 
 const MAX_AGE: &str = "access-control-max-age";
@@ -164,4 +166,46 @@ pub(super) fn preflight_cached(view: &View<'_>) -> Option<(Severity, Vec<Evidenc
         "the answer to this one was remembered",
     );
     Some((Severity::Info, vec![proof]))
+}
+
+/// A page of a public site that calls into this machine or the local network, in a Chromium that could
+/// not tell, since it was connected to us.
+pub(super) fn local_network(view: &View<'_>) -> Option<(Severity, Vec<Evidence>)> {
+    // Names that nobody can register (RFC 2606, RFC 6762, RFC 8375), and what people use inside.
+    const INSIDE: [&str; 8] = [
+        ".test",
+        ".example",
+        ".invalid",
+        ".internal",
+        ".home.arpa",
+        ".lan",
+        ".home",
+        ".corp",
+    ];
+    let step = view.hop.head_step()?;
+    let exchange = &step.exchange;
+    let is_chromium = view.diagnosis.browser == Browser::Chromium
+        && exchange.request.headers.contains("sec-fetch-mode");
+    if exchange.source != Source::Proxy || !is_chromium {
+        return None;
+    }
+    let (page, target) = (view.page()?, view.target()?);
+    let host = page.host();
+    let public = host.contains('.')
+        && !page.is_opaque()
+        && !is_private(host)
+        && !INSIDE.iter().any(|zone| host.ends_with(zone));
+    (public && is_private(target.host())).then(|| {
+        let to = target.to_string();
+        let proof = vec![
+            evidence::request_header(step, "origin", "a public site, by its name"),
+            evidence::quote(
+                step.id(),
+                Part::RequestHeader,
+                to,
+                "this machine or its network",
+            ),
+        ];
+        (Severity::Warn, proof)
+    })
 }

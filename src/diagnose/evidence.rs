@@ -139,6 +139,7 @@ pub(crate) fn of_fault(step: &Step, fault: &Fault, alignment: Option<&Alignment>
         }
         Check::PreflightNetworkError
         | Check::CspConnectSrc
+        | Check::LocalNetworkAccess
         | Check::OpaqueResponseBlocked
         | Check::BlockedByCorp
         | Check::WrongResourceType => Vec::new(),

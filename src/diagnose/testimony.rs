@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use crate::cors::{Certainty, Check, Fault, Outcome, Stage};
+use crate::cors::{Browser, Certainty, Check, Fault, Outcome, Stage};
 use crate::wire::{Block, Exchange, Fate, Said, Source, Via};
 
 use super::decide::blank;
@@ -28,14 +28,26 @@ pub(super) fn fits(said: &Said, fault: Option<&Fault>) -> Option<bool> {
     match &said.fate {
         Fate::Delivered(_) => Some(fault.is_none()),
         Fate::Blocked(Block::Cors(name)) => Some(fault.is_some_and(|fault| {
-            name.is_empty() || is_named(name, fault.check, fault.stage, fault.firefox_name())
+            is_vague(name) || is_named(name, fault.check, fault.stage, fault.firefox_name())
         })),
         Fate::Blocked(_) | Fate::Failed(_) => None,
     }
 }
 
+/// Whether a name tells no rule. Firefox says this one of a page's call whatever became of it, where its
+/// service worker made it in its place.
+fn is_vague(name: &str) -> bool {
+    matches!(name, "" | "CORSDidNotSucceed")
+}
+
 fn is_named(name: &str, check: Check, stage: Stage, firefox: Option<&str>) -> bool {
     check.chromium_name(stage) == Some(name) || firefox == Some(name)
+}
+
+/// Whether a name of Chromium's means its checks of the local network, under their old name or the new.
+fn is_local_network(name: &str) -> bool {
+    const PARTS: [&str; 3] = ["LocalNetwork", "PrivateNetwork", "LOCAL_NETWORK_ACCESS"];
+    PARTS.iter().any(|part| name.contains(part))
 }
 
 /// How the browser contradicts the verdict, in one sentence.
@@ -52,7 +64,7 @@ pub(super) fn disagreement(
         )),
         (Fate::Blocked(Block::Cors(name)), Outcome::Blocked) => {
             let cause = cause?;
-            let same = name.is_empty()
+            let same = is_vague(name)
                 || is_named(name, cause.check, cause.stage, cause.firefox_name)
                 // Refused by another rule than ours, which is no rule of CORS and comes later.
                 || !cause.check.is_cors();
@@ -96,6 +108,10 @@ pub(super) fn of_unsent(subject: &Subject<'_>) -> Option<Diagnosis> {
         Fate::Delivered(via) => {
             diagnosis.outcome = Outcome::Exempt;
             diagnosis.exempt_because = Some(match via {
+                // It does not say which.
+                Via::Cache if subject.browser == Browser::Firefox => {
+                    "the browser's cache or a service worker answered it"
+                }
                 Via::Cache => "the browser answered it from its cache",
                 Via::ServiceWorker => "a service worker answered it",
                 Via::Network => "it went past this proxy",
@@ -118,6 +134,9 @@ pub(super) fn of_unsent(subject: &Subject<'_>) -> Option<Diagnosis> {
             Check::NetworkError,
             format!("the page's own Content-Security-Policy, {directive}"),
         ),
+        Fate::Blocked(Block::Cors(name)) | Fate::Failed(name) if is_local_network(name) => {
+            (Outcome::Blocked, Check::LocalNetworkAccess, name.clone())
+        }
         Fate::Blocked(Block::Cors(name)) => {
             let stages = [Stage::Actual, Stage::Preflight, Stage::Redirect];
             let named = Check::ALL.into_iter().find(|check| {

@@ -33,7 +33,7 @@ pub(super) struct View<'a> {
 /// A rule: what it found, with its severity.
 pub(super) type Rule = fn(&View<'_>) -> Option<(Severity, Vec<Evidence>)>;
 
-const RULES: [(&str, Rule); 34] = [
+const RULES: [(&str, Rule); 35] = [
     ("client-sends-cors-response-headers", asking::client_sends),
     ("missing-vary-origin", missing_vary),
     ("acao-only-when-allowed-without-vary", only_when_allowed),
@@ -66,6 +66,7 @@ const RULES: [(&str, Rule); 34] = [
     ("request-still-executed", still_executed),
     ("response-header-not-exposed", not_exposed),
     ("legacy-private-network-header", private_network),
+    ("local-network-unchecked", asking::local_network),
     ("reflects-any-origin", hindsight::reflects_any),
     (
         "reflects-any-origin-with-credentials",

@@ -67,6 +67,14 @@ fn other_than_headers(check: Check, hop: &Hop) -> Option<Verdict> {
                 .and_then(|t| Origin::of_url(&t))
                 .map_or(host, |o| o.to_string())
         )],
+        Check::LocalNetworkAccess => vec![
+            "While corscope is in between, leave targetAddressSpace out of the call: through any proxy \
+             Chromium cannot tell in which network the server is."
+                .to_owned(),
+            "Without a proxy, serve the page over https and allow its site the local network when \
+             Chromium asks; no header of the server grants that."
+                .to_owned(),
+        ],
         Check::BlockedByCorp => vec![
             "Have the server send Cross-Origin-Resource-Policy: cross-origin, if other sites may embed it."
                 .to_owned(),
@@ -86,7 +94,7 @@ fn other_than_headers(check: Check, hop: &Hop) -> Option<Verdict> {
     };
     let client = matches!(
         check,
-        Check::RedirectContainsCredentials | Check::CspConnectSrc
+        Check::RedirectContainsCredentials | Check::CspConnectSrc | Check::LocalNetworkAccess
     );
     let reach = if client { Reach::Client } else { Reach::None };
     Some(verdict(reach, sentences))

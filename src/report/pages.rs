@@ -168,6 +168,8 @@ const SOURCES: &[(&str, &str)] = sources![
     "invalid-redirect",
     "invalid-status",
     "legacy-private-network-header",
+    "local-network-access",
+    "local-network-unchecked",
     "max-age-invalid",
     "max-age-over-cap",
     "method-disallowed-by-preflight-response",

@@ -16,8 +16,6 @@ pub struct Recognised {
     pub origin: Option<String>,
     /// The values named: the Allow-Origin that was sent, the header or method that is missing.
     pub value: Option<String>,
-    /// Whether it speaks of local network access, which no header grants.
-    pub local_network: bool,
     /// The status named.
     pub status: Option<u16>,
     /// What may have made the server answer so, the likeliest first.
@@ -145,6 +143,11 @@ const PHRASES: &[(&str, Check)] = &[
         Check::CspConnectSrc,
     ),
     ("Content-Security-Policy:", Check::CspConnectSrc),
+    ("address space", Check::LocalNetworkAccess),
+    (
+        "ERR_BLOCKED_BY_LOCAL_NETWORK_ACCESS_CHECKS",
+        Check::LocalNetworkAccess,
+    ),
     ("Mixed Content", Check::MixedContent),
     ("Blocked loading mixed active content", Check::MixedContent),
     (
@@ -215,8 +218,7 @@ pub fn recognise(line: &str) -> Option<Recognised> {
     let status = status_in(&plain);
     let check = check_in(&plain);
     let told = NOTHING_TOLD.iter().any(|words| plain.contains(words));
-    let local_network = plain.contains("address space");
-    if check.is_none() && status.is_none() && !told && !local_network {
+    if check.is_none() && status.is_none() && !told {
         return None;
     }
     let preflight = check.is_some_and(|check| {
@@ -243,7 +245,6 @@ pub fn recognise(line: &str) -> Option<Recognised> {
         url: url_in(&plain),
         origin: between(&plain, "from origin '", "'").map(str::to_owned),
         value: check.and_then(|check| value_in(&plain, check)),
-        local_network,
         status,
         behind: behind(check, stage, status),
     })
@@ -410,6 +411,24 @@ mod tests {
     #[test]
     fn safari_and_what_script_sees() {
         for (line, check) in [
+            (
+                "Access to fetch at 'http://localhost:8000/' from origin 'https://app.test' has been \
+                 blocked by CORS policy: Permission was denied for this request to access the \
+                 `loopback` address space.",
+                Some(Check::LocalNetworkAccess),
+            ),
+            (
+                "Access to fetch at 'http://10.0.0.5/' from origin 'http://app.test' has been blocked \
+                 by CORS policy: The request client is not a secure context and the resource is in \
+                 more-private address space `local`.",
+                Some(Check::LocalNetworkAccess),
+            ),
+            (
+                "Access to fetch at 'http://10.0.0.5/' from origin 'https://app.test' has been \
+                 blocked by CORS policy: Request had a target IP address space of `local` yet the \
+                 resource is in address space `unknown`.",
+                Some(Check::LocalNetworkAccess),
+            ),
             (
                 "Origin https://app.test is not allowed by Access-Control-Allow-Origin. Status code: 200",
                 Some(Check::MissingAllowOrigin),

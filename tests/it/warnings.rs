@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use corscope::cors::Outcome;
 use corscope::diagnose::{Diagnosis, Severity, diagnose_all};
-use corscope::wire::{Exchange, HeaderList, Kind, Timestamp};
+use corscope::wire::{Exchange, HeaderList, Kind, Source, Timestamp};
 
 use super::fuzz::exchanges::{Asked, Became};
 
@@ -51,6 +51,9 @@ fn exchange(index: usize, line: &str) -> Arc<Exchange> {
         }
     };
     let mut made = super::fuzz::exchanges::exchange(asked, became);
+    if url.starts_with("http://127.") {
+        made.source = Source::Proxy;
+    }
     if url.starts_with("ws") {
         made.kind = Kind::WebSocket;
     }
@@ -366,6 +369,34 @@ const CASES: &[(&str, &[&str], bool)] = &[
     (
         "legacy-private-network-header",
         &["{ASK} | 204 | {MAY}"],
+        false,
+    ),
+    (
+        "local-network-unchecked",
+        &[
+            "GET http://127.0.0.1:8000/v1 | origin: https://app.org; sec-fetch-site: cross-site | 200 | access-control-allow-origin: *",
+        ],
+        true,
+    ),
+    (
+        "local-network-unchecked",
+        &[
+            "GET http://127.0.0.1:8000/v1 | origin: https://app.test; sec-fetch-site: cross-site | 200 | access-control-allow-origin: *",
+        ],
+        false,
+    ),
+    (
+        "local-network-unchecked",
+        &[
+            "GET http://127.0.0.1:8000/v1 | origin: http://localhost:3000 | 200 | access-control-allow-origin: *",
+        ],
+        false,
+    ),
+    (
+        "local-network-unchecked",
+        &[
+            "GET https://api.org/v1 | origin: https://app.org; sec-fetch-site: cross-site | 200 | access-control-allow-origin: *",
+        ],
         false,
     ),
     (

@@ -76,6 +76,7 @@ fn reason(facts: &Facts<'_>) -> Option<Reason> {
         Check::NetworkError
         | Check::MixedContent
         | Check::CspConnectSrc
+        | Check::LocalNetworkAccess
         | Check::OpaqueResponseBlocked
         | Check::BlockedByCorp
         | Check::InvalidRedirect

@@ -214,22 +214,25 @@ fn through_a_worker(browser: &str) {
     let saw = report.lock().unwrap().take();
     assert_eq!(saw.as_deref(), Some("200,200,blocked,open"));
     let at = |path: &str| format!("{host}{path}");
-    let mut story = vec![
-        format!("{} exempt - delivered service-worker", at("/worker")),
-        format!("{} allowed - delivered network", at("/open")),
+    // Chromium tells of a call that the worker passes on twice, as the page's and as the worker's.
+    // Firefox tells of the page's only, and does not tell a worker from a cache.
+    let by_worker = |path: &str| format!("{} exempt - delivered service-worker", at(path));
+    let mut story = if browser == "chromium" {
+        let passed_on = format!("{} allowed - delivered network", at("/open"));
+        vec![by_worker("/worker"), by_worker("/open"), passed_on]
+    } else {
+        vec![
+            format!("{} exempt - delivered cache", at("/worker")),
+            format!("{} allowed - delivered cache", at("/open")),
+        ]
+    };
+    story.extend([
         format!(
             "{} blocked missing-allow-origin blocked cors",
             at("/closed")
         ),
         format!("{} exempt - - -", at("/socket")),
-    ];
-    if browser == "chromium" {
-        // A call that the worker passes on is told twice there: the page's, and the worker's.
-        story.insert(
-            1,
-            format!("{} exempt - delivered service-worker", at("/open")),
-        );
-    }
+    ]);
     bench.tells(&story, |judged| {
         let ours = |f: &&Value| f["url"].as_str().is_some_and(|url| url.starts_with(&host));
         let told = |f: &Value| {
@@ -260,4 +263,64 @@ fn through_a_worker(browser: &str) {
 #[test]
 fn chromium_tells_of_its_service_worker() {
     through_a_worker("chromium");
+}
+
+#[test]
+fn firefox_tells_what_its_service_worker_passed_on() {
+    through_a_worker("firefox");
+}
+
+/// Through a proxy Chromium cannot tell in which network a server is, so it refuses a call that says so
+/// itself; its word for it is one of CORS, the cause is not.
+#[test]
+fn chromium_tells_of_the_local_network() {
+    let any = ("Access-Control-Allow-Origin", "*");
+    let api = Origin::serve(move |_| answer("200 OK", &[any], "{}"));
+    let call = api.url("/named");
+    let html = format!(
+        "<!doctype html><title>local</title><script>
+        fetch('{call}', {{targetAddressSpace: 'loopback'}})
+            .then(r => r.status, () => 'blocked').then(saw => fetch('/done?' + saw));
+        </script>"
+    );
+    let report = Arc::new(Mutex::new(None));
+    let heard = Arc::clone(&report);
+    let site = Origin::serve(move |head| {
+        let path = head.split(' ').nth(1).unwrap_or_default();
+        if let Some(saw) = path.strip_prefix("/done?") {
+            *heard.lock().unwrap() = Some(saw.to_owned());
+        }
+        answer("200 OK", &[("Content-Type", "text/html")], &html)
+    });
+    let bench = Bench::new();
+    let mut terminal = bench.open("chromium", &[&site.url("/")]);
+    let nest = bench.nest();
+    eventually("the page made its call", || {
+        report.lock().unwrap().is_some()
+    });
+    assert_eq!(report.lock().unwrap().as_deref(), Some("blocked"));
+    bench.tells(
+        &["blocked local-network-access InvalidLocalNetworkAccess".to_owned()],
+        |judged| {
+            let ours = judged.iter().filter(|f| f["url"] == *call);
+            let told = |f: &Value| {
+                let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
+                let check = text(&f["cause"]["check"]);
+                format!(
+                    "{} {check} {}",
+                    text(&f["outcome"]),
+                    text(&f["said"]["detail"])
+                )
+            };
+            ours.map(told).collect()
+        },
+    );
+    terminal.sees("local network access, not CORS");
+    terminal.keys("q");
+    assert_eq!(terminal.wait(), 0);
+    bench.is_clean(&nest);
+    let judged = bench.judged();
+    let named = judged.iter().find(|f| f["url"] == *call).unwrap();
+    let advice = named["fix"]["advice"][0].as_str().unwrap();
+    assert!(advice.contains("targetAddressSpace"), "{named}");
 }
