@@ -2,6 +2,7 @@
 //! wire from every sort of origin, and that nothing of them is left behind, however they end.
 
 use std::fs;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -141,10 +142,14 @@ pub(super) fn page(calls: &[String]) -> String {
 
 /// A site whose page makes some calls; what it reported in the end.
 fn site(calls: &[String]) -> (Origin, Arc<Mutex<Option<String>>>) {
+    site_at(Ipv4Addr::LOCALHOST.into(), calls)
+}
+
+fn site_at(ip: IpAddr, calls: &[String]) -> (Origin, Arc<Mutex<Option<String>>>) {
     let html = page(calls);
     let report = Arc::new(Mutex::new(None));
     let heard = Arc::clone(&report);
-    let site = Origin::serve(move |head| {
+    let site = Origin::serve_at(ip, move |head| {
         let path = head.split(' ').nth(1).unwrap_or_default();
         if let Some(saw) = path.strip_prefix("/done?") {
             *heard.lock().unwrap() = Some(saw.to_owned());
@@ -155,16 +160,18 @@ fn site(calls: &[String]) -> (Origin, Arc<Mutex<Option<String>>>) {
     (site, report)
 }
 
+fn half_open(head: &str) -> String {
+    let any = ("Access-Control-Allow-Origin", "*");
+    if head.starts_with("GET /open") {
+        answer("200 OK", &[any], "{}")
+    } else {
+        answer("200 OK", &[], "{}")
+    }
+}
+
 async fn every_origin(browser: &str) {
     let demo = Demo::start().await.unwrap();
-    let api = Origin::serve(|head| {
-        let any = ("Access-Control-Allow-Origin", "*");
-        if head.starts_with("GET /open") {
-            answer("200 OK", &[any], "{}")
-        } else {
-            answer("200 OK", &[], "{}")
-        }
-    });
+    let api = Origin::serve(half_open);
     let at = |host: &str, path: &str| format!("http://{host}:{}{path}", api.address.port());
     let calls = [
         at("127.0.0.1", "/open"),
@@ -212,6 +219,61 @@ async fn every_sort_of_origin_goes_through_the_proxy_in_chromium() {
 async fn every_sort_of_origin_goes_through_the_proxy_in_firefox() {
     // Its requests do not tell whether they carry credentials; it does, when asked.
     every_origin("firefox").await;
+}
+
+/// Pages of addresses, and what they call at addresses.
+fn addresses(browser: &str) {
+    let v6 = || IpAddr::from(Ipv6Addr::LOCALHOST);
+    let mut addresses = vec![IpAddr::from(Ipv4Addr::LOCALHOST)];
+    // A container may have none of the other sort.
+    addresses.extend(std::net::TcpListener::bind((v6(), 0)).map(|_| v6()));
+    let apis: Vec<Origin> = addresses
+        .iter()
+        .map(|ip| Origin::serve_at(*ip, half_open))
+        .collect();
+    let calls: Vec<String> = apis
+        .iter()
+        .flat_map(|api| [api.url("/open"), api.url("/closed")])
+        .collect();
+    for ip in addresses {
+        let (site, report) = site_at(ip, &calls);
+        let bench = Bench::new();
+        let url = site.url("/");
+        let mut terminal = bench.open(browser, &[&url]);
+        let nest = bench.nest();
+        eventually("the page made its calls", || {
+            report.lock().unwrap().is_some()
+        });
+        let saw = report.lock().unwrap().take().unwrap();
+        assert_eq!(saw, vec!["200,blocked"; apis.len()].join(","), "{url}");
+        let mut story = vec![format!("exempt {url}")];
+        story.extend(calls.chunks(2).flat_map(|pair| {
+            let (open, closed) = (&pair[0], &pair[1]);
+            [format!("allowed {open}"), format!("blocked {closed}")]
+        }));
+        bench.tells(&story, |judged| {
+            let own =
+                |f: &&Value| f["url"] == url.as_str() || calls.iter().any(|c| f["url"] == **c);
+            let told = |f: &Value| {
+                let text = |key: &str| f[key].as_str().unwrap_or("-").to_owned();
+                format!("{} {}", text("outcome"), text("url"))
+            };
+            judged.iter().filter(own).map(told).collect()
+        });
+        terminal.keys("q");
+        assert_eq!(terminal.wait(), 0);
+        bench.is_clean(&nest);
+    }
+}
+
+#[test]
+fn addresses_are_origins_in_chromium() {
+    addresses("chromium");
+}
+
+#[test]
+fn addresses_are_origins_in_firefox() {
+    addresses("firefox");
 }
 
 #[test]
