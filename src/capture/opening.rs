@@ -182,10 +182,21 @@ fn beside(path: &Path) -> Result<Opened, SessionError> {
     Ok((connection, Some(copy), layout))
 }
 
-fn private_directory(path: &Path) -> Result<PathBuf, SessionError> {
+#[cfg(unix)]
+fn private_builder() -> std::fs::DirBuilder {
     let mut builder = std::fs::DirBuilder::new();
-    #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder
+}
+
+/// The folder for temporary files is the user's own there.
+#[cfg(not(unix))]
+fn private_builder() -> std::fs::DirBuilder {
+    std::fs::DirBuilder::new()
+}
+
+fn private_directory(path: &Path) -> Result<PathBuf, SessionError> {
+    let builder = private_builder();
     let mut number = u64::from(std::process::id());
     loop {
         let directory = std::env::temp_dir().join(format!("corscope-view-{number:x}"));

@@ -1,6 +1,8 @@
 //! Being asked to end: Ctrl-C, a service manager, a terminal that is closed.
 
-use anyhow::{Context, Result};
+#[cfg(unix)]
+use anyhow::Context;
+use anyhow::Result;
 
 /// Listens for the signals that ask a process to end. From then on they do not end it by
 /// themselves: whoever holds this must.

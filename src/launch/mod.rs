@@ -184,6 +184,7 @@ pub struct Running {
     wire: Option<Wire>,
     notes: Vec<String>,
     /// Number of its process group, which its helpers share.
+    #[cfg(unix)]
     group: Option<u32>,
 }
 
@@ -245,6 +246,7 @@ impl Running {
         };
         Ok(Self {
             guard: Guard::post(child.id(), nest.root()),
+            #[cfg(unix)]
             group: child.id(),
             program: program.clone(),
             child,

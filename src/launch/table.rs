@@ -322,9 +322,29 @@ const MAC: &[Candidate] = &[
         Applications("Vivaldi.app/Contents/MacOS/Vivaldi"),
     ),
     (
+        Vivaldi,
+        Beta,
+        Applications("Vivaldi Snapshot.app/Contents/MacOS/Vivaldi Snapshot"),
+    ),
+    (
         Opera,
         Stable,
         Applications("Opera.app/Contents/MacOS/Opera"),
+    ),
+    (
+        Opera,
+        Stable,
+        Applications("Opera GX.app/Contents/MacOS/Opera"),
+    ),
+    (
+        Opera,
+        Beta,
+        Applications("Opera Beta.app/Contents/MacOS/Opera"),
+    ),
+    (
+        Opera,
+        Developer,
+        Applications("Opera Developer.app/Contents/MacOS/Opera"),
     ),
     (
         Firefox,
@@ -409,6 +429,13 @@ const WINDOWS: &[Candidate] = &[
     (Vivaldi, Stable, Programs("Vivaldi/Application/vivaldi.exe")),
     (Opera, Stable, Programs("Programs/Opera/opera.exe")),
     (Opera, Stable, Programs("Opera/opera.exe")),
+    (Opera, Stable, Programs("Programs/Opera GX/opera.exe")),
+    (Opera, Beta, Programs("Programs/Opera beta/opera.exe")),
+    (
+        Opera,
+        Developer,
+        Programs("Programs/Opera developer/opera.exe"),
+    ),
     (Firefox, Stable, Programs("Mozilla Firefox/firefox.exe")),
     (
         Firefox,

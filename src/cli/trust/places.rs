@@ -325,6 +325,22 @@ mod tests {
     }
 
     #[test]
+    fn the_users_own_store_elsewhere() {
+        let here = |system| around(Path::new("/Users/me"), system);
+        let [keychain] = &stores(&here(System::MacOs))[..] else {
+            panic!("one store on macOS");
+        };
+        let login = "home/Library/Keychains/login.keychain-db";
+        assert!(keychain.place().ends_with(login), "{}", keychain.place());
+        let windows = stores(&here(System::Windows));
+        let kinds: Vec<&Kind> = windows.iter().map(|s| &s.kind).collect();
+        assert_eq!(kinds, [&Kind::WindowsRoot]);
+        for store in [&windows[0], keychain] {
+            assert_eq!((store.family, store.exists()), (Family::System, true));
+        }
+    }
+
+    #[test]
     fn a_distribution_is_known_by_its_folder() {
         for anchors in Anchors::ALL {
             let dir = tempfile::tempdir().expect("a directory");

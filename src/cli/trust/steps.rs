@@ -328,6 +328,24 @@ mod tests {
 
     #[cfg(not(windows))]
     #[test]
+    fn how_the_stores_are_read() {
+        let of = subject();
+        let read = |kind: Kind| look(&kind, &of).map(|step| step.shown());
+        let keychain = read(Kind::Keychain("/Users/me/login.keychain-db".into()));
+        assert_eq!(
+            keychain.as_deref(),
+            Some("security find-certificate -a -p -c corscope /Users/me/login.keychain-db")
+        );
+        let windows = read(Kind::WindowsRoot).expect("a command");
+        assert_eq!(
+            windows,
+            format!("certutil -user -store Root {}", "AB".repeat(20))
+        );
+        assert_eq!(read(Kind::Anchors(Anchors::Arch)), None);
+    }
+
+    #[cfg(not(windows))]
+    #[test]
     fn what_is_shown_can_be_pasted() {
         let step = Step::new("certutil", &["-n", "it's $HOME", ""]);
         assert_eq!(step.shown(), r"certutil -n 'it'\''s $HOME' ''");

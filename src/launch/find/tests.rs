@@ -162,6 +162,42 @@ fn windows() {
     );
 }
 
+/// Each brand that each system has can be found there, alone on it, where its installer puts it.
+#[test]
+fn every_brand_on_every_system() {
+    for os in [Os::Linux, Os::Mac, Os::Windows] {
+        for (index, &(brand, edition, place)) in candidates(os).iter().enumerate() {
+            let mut system = Paper::new(&[]);
+            for name in ["ProgramFiles", "ProgramFiles(x86)", "LocalAppData"] {
+                system.variables.insert(name, format!("C:/{name}").into());
+            }
+            for (path, pack) in places(os, &system, place) {
+                system.files = HashMap::from([(path.clone(), String::new())]);
+                let found = all(os, &system);
+                assert_eq!(found.len(), 1, "{os:?} {index}: {found:?}");
+                let same = (found[0].brand, found[0].edition) == (brand, edition);
+                assert!(same && found[0].path == path, "{os:?}: {}", path.display());
+                if !matches!(place, Place::Path(_)) {
+                    assert_eq!(found[0].pack, pack, "{os:?}: {}", path.display());
+                }
+            }
+        }
+        for brand in Brand::ALL {
+            let known = candidates(os)
+                .iter()
+                .any(|(b, e, _)| *b == brand && *e == Edition::Stable);
+            assert!(known, "{brand} on {os:?}");
+        }
+        let (nightly, developer) = (Edition::Nightly, Edition::Developer);
+        for edition in [nightly, developer] {
+            let known = candidates(os)
+                .iter()
+                .any(|c| (c.0, c.1) == (Brand::Firefox, edition));
+            assert!(known, "Firefox{} on {os:?}", edition.name(Brand::Firefox));
+        }
+    }
+}
+
 #[test]
 fn a_wish_is_met_or_told_why_not() {
     let system = Paper::new(&["/usr/bin/chromium", "/usr/bin/firefox-nightly"]);
