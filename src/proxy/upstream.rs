@@ -99,6 +99,11 @@ impl UpstreamProxy {
         })
     }
 
+    /// Its host, IPv6 without brackets, and its port.
+    pub fn address(&self) -> (&str, u16) {
+        (&self.host, self.port)
+    }
+
     /// The value of `Proxy-Authorization`.
     pub(super) fn authorization(&self) -> Option<String> {
         use base64::Engine;

@@ -13,7 +13,7 @@ use super::{KeepingArgs, PlaceArgs, duration};
 #[command(next_help_heading = "Capture")]
 pub(in crate::cli) struct CaptureArgs {
     /// Where to listen; repeatable; port 0: any [default: this machine only, from port 8080 on]
-    #[arg(long, value_name = "ADDR:PORT")]
+    #[arg(long, value_name = "ADDR:PORT", value_parser = address)]
     pub(in crate::cli) listen: Vec<SocketAddr>,
     #[command(flatten)]
     pub(in crate::cli) doors: DoorArgs,
@@ -81,4 +81,11 @@ pub(in crate::cli) struct WayArgs {
     /// Show a certificate to servers that ask for one (mutual TLS), PEM; repeatable
     #[arg(long, value_name = "HOST=CERT,KEY", hide_short_help = true)]
     pub(in crate::cli) client_cert: Vec<String>,
+}
+
+/// An address to listen at. A name would be one of several addresses.
+pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| {
+        "write an address and a port, such as 127.0.0.1:8080, [::1]:8080 or 0.0.0.0:8080".to_owned()
+    })
 }

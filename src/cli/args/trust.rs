@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Subcommand};
 
 use super::super::trust::Family;
+use super::capturing::address;
 use super::{DoorArgs, LineFormat, PlaceArgs, WayArgs};
 
 #[derive(Debug, Subcommand)]
@@ -72,7 +73,7 @@ Exit status: 0 fine (what is marked ⚠ may be as you want it), 1 something will
 could not look.")]
 pub(in crate::cli) struct DoctorArgs {
     /// Where corscope is to listen; repeatable [default: this machine only, from port 8080 on]
-    #[arg(long, value_name = "ADDR:PORT")]
+    #[arg(long, value_name = "ADDR:PORT", value_parser = address)]
     pub(in crate::cli) listen: Vec<SocketAddr>,
     #[command(flatten)]
     pub(in crate::cli) doors: DoorArgs,

@@ -44,6 +44,10 @@ pub(super) async fn run(args: &DoctorArgs) -> Result<Exit> {
     let trusted = args.upstream_ca.as_deref().map(upstream::look);
     let (finding, trusted) = trusted.unwrap_or_default();
     found.extend(finding);
+    if args.way.upstream.is_some() {
+        let proxies = capture.upstreams.proxies();
+        found.extend(proxies.filter_map(|proxy| upstream::proxy(proxy, online.is_some())));
+    }
     let way = through::Way {
         upstreams: capture.upstreams,
         client_certs: capture.client_certs,

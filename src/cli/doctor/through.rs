@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use super::client::{Client, NOT_ACCEPTED};
 use super::finding::Finding;
 use super::server::{Server, WORDS};
-use crate::proxy::{Authority, ClientCert, Config, Proxy, Upstreams};
+use crate::proxy::{Authority, ClientCert, Config, Proxy, ProxyError, Upstreams};
 use crate::session::Session;
 
 /// How long one question may take.
@@ -36,8 +36,19 @@ pub(super) async fn look(
     way: Way,
     online: Option<&Uri>,
 ) -> Vec<Finding> {
+    let certs = way.client_certs.clone();
     match Box::pin(run(authority, way, online)).await {
-        Ok(found) => found,
+        Ok(mut found) => {
+            found.extend(certs.iter().map(|cert| {
+                let said = format!("{} is shown to {}", cert.chain.display(), cert.host);
+                Finding::fine("client-cert", said)
+            }));
+            found
+        }
+        Err(error) if matches!(error.downcast_ref(), Some(ProxyError::ClientCert { .. })) => {
+            let next = "without it corscope does not start: mend the file, or leave the flag out";
+            vec![Finding::bad("client-cert", error.to_string(), next)]
+        }
         Err(error) => vec![Finding::bad(
             "proxy",
             format!("it does not start: {error:#}"),

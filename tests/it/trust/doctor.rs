@@ -288,3 +288,74 @@ fn what_stands_in_the_way_is_named() {
     let done = home.run(&["doctor", "--online", "ftp://x"]);
     assert_eq!(done.status, Some(2), "{done:?}");
 }
+
+/// What a capture is told about the network is looked at with the flags of a capture.
+#[test]
+fn the_flags_of_a_capture_are_looked_at() {
+    let home = Home::new();
+    let proxy = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://me:s3cret@{}", proxy.local_addr().unwrap());
+    let told = doctor(&home, &["--upstream", &url]);
+    told.check("upstream", "fine", "something listens", "");
+    let said = &told.found["upstream"].1;
+    assert!(!said.contains("s3cret"), "{said}");
+    drop(proxy);
+    let told = doctor(&home, &["--upstream", &url]);
+    told.check("upstream", "bad", "nothing listens", "--upstream");
+    // This machine is reached without it.
+    told.check("https", "fine", "", "");
+    let far = doctor(&home, &["--upstream", "socks5://proxy.test:1080"]);
+    far.check("upstream", "note", "was not asked", "--online");
+    let told = doctor(
+        &home,
+        &["--upstream", &url, "--online", "http://192.0.2.1/"],
+    );
+    told.check("online", "bad", "upstream proxy", "--upstream");
+
+    // Who may come in.
+    let open = ["--listen", "0.0.0.0:0", "--allow", "192.0.2.0/24"];
+    let told = doctor(&home, &open);
+    told.check("port", "note", "other machines", "--listen");
+
+    // What is shown to servers.
+    let write = |name: &str, text: &str| std::fs::write(home.at(name), text).unwrap();
+    let made = |name: &str| {
+        let made = rcgen::generate_simple_self_signed(vec![name.to_owned()]).unwrap();
+        write(&format!("{name}.pem"), &made.cert.pem());
+        write(&format!("{name}.key"), &made.signing_key.serialize_pem());
+    };
+    made("me");
+    made("other");
+    let told = doctor(&home, &["--client-cert", "api.test=me.pem,me.key"]);
+    told.check("client-cert", "fine", "me.pem is shown to api.test", "");
+    told.check("https", "fine", "", "");
+    for (value, said) in [
+        (
+            "api.test=me.pem,other.key",
+            "not the key of that certificate",
+        ),
+        ("api.test=none.pem,me.key", "No such file"),
+        ("api.test=me.key,me.key", "no certificate in it"),
+    ] {
+        let told = doctor(&home, &["--client-cert", value]);
+        told.check("client-cert", "bad", said, "mend the file");
+        let done = home.run(&["record", "--listen", "127.0.0.1:0", "--client-cert", value]);
+        assert_eq!(done.status, Some(2), "{done:?}");
+        assert!(done.stderr.contains(said), "{done:?}");
+    }
+    // What cannot be read as a flag is refused as by a capture, in one sentence.
+    for (flag, value, said) in [
+        ("--upstream", "ftp://a:1", "write http://"),
+        ("--upstream", "socks4://a:1", "use socks5://"),
+        ("--allow", "300.1.1.1", "192.168.1.0/24"),
+        ("--client-cert", "x", "HOST=CERT.pem,KEY.pem"),
+        ("--listen", "localhost:80", "127.0.0.1:8080"),
+    ] {
+        for command in ["doctor", "record"] {
+            let done = home.run(&[command, flag, value]);
+            assert_eq!(done.status, Some(2), "{command} {flag}: {done:?}");
+            assert!(done.stderr.contains(said), "{command} {flag}: {done:?}");
+            assert_eq!(done.stderr.lines().count(), 1, "{done:?}");
+        }
+    }
+}
