@@ -59,6 +59,26 @@ impl Held {
         eventually(words, || self.said.lock().unwrap().contains(words));
     }
 
+    /// How many files it has open.
+    #[cfg(target_os = "linux")]
+    fn open(&self) -> u64 {
+        let files = fs::read_dir(format!("/proc/{}/fd", self.child.id()));
+        files.unwrap().count() as u64
+    }
+
+    /// Lets it open so many files more than it has.
+    #[cfg(target_os = "linux")]
+    fn limit(&self, more: u64) {
+        use rustix::process::{Pid, Resource, Rlimit, prlimit};
+        let files = Some(self.open() + more);
+        let pid = Pid::from_raw(i32::try_from(self.child.id()).unwrap());
+        let limit = Rlimit {
+            current: files,
+            maximum: files,
+        };
+        prlimit(pid, Resource::Nofile, limit).unwrap();
+    }
+
     /// How much it has computed so far, in ticks of the clock (a hundred to a second).
     #[cfg(target_os = "linux")]
     fn ticks(&self) -> u64 {
@@ -181,7 +201,6 @@ fn who_is_let_in_is_served() {
 #[cfg(target_os = "linux")]
 #[test]
 fn no_file_is_left_for_anybody() {
-    use rustix::process::{Pid, Resource, Rlimit, prlimit};
     let origin = Origin::serve(|_| answer("200 OK", &[], "fine"));
     let home = Home::new();
     let held = Held::to(&home, 400);
@@ -191,23 +210,12 @@ fn no_file_is_left_for_anybody() {
     first.ask(&origin.url("/first"));
     assert_eq!(first.answer(), fine);
     drop(first);
-    let pid = held.child.id();
-    let open = || fs::read_dir(format!("/proc/{pid}/fd")).unwrap().count() as u64;
-    let mut least = open();
+    let mut least = held.open();
     eventually("the first client is gone", || {
-        let now = open();
+        let now = held.open();
         std::mem::replace(&mut least, now) == now
     });
-    let limit = Rlimit {
-        current: Some(open() + 6),
-        maximum: Some(open() + 6),
-    };
-    prlimit(
-        Pid::from_raw(i32::try_from(pid).unwrap()),
-        Resource::Nofile,
-        limit,
-    )
-    .unwrap();
+    held.limit(6);
     let idle: Vec<Client> = (0..20).map(|_| Client::new(held.address)).collect();
     held.hears("No more clients can be let in for now");
     let before = held.ticks();
@@ -220,6 +228,46 @@ fn no_file_is_left_for_anybody() {
     assert_eq!(last.answer(), fine);
     let said = held.end();
     assert_eq!(said.matches("ulimit -n").count(), 1, "{said}");
+    assert!(said.contains("2 requests"), "{said}");
+}
+
+/// A server that keeps its connections.
+#[cfg(target_os = "linux")]
+fn keeping() -> SocketAddr {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            std::thread::spawn(move || {
+                let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+                let mut stream = stream;
+                while let Some(Ok(line)) = lines.next() {
+                    if line.is_empty() {
+                        let fine = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfine";
+                        let _ = stream.write_all(fine);
+                    }
+                }
+            });
+        }
+    });
+    address
+}
+
+/// Connections to servers that are kept for later make room for one that is wanted now.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_is_kept_makes_room() {
+    let home = Home::new();
+    let held = Held::to(&home, 400);
+    let fine = ("200".to_owned(), "fine".to_owned());
+    let mut client = Client::new(held.address);
+    client.ask(&format!("http://{}/", keeping()));
+    assert_eq!(client.answer(), fine);
+    // From here on not one more.
+    held.limit(0);
+    client.ask(&format!("http://{}/", keeping()));
+    assert_eq!(client.answer(), fine);
+    let said = held.end();
     assert!(said.contains("2 requests"), "{said}");
 }
 

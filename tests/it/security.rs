@@ -259,6 +259,8 @@ async fn heads_have_bounds() {
         let ask = format!("GET http://127.0.0.1:9/ HTTP/1.1\r\nHost: x\r\n{hostile}\r\n");
         let got = say(rig.addr, &ask).await;
         assert!(got.is_empty() || got.starts_with("HTTP/1.1 431 "), "{got}");
+        // Its row may come after its answer.
+        rig.closed(1).await;
         // A server.
         let answer = format!("HTTP/1.1 200 OK\r\n{hostile}\r\n");
         let origin = Server::raw(move |mut stream| {
@@ -519,6 +521,28 @@ fn the_key_stays_where_it_is() {
             "{}",
             String::from_utf8_lossy(around.unwrap_or_default())
         );
+    }
+}
+
+/// Whatever rights new files usually get.
+#[cfg(unix)]
+#[test]
+fn the_key_is_private_under_any_umask() {
+    use std::os::unix::fs::PermissionsExt;
+    for umask in ["000", "022", "077"] {
+        let home = Home::new();
+        let program = env!("CARGO_BIN_EXE_corscope");
+        let line = format!("umask {umask}; exec {program} ca path");
+        let made = std::process::Command::new("sh")
+            .args(["-c", &line])
+            .env("HOME", home.path())
+            .output()
+            .unwrap();
+        assert!(made.status.success(), "{made:?}");
+        let ca = home.at(".local/share/corscope/ca");
+        let mode = |path: &std::path::Path| path.metadata().unwrap().permissions().mode() & 0o077;
+        assert_eq!(mode(&ca), 0, "{umask}");
+        assert_eq!(mode(&ca.join("corscope-ca-key.pem")), 0, "{umask}");
     }
 }
 
