@@ -9,28 +9,55 @@ use super::Redactor;
 use super::names;
 use super::pseudonym::is_pseudonym;
 
-type Rule = (LazyLock<Regex>, fn(&Redactor, &Captures<'_>) -> Vec<u8>);
+/// What to replace, and by what.
+struct Rule {
+    /// Where none of these bytes is, nothing can match; empty: anything might. Most texts are short
+    /// strings of JSON, for which looking is cheaper than matching.
+    marks: &'static [u8],
+    pattern: LazyLock<Regex>,
+    replace: fn(&Redactor, &Captures<'_>) -> Vec<u8>,
+}
+
+impl Rule {
+    fn may_match(&self, text: &[u8]) -> bool {
+        match *self.marks {
+            [] => true,
+            [one] => memchr::memchr(one, text).is_some(),
+            [one, other] => memchr::memchr2(one, other, text).is_some(),
+            _ => text.iter().any(|byte| self.marks.contains(byte)),
+        }
+    }
+}
 
 macro_rules! rule {
-    ($pattern:expr, $replace:expr) => {
-        (
-            LazyLock::new(|| Regex::new($pattern).expect("a pattern of this file is well-formed")),
-            $replace,
-        )
+    ($marks:expr, $pattern:expr, $replace:expr) => {
+        Rule {
+            marks: $marks,
+            pattern: LazyLock::new(|| {
+                Regex::new($pattern).expect("a pattern of this file is well-formed")
+            }),
+            replace: $replace,
+        }
     };
 }
+
+/// No shape of a token is shorter.
+const TOKEN_BYTES_MIN: usize = 11;
 
 /// Tokens by their shape, wherever they stand.
 static SHAPES: [Rule; 5] = [
     rule!(
+        b"-",
         r"(?-u)-----BEGIN [A-Z ]*PRIVATE KEY-----([\s\S]*?)(?:-----END [A-Z ]*PRIVATE KEY-----|$)",
         |r, found| replaced(r, found, 1, Kind::Secret)
     ),
     rule!(
+        b"J",
         r"(?-u)\b(eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_=-]*){0,4})",
         |r, found| replaced(r, found, 1, Kind::Token)
     ),
     rule!(
+        &[],
         r"(?-u)(?i:\b(?:bearer|basic|digest|negotiate|ntlm|token)\s+)([A-Za-z0-9._~+/=-]{12,})",
         |r, found| {
             // "Basic authentication", "token verification", `Bearer authorization_uri=`: words and
@@ -46,11 +73,13 @@ static SHAPES: [Rule; 5] = [
         }
     ),
     rule!(
+        &[],
         r"(?-u)\b((?:sk|pk|rk)[-_](?:live|test|proj|ant|or)[-_][A-Za-z0-9_-]{16,}|sk-[A-Za-z0-9]{20,}|gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,}|glpat-[A-Za-z0-9_-]{16,}|xox[abeprs]-[A-Za-z0-9-]{10,}|(?:AKIA|ASIA)[A-Z0-9]{16}|AIza[A-Za-z0-9_-]{30,}|ya29\.[A-Za-z0-9._-]{16,}|npm_[A-Za-z0-9]{30,}|pypi-[A-Za-z0-9_-]{30,}|SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}|hf_[A-Za-z0-9]{20,}|dop_v1_[a-f0-9]{40,}|shp(?:at|ca|pa|ss)_[a-f0-9]{20,}|whsec_[A-Za-z0-9]{16,})",
         |r, found| replaced(r, found, 1, Kind::Secret)
     ),
     // Whoever knows these paths may do what they are for: Slack's and Discord's webhooks, Telegram's bots.
     rule!(
+        b"/",
         r"(?-u)(?:/services/T[A-Z0-9]{6,}/B[A-Z0-9]{6,}/|/webhooks/[0-9]{6,}/|/bot[0-9]{6,}:)([A-Za-z0-9_-]{20,})",
         |r, found| replaced(r, found, 1, Kind::Secret)
     ),
@@ -60,6 +89,7 @@ static SHAPES: [Rule; 5] = [
 static PAIRS: [Rule; 8] = [
     // userinfo: https://ann:secret@host
     rule!(
+        b"@",
         r#"(?-u)\b[a-zA-Z][a-zA-Z0-9+.-]*://([^\s/?\#@"'<>\\:]*)(?::([^\s/?\#@"'<>\\]*))?@"#,
         |r, found| {
             let mut out = found[0].to_vec();
@@ -75,6 +105,7 @@ static PAIRS: [Rule; 8] = [
     ),
     // "name": "value", "name": 123; also name: "value" and name = 'value' in script
     rule!(
+        b"\"'",
         r#"(?-u)(?:"([A-Za-z0-9_$.@:\[\]-]{2,64})"|'([A-Za-z0-9_$.@:\[\]-]{2,64})'|\b([A-Za-z_$][A-Za-z0-9_$]{1,64}))\s*(?::|=>|=)\s*(?:"((?:[^"\\\n]|\\.)*)"?|'((?:[^'\\\n]|\\.)*)'?)"#,
         |r, found| {
             let name = first(found, &[1, 2, 3]);
@@ -92,11 +123,13 @@ static PAIRS: [Rule; 8] = [
     ),
     // X-Api-Key: value, on a line of its own: headers that a server repeats, settings
     rule!(
+        b":",
         r#"(?-u)(?m:^)[ \t>]*([A-Za-z][A-Za-z0-9_-]{2,60}):[ \t]*([^\s"'{\[][^\r\n]*)"#,
         |r, found| field(r, found)
     ),
     // {\"name\":\"value\"}: JSON within a string
     rule!(
+        b"\\",
         r#"(?-u)\\+"([A-Za-z0-9_$.-]{2,64})\\+"\s*:\s*\\+"([^"\\]*)"#,
         |r, found| if names::is_secret(&first(found, &[1])) {
             replaced(r, found, 2, Kind::Token)
@@ -106,6 +139,7 @@ static PAIRS: [Rule; 8] = [
     ),
     // name=value in URLs, forms, cookies, logs; the value ends where any of these would
     rule!(
+        b"=",
         r#"(?-u)(^|[?&\#;,\s"'(]|&amp;)([A-Za-z0-9_.\[\]%$-]{2,64})=([^&\#;,\s"'<>()\\]+)"#,
         |r, found| {
             let name = String::from_utf8_lossy(&percent_decoded(&found[2])).into_owned();
@@ -125,6 +159,7 @@ static PAIRS: [Rule; 8] = [
     ),
     // /reset-password/9f8e7d6c...: what follows in the path is a key, if it looks made by a machine
     rule!(
+        b"/",
         r"(?-u)/([A-Za-z][A-Za-z0-9_.-]{1,40})/([A-Za-z0-9_~.=%+-]{16,})",
         |r, found| if names::is_before_secret(&first(found, &[1])) && is_made(&found[2]) {
             replaced(r, found, 2, Kind::Path)
@@ -133,11 +168,12 @@ static PAIRS: [Rule; 8] = [
         }
     ),
     // <meta name="csrf-token" content="...">, <input name="password" value="...">
-    rule!(r"(?-u)<(?i:meta|input|param)\b[^<>]*>", |r, found| markup(
-        r, &found[0]
-    )),
+    rule!(b"<", r"(?-u)<(?i:meta|input|param)\b[^<>]*>", |r, found| {
+        markup(r, &found[0])
+    }),
     // <password>...</password>
     rule!(
+        b"<",
         r"(?-u)<([A-Za-z_][A-Za-z0-9_.:-]{1,64})(?:\s[^<>]*)?>([^<>\s]+)</",
         |r, found| if names::is_secret(&first(found, &[1])) {
             replaced(r, found, 2, Kind::Token)
@@ -178,8 +214,16 @@ pub(super) fn redact<'a>(redactor: &Redactor, text: &'a [u8]) -> Cow<'a, [u8]> {
     for pattern in &redactor.patterns {
         apply(&mut out, pattern, &|found| own(redactor, found));
     }
-    for (pattern, replace) in SHAPES.iter().chain(&PAIRS) {
-        apply(&mut out, pattern, &|found| replace(redactor, found));
+    let word = |b: &u8| b.is_ascii_alphanumeric() || b" _-.,".contains(b);
+    if text.len() < TOKEN_BYTES_MIN && text.iter().all(word) {
+        return out;
+    }
+    for rule in SHAPES.iter().chain(&PAIRS) {
+        if rule.may_match(&out) {
+            apply(&mut out, &rule.pattern, &|found| {
+                (rule.replace)(redactor, found)
+            });
+        }
     }
     if redactor.emails {
         apply(&mut out, &EMAIL, &|found| {
