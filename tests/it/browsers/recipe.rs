@@ -34,9 +34,6 @@ fn run(home: &Home, page: &str) -> Done {
         std::os::unix::fs::symlink(node_modules(), &modules).unwrap();
     }
     fs::write(home.at("suite.mjs"), recipe()).unwrap();
-    for old in ["cors.har", "playwright.har"] {
-        let _ = fs::remove_file(home.at(old));
-    }
     let binary = PathBuf::from(env!("CARGO_BIN_EXE_corscope"));
     let path = std::env::var("PATH").unwrap_or_default();
     let path = format!("{}:{path}", binary.parent().unwrap().display());
