@@ -285,7 +285,8 @@ pub(super) fn sum_up(summary: &Summary) -> String {
     line
 }
 
-fn count(number: usize, noun: &str) -> String {
+/// `1 entry`, `2 entries`.
+pub(super) fn count(number: usize, noun: &str) -> String {
     match (number, noun.strip_suffix('y')) {
         (1, _) => format!("1 {noun}"),
         (_, Some(stem)) => format!("{number} {stem}ies"),

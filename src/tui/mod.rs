@@ -8,7 +8,6 @@ mod action;
 mod app;
 mod body;
 mod boxes;
-mod chatter;
 mod clipboard;
 mod compare;
 mod cookies;

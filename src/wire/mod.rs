@@ -2,6 +2,7 @@
 //! above may know these nouns.
 
 mod body;
+mod chatter;
 pub(crate) mod cookie;
 mod decode;
 mod exchange;
@@ -16,6 +17,7 @@ mod said;
 mod stream;
 
 pub use body::{BodyFacts, End, Failure, FailureKind, FailureStage, Side};
+pub(crate) use chatter::is_chatter;
 pub use decode::{Decoded, decode_body, decode_charset};
 pub use exchange::{
     Client, Exchange, ExchangeId, Kind, Message, MessageKind, Replay, SharedExchange, Source,

@@ -39,7 +39,7 @@ fn whole(paper: &Paper) -> Value {
         .enumerate()
         .map(|(row, bar)| drawn(row, bar))
         .collect();
-    let incidents: Vec<Value> = paper.incidents.iter().map(incident).collect();
+    let incidents: Vec<Value> = paper.in_order().into_iter().map(incident).collect();
     context! {
         title => paper.title.clone(),
         summary => sum_up(&paper.summary),
@@ -77,7 +77,7 @@ fn drawn(row: usize, bar: &Placed<'_>) -> Value {
     context! {
         y => row * ROW,
         text => row * ROW + 12,
-        label => bar.bar.label.clone(),
+        label => bar.label.clone(),
         class => bar.bar.class,
         preflight => bar.bar.preflight,
         status => bar.bar.status.clone(),
@@ -192,6 +192,9 @@ fn fix(lines: &[FixLine]) -> Vec<Value> {
 fn snippet(told: &Explanation) -> Option<Value> {
     let mending = told.mending.as_ref()?;
     let snippet = mending.snippet.as_ref();
+    if snippet.is_none() && mending.hops().is_empty() {
+        return None;
+    }
     let parts: Vec<Value> = snippet
         .into_iter()
         .flat_map(|snippet| &snippet.parts)

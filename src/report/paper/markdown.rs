@@ -9,26 +9,47 @@ use crate::report::text::sum_up;
 
 /// Width of the comparison's lines, in columns.
 const COLUMNS: usize = 88;
+/// From how many incidents on they are listed at the top.
+const LISTED_MIN: usize = 3;
 
 pub(super) fn write(paper: &Paper) -> String {
     let mut out = String::new();
     // Writing to a string cannot fail.
     let _ = writeln!(out, "# {}\n", plain(&paper.title));
     let _ = writeln!(out, "{}\n", plain(&sum_up(&paper.summary)));
+    if let Some(missing) = paper.missing() {
+        let _ = writeln!(out, "{missing}\n");
+    }
     let _ = writeln!(
         out,
         "_{} Made by corscope {}._\n",
         paper.secrets(),
         env!("CARGO_PKG_VERSION")
     );
-    for (index, incident) in paper.incidents.iter().enumerate() {
+    let incidents = paper.in_order();
+    if incidents.len() >= LISTED_MIN {
+        for (index, incident) in incidents.iter().enumerate() {
+            let told = &incident.explanation;
+            let times = match incident.times {
+                1 => String::new(),
+                times => format!(", {times} times"),
+            };
+            let _ = writeln!(
+                out,
+                "{}. {} {}{times}: {}",
+                index + 1,
+                told.outcome.glyph(),
+                plain(&incident.title()),
+                code(&told.request)
+            );
+        }
+        out.push('\n');
+    }
+    for (index, incident) in incidents.iter().enumerate() {
         one(&mut out, index + 1, incident);
     }
     if paper.incidents.is_empty() {
         out.push_str("Nothing was blocked.\n");
-    }
-    if let Some(missing) = paper.missing() {
-        let _ = writeln!(out, "{missing}");
     }
     out
 }
@@ -162,26 +183,32 @@ fn fix(out: &mut String, lines: &[FixLine]) {
             FixLine::Remove(header) => headers.extend(["- ", header, "\n"]),
         }
     }
-    flush(out, &mut headers);
-    out.push('\n');
+    if !flush(out, &mut headers) {
+        out.push('\n');
+    }
 }
 
-fn flush(out: &mut String, headers: &mut String) {
-    if !headers.is_empty() {
-        out.push('\n');
-        block(out, "diff", headers.trim_end());
-        headers.clear();
+fn flush(out: &mut String, headers: &mut String) -> bool {
+    if headers.is_empty() {
+        return false;
     }
+    out.push('\n');
+    block(out, "diff", headers.trim_end());
+    headers.clear();
+    true
 }
 
 fn snippet(out: &mut String, told: &Explanation) {
     let Some(mending) = &told.mending else {
         return;
     };
-    for hop in mending.hops() {
-        let _ = writeln!(out, "- server: {}", plain(&hop));
+    let hops = mending.hops();
+    for hop in &hops {
+        let _ = writeln!(out, "- server: {}", plain(hop));
     }
-    out.push('\n');
+    if !hops.is_empty() {
+        out.push('\n');
+    }
     let Some(snippet) = &mending.snippet else {
         return;
     };

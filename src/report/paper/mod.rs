@@ -11,11 +11,12 @@ use super::copy::{Quoting, curl};
 use super::explain::{Explanation, explain};
 use super::mending::Servers;
 use super::summary::Summary;
-use super::text::is_told;
+use super::text::{count, is_told};
 use crate::cors::Outcome;
 use crate::diagnose::{Diagnosis, Exchanges};
 use crate::fix;
-use crate::wire::Timestamp;
+use crate::wire::{Origin, PathPattern, Timestamp, is_chatter};
+use url::Url;
 use waterfall::Bar;
 
 /// Incidents a report describes; more are counted.
@@ -31,6 +32,8 @@ pub struct Paper {
     incidents: Vec<Incident>,
     known: HashMap<String, usize>,
     bars: Vec<Bar>,
+    /// Calls that are the browser's own, which are only counted.
+    chatter: usize,
     /// Incidents and requests there was no room for.
     left_out: (usize, usize),
 }
@@ -72,11 +75,13 @@ impl Paper {
             incidents: Vec::new(),
             known: HashMap::new(),
             bars: Vec::new(),
+            chatter: 0,
             left_out: (0, 0),
         }
     }
 
-    /// Adds a fetch. What goes well is only counted and drawn, unless `always` wants it told.
+    /// Adds a fetch. What goes well is only counted and drawn, what a browser asks for on its own
+    /// account only counted, unless `always` wants it told.
     pub fn add(
         &mut self,
         diagnosis: &Diagnosis,
@@ -84,6 +89,10 @@ impl Paper {
         exchanges: &dyn Exchanges,
         always: bool,
     ) {
+        if !always && is_the_browsers(diagnosis) {
+            self.chatter += 1;
+            return;
+        }
         self.summary
             .add(&Summary::of(std::slice::from_ref(diagnosis), exchanges, 0));
         for id in diagnosis.fetch.exchanges() {
@@ -138,14 +147,34 @@ impl Paper {
         html::write(self)
     }
 
-    /// What there was no room for, in a sentence.
+    /// What there was no room for, and what was left out, in a sentence each.
     fn missing(&self) -> Option<String> {
         let (incidents, _) = self.left_out;
-        (incidents > 0).then(|| {
+        let trouble = (incidents > 0).then(|| {
             format!(
                 "{incidents} more kinds of trouble are not in this report; the JSON has them all."
             )
-        })
+        });
+        let chatter = (self.chatter > 0).then(|| {
+            format!(
+                "What the browser asked for on its own account is left out: {}.",
+                count(self.chatter, "call")
+            )
+        });
+        let sentences: Vec<String> = trouble.into_iter().chain(chatter).collect();
+        (!sentences.is_empty()).then(|| sentences.join(" "))
+    }
+
+    /// What is told, the worst first, each kind in the order of time.
+    fn in_order(&self) -> Vec<&Incident> {
+        let mut incidents: Vec<&Incident> = self.incidents.iter().collect();
+        incidents.sort_by_key(|incident| match incident.explanation.outcome {
+            Outcome::Blocked => 0,
+            Outcome::Depends => 1,
+            Outcome::Failed => 2,
+            Outcome::Opaque | Outcome::Allowed | Outcome::Exempt | Outcome::Pending => 3,
+        });
+        incidents
     }
 
     fn secrets(&self) -> &'static str {
@@ -157,9 +186,22 @@ impl Paper {
     }
 }
 
-// The same endpoint failing for the same reason is told once.
+fn is_the_browsers(diagnosis: &Diagnosis) -> bool {
+    let url = Url::parse(&diagnosis.url).ok();
+    let server = url.as_ref().and_then(Origin::of).map(|o| o.to_string());
+    let (Some(url), Some(server)) = (url, server) else {
+        return false;
+    };
+    let path = match url.query() {
+        Some(query) => format!("{}?{query}", url.path()),
+        None => url.path().to_owned(),
+    };
+    is_chatter(&server, &path, diagnosis.origin.as_deref())
+}
+
+// The same endpoint failing for the same reason is told once, whatever the number in its path is.
 fn same(diagnosis: &Diagnosis, explanation: &Explanation) -> String {
-    let endpoint = diagnosis.url.split(['?', '#']).next().unwrap_or_default();
+    let endpoint = PathPattern::of_path(&diagnosis.url);
     format!(
         "{} {endpoint} {:?} {} {}",
         diagnosis.method, diagnosis.origin, explanation.outcome, explanation.headline
@@ -171,6 +213,10 @@ fn verify(diagnosis: &Diagnosis, exchanges: &dyn Exchanges) -> Option<(String, O
     let failed = diagnosis.cause.as_ref().and_then(|cause| cause.exchange);
     let last = || diagnosis.fetch.exchanges().last();
     let exchange = exchanges.exchange(failed.or_else(last)?)?;
+    // A tunnel is the client's with the proxy; no server is asked that.
+    if exchange.request.method == "CONNECT" {
+        return None;
+    }
     let copied = curl(&exchange, &exchange.request_body.excerpt, Quoting::Posix);
     let command = copied.text.replacen("curl ", "curl -i ", 1);
     Some((command, copied.note))
@@ -179,7 +225,8 @@ fn verify(diagnosis: &Diagnosis, exchanges: &dyn Exchanges) -> Option<(String, O
 // Microseconds in the unit a person would choose.
 fn duration(micros: u64) -> String {
     match micros {
-        0..1_000 => format!("{micros} µs"),
+        0 => "0".to_owned(),
+        1..1_000 => format!("{micros} µs"),
         1_000..1_000_000 => format!("{:.1} ms", micros as f64 / 1e3),
         _ => format!("{:.2} s", micros as f64 / 1e6),
     }

@@ -1,6 +1,9 @@
 use super::*;
 use crate::diagnose::diagnose_all;
-use crate::wire::{End, Exchange, ExchangeId, HeaderList, HttpVersion, RequestHead, ResponseHead};
+use crate::wire::{
+    End, Exchange, ExchangeId, Failure, FailureKind, FailureStage, HeaderList, HttpVersion,
+    RequestHead, ResponseHead,
+};
 use std::sync::Arc;
 
 const NASTY: &str = "https://app.test/</pre><script>alert(1)</script>`*@someone";
@@ -117,6 +120,86 @@ fn html_tells_it_all_and_runs_nothing() {
         assert!(html.contains(part), "{part} is not in:\n{html}");
     }
     assert!(!html.contains("<script"), "{html}");
+}
+
+fn as_it_is(url: &str, origin: Option<&str>, method: &str, end: End) -> Exchange {
+    let mut exchange = (*blocked()[0]).clone();
+    exchange.request.url = url.into();
+    exchange.request.method = method.into();
+    if origin.is_none() {
+        exchange.request.headers = Arc::new(HeaderList::new());
+    }
+    if end != End::Complete {
+        exchange.response = None;
+    }
+    exchange.end = end;
+    exchange
+}
+
+#[test]
+fn what_is_blocked_comes_first_and_the_browsers_own_is_only_counted() {
+    let page = Some("https://app.test");
+    let reset = || {
+        End::Failed(Failure {
+            stage: FailureStage::Wait,
+            kind: FailureKind::Reset,
+            detail: "reset".into(),
+        })
+    };
+    let all = [
+        as_it_is("https://update.googleapis.com/x", None, "GET", reset()),
+        as_it_is("https://pinned.test:443/", None, "CONNECT", reset()),
+        as_it_is("https://api.app.test/v1/lost", page, "GET", reset()),
+        as_it_is(
+            "https://api.app.test/v1/orders/1",
+            page,
+            "GET",
+            End::Complete,
+        ),
+        as_it_is(
+            "https://api.app.test/v1/orders/2?a=b",
+            page,
+            "GET",
+            End::Complete,
+        ),
+    ];
+    let exchanges: Vec<Arc<Exchange>> = (1..)
+        .zip(all)
+        .map(|(id, exchange)| {
+            Arc::new(Exchange {
+                id: ExchangeId(id),
+                ..exchange
+            })
+        })
+        .collect();
+    let mut paper = Paper::new("x", true, 0);
+    let diagnoses = diagnose_all(exchanges.clone(), None);
+    let servers = Servers::of(&diagnoses, &exchanges);
+    for diagnosis in &diagnoses {
+        paper.add(diagnosis, &servers, &exchanges, false);
+    }
+    let text = paper.to_markdown();
+    let titles: Vec<&str> = text
+        .lines()
+        .filter(|line| line.starts_with("## "))
+        .collect();
+    assert_eq!(titles.len(), 3, "{text}");
+    assert!(titles[0].starts_with("## 1. ✖ "), "{titles:?}");
+    assert!(
+        text.contains("2 times: `GET https://api.app.test/v1/orders/1`"),
+        "{text}"
+    );
+    assert!(
+        text.contains("on its own account is left out: 1 call."),
+        "{text}"
+    );
+    // No server is asked for a tunnel.
+    assert!(!text.contains("-X CONNECT"), "{text}");
+    let html = paper.to_html();
+    assert!(
+        html.contains(">GET api.app.test&#x2f;v1&#x2f;lost<") && !html.contains("googleapis"),
+        "{html}"
+    );
 }
 
 #[test]

@@ -5,9 +5,14 @@ use crate::cors::Outcome;
 use crate::diagnose::Diagnosis;
 use crate::wire::{Exchange, Timestamp};
 
+/// Length of a label, so that it ends before the status.
+const LABEL_CHARS_MAX: usize = 42;
+
 /// One request in the picture.
 pub(super) struct Bar {
-    pub(super) label: String,
+    method: String,
+    host: String,
+    path: String,
     /// Class of its colour.
     pub(super) class: &'static str,
     pub(super) preflight: bool,
@@ -20,6 +25,8 @@ pub(super) struct Bar {
 /// A bar with its place: thousandths of the picture's width.
 pub(super) struct Placed<'a> {
     pub(super) bar: &'a Bar,
+    /// Method and path, and the host where there are several.
+    pub(super) label: String,
     pub(super) x: f64,
     pub(super) waiting: f64,
     pub(super) receiving: f64,
@@ -29,21 +36,20 @@ pub(super) struct Placed<'a> {
 impl Bar {
     pub(super) fn of(exchange: &Exchange, diagnosis: &Diagnosis) -> Self {
         let url = &exchange.request.url;
-        let path = url.split_once("://").map_or(url.as_str(), |(_, rest)| {
-            rest.find('/').map_or("/", |at| &rest[at..])
-        });
-        let path = path.split(['?', '#']).next().unwrap_or_default();
+        let place = url.split_once("://").map_or(url.as_str(), |(_, rest)| rest);
+        let place = place.split(['?', '#']).next().unwrap_or_default();
+        let authority = place.find('/').unwrap_or(place.len());
+        let (authority, path) = place.split_at(authority);
+        let host = authority.rsplit('@').next().unwrap_or_default().to_owned();
         let status = exchange.delivered().map(|head| head.status.to_string());
         let total = exchange.duration_micros().unwrap_or(0);
         let answered = exchange
             .answered_at
             .map(|at| at.micros_since(exchange.opened_at));
         Self {
-            label: format!(
-                "{} {}",
-                exchange.request.method,
-                super::super::facts::shortened(path, 44)
-            ),
+            method: exchange.request.method.clone(),
+            path: if path.is_empty() { "/" } else { path }.to_owned(),
+            host,
             class: match diagnosis.outcome {
                 Outcome::Blocked | Outcome::Failed => "bad",
                 Outcome::Depends | Outcome::Pending => "open",
@@ -59,6 +65,22 @@ impl Bar {
     }
 }
 
+impl Bar {
+    fn label(&self, with_host: bool) -> String {
+        let left = LABEL_CHARS_MAX.saturating_sub(self.method.chars().count() + 1);
+        let host = if with_host { self.host.as_str() } else { "" };
+        let whole = format!("{host}{}", self.path);
+        let chars = whole.chars().count();
+        if chars <= left {
+            return format!("{} {whole}", self.method);
+        }
+        // Requests differ at the end of their paths rather than at the beginning of their hosts.
+        let skipped = (chars + 1 - left).max(host.chars().count());
+        let end: String = whole.chars().skip(skipped).collect();
+        format!("{} …{end}", self.method)
+    }
+}
+
 /// Places bars on one axis; says how long that is in microseconds.
 pub(super) fn place(bars: &[Bar]) -> (Vec<Placed<'_>>, u64) {
     let first = bars.iter().map(|bar| bar.start).min().unwrap_or_default();
@@ -67,12 +89,14 @@ pub(super) fn place(bars: &[Bar]) -> (Vec<Placed<'_>>, u64) {
         .map(|bar| bar.start.micros_since(first) + bar.total_micros);
     let whole = ends.max().unwrap_or(0).max(1);
     let part = |micros: u64| micros as f64 * 1000.0 / whole as f64;
+    let several = bars.iter().any(|bar| bar.host != bars[0].host);
     let mut order: Vec<&Bar> = bars.iter().collect();
     order.sort_by_key(|bar| bar.start);
     let placed = order.into_iter().map(|bar| {
         let waiting = part(bar.answered_micros);
         Placed {
             bar,
+            label: bar.label(several),
             // The shortest is still seen, also at the very end.
             x: part(bar.start.micros_since(first)).min(996.0),
             waiting: waiting.max(2.0),

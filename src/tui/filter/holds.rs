@@ -1,9 +1,9 @@
 //! Asking a subject what a filter says.
 
-use super::super::chatter::is_chatter;
 use super::expr::{Expr, Field, Pattern, Test};
 use super::subject::Subject;
 use crate::diagnose::Role;
+use crate::wire::is_chatter;
 
 impl Expr {
     /// Whether it holds; `None` while that hangs on something not looked up yet (Kleene's logic).

@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::super::chatter::is_chatter;
 use super::super::filter::Found;
 use super::bits::Bits;
 use super::entry::{Chip, Entry, Fold, Lens, Packed};
@@ -13,7 +12,7 @@ use super::order::{Group, Order, Tally, Wish};
 use crate::cors::Outcome;
 use crate::diagnose::{FetchId, Role};
 use crate::session::{Reader, Row, RowEnd};
-use crate::wire::ExchangeId;
+use crate::wire::{ExchangeId, is_chatter};
 
 /// How long learning rows may take per turn of the loop.
 const SLICE: Duration = Duration::from_millis(4);
