@@ -3,6 +3,7 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseEvent};
 use ratatui::layout::Position;
+use tokio::sync::watch;
 
 use super::boxes::FilterBox;
 use super::dialog::Dialog;
@@ -18,7 +19,7 @@ use super::searching::Searching;
 use super::select::Selection;
 use super::text::size;
 use super::theme::{Ground, Theme};
-use super::view;
+use super::view::{self, Widths};
 use crate::cors::Outcome as Verdict;
 use crate::fix::Trial;
 use crate::session::{Reader, RowEnd};
@@ -26,6 +27,8 @@ use crate::wire::{ExchangeId, Timestamp};
 
 /// How long a notice stays, in microseconds.
 const NOTICE_MICROS: u64 = 6_000_000;
+/// What [`App::split`] is a part of: fine enough for any screen's columns.
+pub(crate) const SPLIT_WHOLE: u32 = 10_000;
 /// How often the pane follows a body that is still growing, in microseconds.
 const GROWING_MICROS: u64 = 500_000;
 
@@ -57,6 +60,8 @@ pub enum Command {
     Perform(Effect),
     /// Put this on the clipboard; what it is, in a few words.
     Copy(String, &'static str),
+    /// Take the mouse (`true`), or leave it to the terminal, which can select text with it.
+    Mouse(bool),
     /// Sleep until the shell wakes us.
     Suspend,
     /// Leave.
@@ -99,7 +104,8 @@ pub struct App {
     pub(crate) notice: Option<(String, Timestamp)>,
     pub(crate) paused: bool,
     pub(crate) zoomed: bool,
-    /// Share of the list where the pane is beside or below it, in percent, once it was dragged.
+    /// Share of the list where the pane is beside or below it, in parts of [`SPLIT_WHOLE`], once it
+    /// was dragged.
     pub(crate) split: Option<u16>,
     pub(crate) dragging: Drag,
     /// The pane got the keys by a click: nothing moves under the mouse then.
@@ -126,6 +132,12 @@ pub struct App {
     pub(crate) utc_offset: i32,
     window_focused: bool,
     pub(super) behind: bool,
+    /// How wide the columns of the list want to be.
+    pub(crate) widths: Widths,
+    /// What of the session was looked at.
+    revision: watch::Receiver<u64>,
+    /// Whether the mouse is the terminal's own, to select text with.
+    pub(crate) mouse_is_free: bool,
     fingerprint: Fingerprint,
     loaded_at: Timestamp,
     /// A key that came before the pane had read what it is about.
@@ -186,6 +198,9 @@ impl App {
             utc_offset,
             window_focused: true,
             behind: false,
+            widths: Widths::default(),
+            revision: reader.revision(),
+            mouse_is_free: false,
             fingerprint: Fingerprint::default(),
             loaded_at: Timestamp(0),
             early: None,
@@ -237,6 +252,7 @@ impl App {
                 }
                 self.fade_selection();
                 // Time alone settles a fetch whose request never came.
+                self.list.entries.stir();
                 self.captured();
             }
         }
@@ -246,13 +262,13 @@ impl App {
 
     /// Whether rows wait to be read: another [`Event::Captured`] should come soon.
     pub fn is_behind(&self) -> bool {
-        self.behind
+        self.behind && !self.paused
     }
 
     /// Whether all that is behind is done beside the screen, or later: then there is no hurry to come
     /// again.
     pub fn waits(&self) -> bool {
-        self.behind && self.list.entries.waits()
+        self.is_behind() && self.list.entries.waits()
     }
 
     /// Whether a passing second changes what is seen.
@@ -287,6 +303,11 @@ impl App {
 
     pub(super) fn captured(&mut self) {
         if !self.paused {
+            // Its sender is gone with the session: then nothing happens any more.
+            if self.revision.has_changed().unwrap_or(false) {
+                self.revision.mark_unchanged();
+                self.list.entries.stir();
+            }
             self.behind = self.list.entries.advance(&self.reader);
             self.select_replayed();
         }
@@ -374,6 +395,9 @@ impl App {
         if let Some(next) = self.pane.want(wanted) {
             commands.push(Command::Perform(Effect::Load(next)));
         }
+        let mut widths = std::mem::take(&mut self.widths);
+        view::settle_columns(self, &mut widths);
+        self.widths = widths;
         self.settle_pane(commands);
         self.catch_up(commands);
         if self.pane.loaded.is_none() && self.focus == Focus::Pane {

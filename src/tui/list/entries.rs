@@ -19,6 +19,14 @@ const SLICE: Duration = Duration::from_millis(4);
 /// Rows read under one short lock.
 pub(super) const ROWS_PER_LOCK: usize = 512;
 
+/// How much longer than reading unsettled rows again takes the next time waits, as a factor.
+const REST: u32 = 8;
+
+/// Whether what the list decides on can still change.
+pub(super) fn is_unsettled(row: &Row<'_>) -> bool {
+    row.end == RowEnd::Open || row.mark.outcome == Outcome::Pending || row.mark.fetch.is_none()
+}
+
 /// All entries, and the ones listed.
 #[derive(Debug)]
 pub(crate) struct Entries {
@@ -35,6 +43,7 @@ pub(crate) struct Entries {
     pub(super) cursor: ExchangeId,
     /// Rows that can still change what the list decides on.
     unsettled: VecDeque<ExchangeId>,
+    refresh: Refresh,
     /// Numbers of the entries that are listed, ascending.
     pub(super) listed: Vec<u32>,
     pub(super) lens: Lens,
@@ -63,6 +72,7 @@ impl Entries {
             loose: Vec::new(),
             cursor: first,
             unsettled: VecDeque::new(),
+            refresh: Refresh::default(),
             listed: Vec::new(),
             lens: Lens::default(),
             to_sift: None,
@@ -233,8 +243,13 @@ impl Entries {
                 .settle(reader, first, &self.listed, &self.all, at_once);
             self.relisted = false;
         }
-        self.waits = sifted;
-        !sifted || self.order.is_behind()
+        self.waits = sifted && self.refresh.left == 0;
+        !sifted || self.refresh.is_due() || self.order.is_behind()
+    }
+
+    /// Something happened: what can still change may have changed.
+    pub(crate) fn stir(&mut self) {
+        self.refresh.wanted = true;
     }
 
     /// Whether nothing is left to be done but what is done beside the screen, or later.
@@ -242,21 +257,33 @@ impl Entries {
         self.waits
     }
 
-    /// Reads unsettled rows again, oldest first, as many as time allows; the rest have their turn
-    /// when something happens next.
+    /// Reads unsettled rows again, oldest first, for at most a slice of time; then rests in proportion:
+    /// while a large file is read there are tens of thousands, and something happens all the time.
     fn refresh(&mut self, reader: &Reader, started: Instant) {
-        let mut left = self.unsettled.len();
-        while left > 0 {
-            let batch: Vec<ExchangeId> = self.unsettled.drain(..left.min(ROWS_PER_LOCK)).collect();
-            left -= batch.len();
+        if self.refresh.left == 0 {
+            if !self.refresh.wanted || !self.refresh.is_rested() {
+                return;
+            }
+            self.refresh = Refresh {
+                left: self.unsettled.len(),
+                ..Refresh::default()
+            };
+        }
+        let began = Instant::now();
+        while self.refresh.left > 0 {
+            let at_most = self.refresh.left.min(ROWS_PER_LOCK);
+            let batch: Vec<ExchangeId> = self.unsettled.drain(..at_most).collect();
+            self.refresh.left -= batch.len();
             reader.rows(&batch, &mut |row| self.learn(row));
             if !self.lens.filter.is_empty() {
                 self.match_again(reader, &batch);
             }
             if started.elapsed() > SLICE {
-                return;
+                break;
             }
         }
+        self.refresh.took += began.elapsed();
+        self.refresh.ended = Some(Instant::now());
     }
 
     /// The number of an entry.
@@ -295,13 +322,15 @@ impl Entries {
             entry.head = row.id;
             entry.only_preflight = preflight;
             entry.chip = chip;
+            entry.error = Chip::of_status(row.status);
         }
         entry.outcome = mark.outcome;
         entry.stage = mark.stage;
         if !self.matched.get(number) && self.passes(row) {
             self.matched.set(number, true);
         }
-        if (before.outcome, before.chip) != (entry.outcome, entry.chip) {
+        let counted = |e: &Entry| (e.outcome, e.chip, e.error);
+        if counted(&before) != counted(&entry) {
             self.count_entry(&before, false);
             self.count_entry(&entry, true);
         }
@@ -310,7 +339,7 @@ impl Entries {
         }
         self.put(number, &entry);
         self.list_or_not(number);
-        if row.end == RowEnd::Open || mark.outcome == Outcome::Pending || mark.fetch.is_none() {
+        if is_unsettled(row) {
             self.unsettled.push_back(row.id);
         }
     }
@@ -329,6 +358,7 @@ impl Entries {
                 stage: row.mark.stage,
                 fold: Fold::Automatic,
                 chip,
+                error: Chip::of_status(row.status),
                 chatter: is_chatter(row.origin_text, row.path, row.page_origin),
                 members: 1,
                 last: row.id,
@@ -368,6 +398,9 @@ impl Entries {
         }
         if entry.outcome == Outcome::Blocked {
             step(&mut self.counts[Chip::Blocked as usize]);
+        }
+        if let Some(error) = entry.error {
+            step(&mut self.counts[error as usize]);
         }
     }
 
@@ -426,5 +459,28 @@ impl Entries {
             }
             _ => {}
         }
+    }
+}
+
+/// How reading unsettled rows again stands.
+#[derive(Debug, Default)]
+struct Refresh {
+    /// Something happened since it began.
+    wanted: bool,
+    /// Rows whose turn is still to come.
+    left: usize,
+    took: Duration,
+    ended: Option<Instant>,
+}
+
+impl Refresh {
+    fn is_rested(&self) -> bool {
+        let rested = |at: Instant| at.elapsed() >= self.took * REST;
+        self.ended.is_none_or(rested)
+    }
+
+    /// Whether there is more to do although nothing happens.
+    fn is_due(&self) -> bool {
+        self.left > 0 || self.wanted
     }
 }

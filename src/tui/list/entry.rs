@@ -18,11 +18,15 @@ pub(crate) enum Chip {
     Img,
     Font,
     Ws,
+    /// Answered with a status of 400 to 499; of a request that was never sent, its preflight was.
+    Status4,
+    /// Answered with 500 or above.
+    Status5,
 }
 
 impl Chip {
     /// In the order of the screen.
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::All,
         Self::Blocked,
         Self::Fetch,
@@ -32,6 +36,8 @@ impl Chip {
         Self::Img,
         Self::Font,
         Self::Ws,
+        Self::Status4,
+        Self::Status5,
     ];
 
     /// As DevTools writes it.
@@ -46,6 +52,17 @@ impl Chip {
             Self::Img => "Img",
             Self::Font => "Font",
             Self::Ws => "WS",
+            Self::Status4 => "4xx",
+            Self::Status5 => "5xx",
+        }
+    }
+
+    /// The one for a status, if it has one.
+    pub(super) fn of_status(status: Option<u16>) -> Option<Self> {
+        match status? {
+            400..=499 => Some(Self::Status4),
+            500.. => Some(Self::Status5),
+            _ => None,
         }
     }
 
@@ -85,7 +102,10 @@ pub(crate) struct Entry {
     pub(crate) outcome: Outcome,
     pub(super) stage: Option<Stage>,
     pub(crate) fold: Fold,
+    /// What kind of thing was asked for.
     pub(super) chip: Chip,
+    /// What its status says, if that is bad.
+    pub(super) error: Option<Chip>,
     pub(super) chatter: bool,
     /// How many exchanges it has.
     pub(super) members: u16,
@@ -93,7 +113,7 @@ pub(crate) struct Entry {
     pub(super) last: ExchangeId,
 }
 
-/// An entry as it is kept, in 20 bytes: there may be millions.
+/// An entry as it is kept, in 16 bytes: there may be millions.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Packed {
     /// 0: none.
@@ -102,12 +122,41 @@ pub(super) struct Packed {
     pub(super) head: u32,
     last: u32,
     members: u16,
-    only_preflight: bool,
-    outcome: Outcome,
-    stage: Option<Stage>,
-    fold: Fold,
-    chip: Chip,
-    chatter: bool,
+    /// All that is one of a few; see the places below.
+    few: u16,
+}
+
+/// Where each lies in [`Packed::few`]: its lowest bit, and how many.
+const OUTCOME: (u32, u32) = (0, 3);
+const STAGE: (u32, u32) = (3, 2);
+const FOLD: (u32, u32) = (5, 2);
+const CHIP: (u32, u32) = (7, 4);
+const ERROR: (u32, u32) = (11, 2);
+const CHATTER: (u32, u32) = (13, 1);
+const ONLY_PREFLIGHT: (u32, u32) = (14, 1);
+
+const OUTCOMES: [Outcome; 7] = [
+    Outcome::Allowed,
+    Outcome::Blocked,
+    Outcome::Opaque,
+    Outcome::Exempt,
+    Outcome::Failed,
+    Outcome::Depends,
+    Outcome::Pending,
+];
+const STAGES: [Option<Stage>; 4] = [
+    None,
+    Some(Stage::Preflight),
+    Some(Stage::Actual),
+    Some(Stage::Redirect),
+];
+const FOLDS: [Fold; 3] = [Fold::Automatic, Fold::Open, Fold::Closed];
+const ERRORS: [Option<Chip>; 3] = [None, Some(Chip::Status4), Some(Chip::Status5)];
+
+/// The number of one of a few.
+fn number_of<T: PartialEq>(few: &[T], one: &T) -> u16 {
+    let at = few.iter().position(|known| known == one);
+    at.unwrap_or_default() as u16
 }
 
 impl Packed {
@@ -116,30 +165,57 @@ impl Packed {
             let distance = id.0.saturating_sub(first.0);
             u32::try_from(distance).unwrap_or(u32::MAX)
         };
+        let few = [
+            (OUTCOME, number_of(&OUTCOMES, &entry.outcome)),
+            (STAGE, number_of(&STAGES, &entry.stage)),
+            (FOLD, number_of(&FOLDS, &entry.fold)),
+            (CHIP, entry.chip as u16),
+            (ERROR, number_of(&ERRORS, &entry.error)),
+            (CHATTER, entry.chatter.into()),
+            (ONLY_PREFLIGHT, entry.only_preflight.into()),
+        ];
         Self {
             fetch: entry.fetch.map_or(0, |fetch| fetch.0),
             head: distance(entry.head),
             last: distance(entry.last),
             members: entry.members,
-            only_preflight: entry.only_preflight,
-            outcome: entry.outcome,
-            stage: entry.stage,
-            fold: entry.fold,
-            chip: entry.chip,
-            chatter: entry.chatter,
+            few: few
+                .into_iter()
+                .fold(0, |all, ((lowest, _), n)| all | n << lowest),
         }
+    }
+
+    fn one(&self, (lowest, bits): (u32, u32)) -> usize {
+        usize::from(self.few >> lowest & ((1 << bits) - 1))
+    }
+
+    fn outcome(&self) -> Outcome {
+        OUTCOMES.get(self.one(OUTCOME)).copied().unwrap_or_default()
+    }
+
+    fn chip(&self) -> Chip {
+        Chip::ALL.get(self.one(CHIP)).copied().unwrap_or_default()
+    }
+
+    fn error(&self) -> Option<Chip> {
+        ERRORS.get(self.one(ERROR)).copied().flatten()
+    }
+
+    fn chatter(&self) -> bool {
+        self.one(CHATTER) != 0
     }
 
     pub(super) fn entry(&self, first: ExchangeId) -> Entry {
         Entry {
             fetch: (self.fetch != 0).then_some(FetchId(self.fetch)),
             head: ExchangeId(first.0 + u64::from(self.head)),
-            only_preflight: self.only_preflight,
-            outcome: self.outcome,
-            stage: self.stage,
-            fold: self.fold,
-            chip: self.chip,
-            chatter: self.chatter,
+            only_preflight: self.one(ONLY_PREFLIGHT) != 0,
+            outcome: self.outcome(),
+            stage: STAGES[self.one(STAGE)],
+            fold: FOLDS.get(self.one(FOLD)).copied().unwrap_or_default(),
+            chip: self.chip(),
+            error: self.error(),
+            chatter: self.chatter(),
             members: self.members,
             last: ExchangeId(first.0 + u64::from(self.last)),
         }
@@ -147,11 +223,12 @@ impl Packed {
 
     /// Whether a lens lets it through, the filter aside.
     pub(super) fn is_in(&self, lens: &Lens) -> bool {
-        (lens.chatter || !self.chatter)
+        (lens.chatter || !self.chatter())
             && match lens.chip {
                 Chip::All => true,
-                Chip::Blocked => self.outcome == Outcome::Blocked,
-                chip => self.chip == chip,
+                Chip::Blocked => self.outcome() == Outcome::Blocked,
+                Chip::Status4 | Chip::Status5 => self.error() == Some(lens.chip),
+                chip => self.chip() == chip,
             }
     }
 }
@@ -199,4 +276,37 @@ pub(crate) struct Lens {
     pub(crate) chatter: bool,
     /// Entries before this one are hidden.
     pub(crate) hidden_before: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_packed_comes_out_as_it_was() {
+        assert_eq!(size_of::<Packed>(), 16);
+        let mut told = 0;
+        for outcome in OUTCOMES {
+            for (n, chip) in Chip::ALL.into_iter().enumerate() {
+                let entry = Entry {
+                    fetch: (n % 2 == 0).then_some(FetchId(7)),
+                    head: ExchangeId(12),
+                    only_preflight: n % 3 == 0,
+                    outcome,
+                    stage: STAGES[n % 4],
+                    fold: FOLDS[n % 3],
+                    chip,
+                    error: ERRORS[n % 3],
+                    chatter: n % 5 == 0,
+                    members: 3,
+                    last: ExchangeId(14),
+                };
+                let first = ExchangeId(10);
+                let back = Packed::of(&entry, first).entry(first);
+                assert_eq!(format!("{back:?}"), format!("{entry:?}"));
+                told += 1;
+            }
+        }
+        assert_eq!(told, 77);
+    }
 }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::super::column::Column;
+use super::super::entries::is_unsettled;
 use super::{Group, Tally, Wish};
 use crate::cors::Outcome;
 use crate::session::Row;
@@ -136,7 +137,9 @@ pub(super) struct Part {
     groups: Vec<u32>,
     names: Texts,
     tallies: Vec<Tally>,
-    pub(super) prints: Vec<u32>,
+    /// Of lines that can still change: which, and what tells whether they did.
+    prints: Vec<(u32, u32)>,
+    taken: u32,
 }
 
 impl Part {
@@ -156,9 +159,12 @@ impl Part {
             let blocked = row.is_some_and(|row| row.mark.outcome == Outcome::Blocked);
             tally.blocked += u32::from(blocked);
         }
-        let outcome = row.map_or(Outcome::Pending, |row| row.mark.outcome);
+        let line = self.taken;
+        self.taken += 1;
+        if let Some(row) = row.filter(|row| is_unsettled(row)) {
+            self.prints.push((line, print(wish, row)));
+        }
         let Some((column, _)) = wish.sort else {
-            self.prints.push(print_of(group, outcome, None));
             return;
         };
         let value = match row {
@@ -166,7 +172,6 @@ impl Part {
             None if column == Column::Path => Value::Path(""),
             None => Value::Number(0),
         };
-        self.prints.push(print_of(group, outcome, Some(&value)));
         match value {
             Value::Number(number) => self.values.push(number),
             Value::Text(text) => {
@@ -257,9 +262,13 @@ impl Keys {
         &part.paths.as_bytes()[*start as usize..end]
     }
 
-    /// The prints of all lines, in their order.
-    pub(super) fn prints(&self) -> impl Iterator<Item = u32> + '_ {
-        self.parts.iter().flat_map(|p| p.prints.iter().copied())
+    /// Which lines can still change, ascending, each with its print.
+    pub(super) fn prints(&self) -> impl Iterator<Item = (usize, u32)> + '_ {
+        let parts = self.parts.iter().enumerate();
+        parts.flat_map(move |(n, part)| {
+            let prints = part.prints.iter();
+            prints.map(move |(line, print)| (n * self.share + *line as usize, *print))
+        })
     }
 }
 

@@ -156,8 +156,10 @@ impl Order {
         let Some(shown) = &self.shown else { return };
         let place = shown.places.get(number as usize);
         if place.is_some_and(|place| *place != NOWHERE) {
-            let known = shown.prints.get(number as usize).copied();
-            self.dirty = known != Some(keys::print(self.wish, row));
+            // What is not there could not change any more, so something unusual happened.
+            let known = shown.prints.binary_search_by_key(&number, |(n, _)| *n);
+            let known = known.map(|at| shown.prints[at].1);
+            self.dirty = known != Ok(keys::print(self.wish, row));
         }
     }
 

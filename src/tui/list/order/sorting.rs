@@ -41,8 +41,9 @@ pub(super) struct Arranged {
     pub(super) lines: Vec<u32>,
     /// Position among the lines by number of the entry; [`NOWHERE`]: not among them.
     pub(super) places: Vec<u32>,
-    /// What tells whether an entry has to stand elsewhere by now, by number.
-    pub(super) prints: Vec<u32>,
+    /// What tells whether an entry that can still change has to stand elsewhere by now; by number,
+    /// ascending.
+    pub(super) prints: Vec<(u32, u32)>,
     /// The group of each entry by number, where there are groups: a position in `groups`.
     pub(super) group_of: Vec<u32>,
     /// Names of the groups in their order, and what is in them.
@@ -112,10 +113,9 @@ impl Task {
         for (at, number) in lines.iter().enumerate() {
             places[*number as usize] = at as u32;
         }
-        let mut prints = vec![0; self.all];
-        for ((number, _), print) in self.lines.iter().zip(keys.prints()) {
-            prints[*number as usize] = print;
-        }
+        let prints = keys.prints();
+        let prints = prints.map(|(line, print)| (self.lines[line].0, print));
+        let prints = prints.collect();
         let mut group_of = Vec::new();
         if self.wish.group.is_some() {
             group_of.resize(self.all, 0);
