@@ -3,7 +3,7 @@
 use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::Position;
 
-use super::app::{App, Command, Drag};
+use super::app::{App, Command, Drag, SPLIT_WHOLE};
 use super::dialog::{self, After};
 use super::keymap::Focus;
 use super::view;
@@ -135,12 +135,14 @@ impl App {
         }
         let areas = view::areas(self);
         let whole = areas.body;
-        let share = if areas.beside {
-            u32::from(at.x.saturating_sub(whole.x)) * 100 / u32::from(whole.width.max(1))
+        let (to, of) = if areas.beside {
+            (at.x.saturating_sub(whole.x), whole.width)
         } else {
-            u32::from(at.y.saturating_sub(whole.y)) * 100 / u32::from(whole.height.max(1))
+            (at.y.saturating_sub(whole.y), whole.height)
         };
-        self.split = Some((share as u16).clamp(15, 85));
+        // Rounded up, so that what it comes to is this line and not the one before.
+        let share = (u32::from(to) * SPLIT_WHOLE).div_ceil(u32::from(of.max(1)));
+        self.split = Some((share as u16).clamp(1_500, 8_500));
     }
 
     fn wheel(&mut self, at: Position, lines: isize) {

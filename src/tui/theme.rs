@@ -175,7 +175,12 @@ impl Theme {
         let accent = bright(Color::LightCyan, Color::Blue);
         let wrong = bright(Color::LightRed, Color::Red);
         let doubt = bright(Color::LightYellow, Color::Magenta);
-        let right = bright(Color::LightGreen, Color::Black);
+        // No green is readable on every light background; what is right can be plain.
+        let right = if dark {
+            bold.fg(Color::LightGreen)
+        } else {
+            bold
+        };
         let reversed = plain.add_modifier(Modifier::REVERSED | Modifier::BOLD);
         Self {
             dim: plain,

@@ -113,6 +113,10 @@ pub(super) fn title(app: &App, frame: &mut Frame<'_>, area: Rect) {
     frame.render_widget(Line::from(left).style(theme.bar), area);
 }
 
+/// Columns the filter has at least, its mark included, and while somebody types in it.
+const FILTER_COLUMNS: u16 = 11;
+const FILTER_COLUMNS_TYPING: u16 = 28;
+
 /// The chips with where each lies, from the left edge.
 fn chip_spans(app: &App) -> Vec<(Chip, Range<u16>, String)> {
     let entries = &app.list.entries;
@@ -130,8 +134,11 @@ fn chip_spans(app: &App) -> Vec<(Chip, Range<u16>, String)> {
             Chip::Fetch if narrow => "Fetch",
             _ => chip.name(),
         };
-        // On a narrow screen only kinds that occurred.
         let chosen = entries.lens().chip == chip;
+        // Errors only where there are some; on a narrow screen only kinds that occurred.
+        if matches!(chip, Chip::Status4 | Chip::Status5) && n == 0 && !chosen {
+            continue;
+        }
         if narrow && n == 0 && !chosen && !matches!(chip, Chip::All | Chip::Blocked | Chip::Fetch) {
             continue;
         }
@@ -143,6 +150,27 @@ fn chip_spans(app: &App) -> Vec<(Chip, Range<u16>, String)> {
         let w = width(&text) as u16;
         spans.push((chip, x..x + w, text));
         x += w;
+    }
+    // The filter has to have some room, more while somebody types in it.
+    let typing = app.focus == Focus::Filter;
+    let wanted = if typing || !app.filter.input.value().is_empty() {
+        FILTER_COLUMNS_TYPING
+    } else {
+        FILTER_COLUMNS
+    };
+    let room = app.size.0.saturating_sub(wanted);
+    if x > room {
+        let chosen = entries.lens().chip;
+        let mut left = 0;
+        spans.retain_mut(|(chip, range, _)| {
+            let w = range.end - range.start;
+            let keeps = *chip == chosen || (!typing && left + w <= room);
+            if keeps {
+                *range = left..left + w;
+                left += w;
+            }
+            keeps
+        });
     }
     spans
 }
@@ -191,7 +219,7 @@ pub(super) fn chips(app: &App, frame: &mut Frame<'_>, area: Rect) {
     } else {
         line.push(Span::styled("/ ", theme.key));
         line.push(Span::styled(
-            ellipsis(value, room.saturating_sub(18)).into_owned(),
+            ellipsis(&sanitise(value), room.saturating_sub(18)).into_owned(),
             theme.strong,
         ));
     }

@@ -62,9 +62,14 @@ impl Cells {
 
 /// Reads the rows of the window under one short lock.
 pub(super) fn read(app: &App) -> Vec<Cells> {
+    read_places(app, app.list.window())
+}
+
+/// Reads the rows of these lines under one short lock.
+pub(super) fn read_places(app: &App, places: impl Iterator<Item = Place>) -> Vec<Cells> {
     let mut lines: Vec<(Place, Entry, ExchangeId)> = Vec::new();
     let mut below: Option<(u32, Vec<ExchangeId>)> = None;
-    for place in app.list.window().filter(|p| !p.is_heading()) {
+    for place in places.filter(|p| !p.is_heading()) {
         let Some(entry) = app.list.entries.get(place.entry) else {
             continue;
         };

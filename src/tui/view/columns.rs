@@ -1,5 +1,6 @@
-//! How wide the columns of the list are: by what the window holds, dropped by priority. An origin is
-//! the last thing to be cut: scheme, host and port together are what CORS is about.
+//! How wide the columns of the list are: by what the list holds, dropped by priority. They stay where
+//! they are while a person scrolls; only something wider than all before moves them. An origin is the
+//! last thing to be cut: scheme, host and port together are what CORS is about.
 
 use super::super::list::{Column, Shown};
 use super::super::text::{ellipsis, ellipsis_middle, width};
@@ -22,11 +23,11 @@ const GIVE_WAY: [Column; 9] = [
     Column::Size,
     Column::Waterfall,
     Column::Type,
+    Column::Time,
     // Whoever chose one of these wants to see it.
     Column::Protocol,
     Column::Cookies,
     Column::Connection,
-    Column::Time,
     Column::Initiator,
     Column::Number,
 ];
@@ -34,16 +35,67 @@ const GIVE_WAY: [Column; 9] = [
 /// How little of a column of words will do before others give way, and at the worst.
 fn tolerable(column: Column) -> Option<(usize, usize)> {
     match column {
-        Column::Path => Some((17, 9)),
-        Column::Cors => Some((30, 22)),
+        Column::Path => Some((14, 9)),
+        Column::Cors => Some((30, 26)),
         Column::Initiator => Some((28, 16)),
         _ => None,
     }
 }
 
+/// How much of the list a single origin may take, in percent.
+const ORIGIN_PERCENT_MAX: usize = 45;
+
+/// How wide what was seen so far wants the columns to be.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Widths {
+    natural: [usize; Column::ALL.len()],
+    /// Origins without `https://`, and without any scheme.
+    without_https: usize,
+    bare_host: usize,
+    /// What makes all that was seen count no more: another screen, other columns, a list begun anew.
+    since: (u16, Shown, u32),
+    /// How many lines there were when some from all over the list were looked at.
+    sampled_of: usize,
+}
+
+impl Widths {
+    /// These lines are seen.
+    pub(super) fn see(&mut self, cells: &[Cells]) {
+        for line in cells {
+            for column in Column::ALL {
+                let widest = &mut self.natural[column as usize];
+                *widest = (*widest).max(width(line.text(column)));
+            }
+            let server = &*line.server;
+            self.without_https = self.without_https.max(width(without_https(server)));
+            self.bare_host = self.bare_host.max(width(bare_host(server)));
+        }
+    }
+
+    /// Forgets everything if it was seen under other circumstances.
+    pub(super) fn begin(&mut self, room: u16, shown: &Shown, hidden_before: u32) {
+        let since = (room, shown.clone(), hidden_before);
+        if self.since != since {
+            *self = Self {
+                since,
+                ..Self::default()
+            };
+        }
+    }
+
+    /// Whether some of so many lines should be looked at, from all over the list.
+    pub(super) fn wants_sample(&mut self, lines: usize) -> bool {
+        let wants = lines >= 2 * self.sampled_of.max(1);
+        if wants {
+            self.sampled_of = lines;
+        }
+        wants
+    }
+}
+
 impl Layout {
-    pub(super) fn of(cells: &[Cells], shown: &Shown, room: usize) -> Self {
-        let mut layout = Self::natural(cells, shown);
+    pub(super) fn of(widths: &Widths, shown: &Shown, room: usize) -> Self {
+        let mut layout = Self::natural(widths, shown, room);
         let natural = layout.columns.clone();
         layout.squeeze(|(tolerable, _)| tolerable);
         let narrow = (room < WATERFALL_FROM).then_some(Column::Waterfall);
@@ -53,34 +105,40 @@ impl Layout {
             }
             layout.columns.retain(|(c, _)| *c != column);
         }
-        if layout.needs() > room {
-            layout.squeeze(|(_, least)| least);
-        }
-        layout.cut_origin(cells, room);
-        // Whatever is still too much is taken from the path, then from the cause.
-        for column in [Column::Path, Column::Cors, Column::Origin] {
+        // The cause is what a person looks for: before it is cut, paths are, and `https://` goes.
+        layout.squeeze_to_fit(room, |column| column != Column::Cors);
+        layout.cut_origin(widths.without_https, room);
+        layout.squeeze_to_fit(room, |column| column == Column::Cors);
+        layout.cut_origin(widths.bare_host, room);
+        // Whatever is still too much is taken from the path, then from the origin and the cause.
+        for (column, least) in [
+            (Column::Path, 4),
+            (Column::Origin, 8),
+            (Column::Cors, 4),
+            (Column::Origin, 4),
+        ] {
             let over = layout.needs().saturating_sub(room);
             if let Some(w) = layout.width_mut(column) {
-                *w = w.saturating_sub(over).max(4);
+                *w = w.saturating_sub(over).max(least.min(*w));
             }
         }
         layout.give_back(&natural, room);
         layout
     }
 
-    /// As wide as what the window holds.
-    fn natural(cells: &[Cells], shown: &Shown) -> Self {
-        let widest = |column| {
-            let each = cells.iter().map(|line| width(line.text(column)));
-            each.max().unwrap_or(0)
-        };
+    /// As wide as what was seen.
+    fn natural(widths: &Widths, shown: &Shown, room: usize) -> Self {
+        let widest = |column: Column| widths.natural[column as usize];
         let columns = shown.columns().iter().map(|column| {
             let given = shown.width(*column).map(usize::from);
             let natural = || match column {
                 Column::Number => widest(*column).clamp(2, 8),
                 Column::Method => widest(*column).clamp(6, 9),
                 Column::Status => 6,
-                Column::Origin => widest(*column).clamp(6, 64),
+                Column::Origin => {
+                    let most = (room * ORIGIN_PERCENT_MAX / 100).clamp(6, 64);
+                    widest(*column).clamp(6, most)
+                }
                 Column::Path => widest(*column).clamp(4, 80),
                 Column::Cors => widest(*column).clamp(4, 72),
                 Column::Initiator => widest(*column).clamp(9, 64),
@@ -107,19 +165,23 @@ impl Layout {
         }
     }
 
-    /// Where whole origins do not fit: without `https://` (http is worth knowing), then without any
-    /// scheme.
-    fn cut_origin(&mut self, cells: &[Cells], room: usize) {
-        for shorter in [without_https, bare_host] {
-            let over = self.needs().saturating_sub(room);
-            if over == 0 {
-                return;
+    /// Makes these columns of words as narrow as they may be at the worst, if that is needed.
+    fn squeeze_to_fit(&mut self, room: usize, which: impl Fn(Column) -> bool) {
+        if self.needs() > room {
+            for (column, w) in &mut self.columns {
+                if let Some((_, least)) = tolerable(*column).filter(|_| which(*column)) {
+                    *w = (*w).min(least);
+                }
             }
-            let each = cells.iter().map(|line| width(shorter(&line.server)));
-            let widest = each.max().unwrap_or(0).max(6);
-            if let Some(w) = self.width_mut(Column::Origin) {
-                *w = (*w).min(widest.max(w.saturating_sub(over)));
-            }
+        }
+    }
+
+    /// Where whole origins do not fit, `https://` goes (http is worth knowing), then any scheme: so wide
+    /// is the widest without.
+    fn cut_origin(&mut self, widest: usize, room: usize) {
+        let over = self.needs().saturating_sub(room);
+        if let Some(w) = self.width_mut(Column::Origin).filter(|_| over > 0) {
+            *w = (*w).min(widest.max(6).max(w.saturating_sub(over)));
         }
     }
 
@@ -231,13 +293,36 @@ mod tests {
         }
     }
 
+    fn seen(cells: &[Cells]) -> Widths {
+        let mut widths = Widths::default();
+        widths.see(cells);
+        widths
+    }
+
+    #[test]
+    fn columns_stay_where_they_are_until_something_wider_comes() {
+        let mut widths = Widths::default();
+        let shown = Shown::default();
+        widths.begin(120, &shown, 0);
+        assert!(widths.wants_sample(1) && !widths.wants_sample(1));
+        widths.see(&[line("https://api.app.test", "/v1/orders", "no header")]);
+        let before = widths.clone();
+        widths.begin(120, &shown, 0);
+        widths.see(&[line("https://a.test", "/", "")]);
+        assert_eq!(widths, before);
+        assert!(!widths.wants_sample(1) && widths.wants_sample(2));
+        widths.begin(100, &shown, 0);
+        widths.see(&[line("https://a.test", "/", "")]);
+        assert!(widths.natural < before.natural);
+    }
+
     #[test]
     fn an_origin_is_whole_before_anything_else_is_shown() {
-        let cells = [line(
+        let cells = seen(&[line(
             "https://api.staging.app.test:8443",
             "/v1/customers/17/orders/1234567/items",
             "never sent: OPTIONS → 405",
-        )];
+        )]);
         for room in [80, 100, 120, 160, 240] {
             let layout = Layout::of(&cells, &Shown::default(), room);
             assert!(layout.needs() <= room, "{room}");
@@ -253,7 +338,7 @@ mod tests {
     #[test]
     fn it_fits_whatever_is_chosen_and_however_little_room_there_is() {
         let long = "x".repeat(300);
-        let cells = [line(&format!("https://{long}.test"), &long, &long)];
+        let cells = seen(&[line(&format!("https://{long}.test"), &long, &long)]);
         let mut all = Shown::of(&Column::ALL);
         for room in [30, 50, 80, 120, 500] {
             assert!(Layout::of(&cells, &all, room).needs() <= room, "{room}");

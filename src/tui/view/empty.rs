@@ -23,6 +23,12 @@ pub(super) fn draw(app: &App, frame: &mut Frame<'_>, area: Rect) {
     }
 }
 
+/// Whether a filter has what only regular expressions have, and is not marked as one.
+fn looks_like_regex(typed: &str) -> bool {
+    let signs = ["\\", ".*", ".+", "(?", "|", "^", "$", "[^"];
+    !typed.contains('~') && signs.iter().any(|sign| typed.contains(sign))
+}
+
 fn lines(app: &App, room: usize) -> Vec<Line<'static>> {
     let theme = &app.theme;
     let total = app.list.entries.len();
@@ -41,6 +47,13 @@ fn lines(app: &App, room: usize) -> Vec<Line<'static>> {
         let lens = app.list.entries.lens();
         if !lens.filter.is_empty() || lens.chip != super::Chip::All {
             say("Nothing matches.", true);
+            let typed = app.filter.input.value();
+            if looks_like_regex(typed) {
+                say(
+                    "A regular expression begins with ~, as in path:~^/v1",
+                    false,
+                );
+            }
             say(
                 &format!("{total} requests are here; Esc drops the filter, then the chip."),
                 false,

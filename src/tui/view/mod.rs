@@ -42,7 +42,7 @@ use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::Line;
 
-use super::app::App;
+use super::app::{App, SPLIT_WHOLE};
 use super::dialog::Room;
 use super::keymap::Focus;
 use super::list::{Chip, Column};
@@ -121,7 +121,7 @@ pub(crate) fn areas(app: &App) -> Areas {
         };
     } else if has_pane && width >= BESIDE_FROM {
         areas.beside = true;
-        list.width = share(width, app.split.unwrap_or(60));
+        list.width = share(width, app.split.unwrap_or(6_000));
         areas.divider = Rect {
             x: list.width,
             width: 1,
@@ -159,13 +159,13 @@ pub(crate) fn areas(app: &App) -> Areas {
 
 /// Rows of the list above the pane. On a small screen whoever has the keys has the room.
 fn list_height(app: &App, body: u16) -> u16 {
-    let percent = match app.split {
-        Some(percent) => percent,
-        None if body >= 34 => 48,
-        None if app.focus == Focus::Pane && !app.steady => 28,
-        None => 46,
+    let part = match app.split {
+        Some(part) => part,
+        None if body >= 34 => 4_800,
+        None if app.focus == Focus::Pane && !app.steady => 2_800,
+        None => 4_600,
     };
-    let most = share(body, percent).max(4);
+    let most = share(body, part).max(4);
     // A short list leaves its room to the pane.
     let lines: usize = app
         .list
@@ -184,15 +184,17 @@ fn list_height(app: &App, body: u16) -> u16 {
     .min(body)
 }
 
-fn share(whole: u16, percent: u16) -> u16 {
-    (u32::from(whole) * u32::from(percent) / 100) as u16
+fn share(whole: u16, part: u16) -> u16 {
+    (u32::from(whole) * u32::from(part) / SPLIT_WHOLE) as u16
 }
 
 /// Draws everything.
 pub(crate) fn draw(app: &App, frame: &mut Frame<'_>) {
     let screen = frame.area();
     if screen.width < SMALLEST.0 || screen.height < SMALLEST.1 {
-        frame.render_widget(Line::raw("too small"), screen);
+        let (columns, rows) = SMALLEST;
+        let text = format!("too small: {columns}x{rows} at least");
+        frame.render_widget(Line::raw(text), screen);
         return;
     }
     let areas = areas(app);
@@ -264,5 +266,11 @@ pub(crate) fn help_lines(app: &App, room: usize, wanted: &str) -> Vec<Line<'stat
     help::lines(app, room, wanted)
 }
 
+/// Brings the widths of the list's columns in line with what is listed.
+pub(crate) fn settle_columns(app: &App, widths: &mut Widths) {
+    table::settle_columns(app, widths);
+}
+
 pub(crate) use ascii::to_ascii;
+pub(crate) use columns::Widths;
 pub(crate) use fix::{draw_fix, fix_areas, fix_rows};

@@ -10,8 +10,8 @@ use super::super::keymap::Focus;
 use super::super::list::{Column, Place};
 use super::super::text::{count, ellipsis, ellipsis_middle, sanitise, width};
 use super::super::theme::Theme;
-use super::cells::{Cells, read};
-use super::columns::{Layout, left, origin, right};
+use super::cells::{Cells, read, read_places};
+use super::columns::{Layout, Widths, left, origin, right};
 use super::{Areas, bars, empty};
 use crate::cors::Outcome;
 use crate::wire::Timestamp;
@@ -24,7 +24,7 @@ pub(super) fn draw(app: &App, frame: &mut Frame<'_>, areas: &Areas) {
         return;
     }
     let cells = read(app);
-    let layout = Layout::of(&cells, &app.list.shown, usize::from(areas.rows.width));
+    let layout = Layout::of(&app.widths, &app.list.shown, usize::from(areas.rows.width));
     header_or_error(app, frame, areas.header, Some(&layout));
     let selected = app.list.selected();
     let span = span(&cells);
@@ -54,13 +54,37 @@ pub(super) fn draw(app: &App, frame: &mut Frame<'_>, areas: &Areas) {
     }
 }
 
+/// How many lines from all over the list tell how wide columns want to be.
+const SAMPLED: usize = 256;
+
+/// Brings the widths in line with the lines in the window, and now and then with the whole list.
+pub(super) fn settle_columns(app: &App, widths: &mut Widths) {
+    let area = super::areas(app).rows;
+    // Behind a pane on the whole screen it stays as it was.
+    if area.height == 0 {
+        return;
+    }
+    let hidden = app.list.entries.lens().hidden_before;
+    widths.begin(area.width, &app.list.shown, hidden);
+    let listed = app.list.entries.listed();
+    if widths.wants_sample(listed.len()) {
+        let step = listed.len().div_ceil(SAMPLED).max(1);
+        let places = listed.iter().step_by(step).map(|entry| Place {
+            entry: *entry,
+            child: None,
+        });
+        widths.see(&read_places(app, places));
+    }
+    widths.see(&read(app));
+}
+
 /// The column whose heading is at a position, where it begins, and whether this is its right edge.
 pub(super) fn column_at(app: &App, at: Position) -> Option<(Column, u16, bool)> {
     let areas = super::areas(app);
     if app.filter.error.is_some() || !areas.header.contains(at) {
         return None;
     }
-    let layout = Layout::of(&read(app), &app.list.shown, usize::from(areas.rows.width));
+    let layout = Layout::of(&app.widths, &app.list.shown, usize::from(areas.rows.width));
     let x = usize::from(at.x - areas.header.x);
     let found = layout
         .columns()
