@@ -51,6 +51,12 @@ pub(crate) enum Action {
     Copy,
     /// Copy the request as a curl command.
     CopyCurl,
+    /// Choose what to copy it as.
+    CopyAs,
+    /// Write the shown body to a file.
+    SaveBody,
+    /// Leave the mouse to the terminal, or take it back.
+    FreeMouse,
     /// Copy a brief for a colleague or a coding assistant.
     CopyBrief,
     /// Try the fix in flight.
@@ -146,6 +152,9 @@ impl Action {
             Self::Filter => "filter",
             Self::Copy => "copy",
             Self::CopyCurl => "copy-curl",
+            Self::CopyAs => "copy-as",
+            Self::SaveBody => "save-body",
+            Self::FreeMouse => "free-mouse",
             Self::CopyBrief => "copy-brief",
             Self::TryFix => "try-fix",
             Self::StopTrial => "stop-trial",

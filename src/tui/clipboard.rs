@@ -23,7 +23,7 @@ const COMMAND_AT_MOST: Duration = Duration::from_millis(500);
 
 /// Copies; returns what to tell the person. `what` is what it is, in a few words.
 pub(super) fn copy(text: &str, what: &str) -> io::Result<String> {
-    let text = cut(text);
+    let (text, whole) = (cut(text), text.len());
     let mut ways = vec!["the terminal (OSC 52)".to_owned()];
     let mut out = stdout();
     out.write_all(sequence(text).as_bytes())?;
@@ -33,9 +33,14 @@ pub(super) fn copy(text: &str, what: &str) -> io::Result<String> {
             ways.push(command[0].to_owned());
         }
     }
+    let bytes = size(text.len() as u64);
+    let how_much = if text.len() < whole {
+        format!("only the first {bytes} of {}", size(whole as u64))
+    } else {
+        bytes
+    };
     Ok(format!(
-        "copied {what} ({}) through {}",
-        size(text.len() as u64),
+        "copied {what} ({how_much}) through {}",
         ways.join(" and ")
     ))
 }

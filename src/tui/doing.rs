@@ -2,7 +2,8 @@
 
 use super::action::Action;
 use super::app::{App, Command};
-use super::dialog::{ColumnsDialog, HelpDialog, NameDialog};
+use super::copying::CopyForm;
+use super::dialog::{ColumnsDialog, CopyDialog, HelpDialog, NameDialog};
 use super::keymap::Focus;
 use super::list::{Chip, Steering, Wish};
 use super::pane::Tab;
@@ -66,7 +67,10 @@ impl App {
             }
             Action::Filter => self.open_filter(),
             Action::Copy => self.copy(commands),
-            Action::CopyCurl => self.copy_curl(commands),
+            Action::CopyCurl => self.copy_as(CopyForm::Curl, commands),
+            Action::CopyAs => self.open_dialog(Box::new(CopyDialog::default())),
+            Action::SaveBody => self.ask_where_to_save(),
+            Action::FreeMouse => self.free_mouse(commands),
             Action::CopyBrief => self.copy_brief(commands),
             Action::TryFix => self.try_fix(commands),
             Action::StopTrial => self.stop_trials(commands),
@@ -95,7 +99,16 @@ impl App {
             Action::Fix if self.can(Action::Fix) => self.open_fix(commands),
             Action::Fix => self.say("nothing is blocked here".to_owned()),
             // What turns a text has had its turn above.
-            _ => {}
+            Action::Find
+            | Action::NextFound
+            | Action::PreviousFound
+            | Action::UnfoldLevel
+            | Action::FoldLevel
+            | Action::NextMode
+            | Action::Wrap
+            | Action::PanLeft
+            | Action::PanRight
+            | Action::CopyLine => {}
         }
     }
 
@@ -112,6 +125,7 @@ impl App {
             Action::Open
             | Action::Copy
             | Action::CopyCurl
+            | Action::CopyAs
             | Action::Zoom
             | Action::Tab(_)
             | Action::Mark
@@ -142,7 +156,38 @@ impl App {
             Action::Replay | Action::EditReplay => self.can_replay(),
             Action::Export => self.options.can_export && any,
             Action::Pause => self.is_live() && any,
-            _ => true,
+            Action::SaveBody => self.options.can_export && self.body_to_save().is_some(),
+            // Each of these always does something, or says why not.
+            Action::Quit
+            | Action::Suspend
+            | Action::Up
+            | Action::Down
+            | Action::PageUp
+            | Action::PageDown
+            | Action::First
+            | Action::Last
+            | Action::Left
+            | Action::Right
+            | Action::SwitchPane
+            | Action::Back
+            | Action::Clear
+            | Action::Filter
+            | Action::FreeMouse
+            | Action::Help
+            | Action::Palette
+            | Action::Columns
+            | Action::Whole => true,
+            // Answered above.
+            Action::Find
+            | Action::NextFound
+            | Action::PreviousFound
+            | Action::UnfoldLevel
+            | Action::FoldLevel
+            | Action::NextMode
+            | Action::Wrap
+            | Action::PanLeft
+            | Action::PanRight
+            | Action::CopyLine => false,
         }
     }
 

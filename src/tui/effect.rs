@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::body::{Body, LeafAnswer, LeafRequest};
 use super::compare::{Pair, Paired};
 use super::cookies::Cookies;
-use super::export::{ExportRequest, Exported};
+use super::copying::CopyForm;
+use super::export::{BodyRequest, ExportRequest, Exported};
 use super::filter::DeepTest;
 use super::fix::Mended;
 use super::replay::{Draft, ReplayRequest, Replayed};
@@ -32,8 +33,11 @@ pub enum Effect {
     /// Read a part of a body, or look for something in it. One is under way at a time; each does a
     /// slice and must be answered.
     Leaf(LeafRequest),
-    /// Write a request as a curl command, for the clipboard.
-    Curl(ExchangeId),
+    /// Write an exchange in some form, for the clipboard.
+    CopyAs(CopyForm, ExchangeId),
+    /// Write a body to a file; only asked for when
+    /// [`Options::can_export`](super::Options::can_export) says somebody can. It must be answered.
+    SaveBody(BodyRequest),
     /// Write a brief about a fetch, for the clipboard.
     Brief(FetchId),
     /// Change answers in flight as these have it, and no others; only asked for when

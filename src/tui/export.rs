@@ -9,6 +9,7 @@ use super::effect::Effect;
 use super::text::minute;
 use crate::diagnose::FetchId;
 use crate::session::UNSAVED;
+use crate::wire::{ExchangeId, Side};
 
 /// A kind of paper.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -77,6 +78,17 @@ pub struct ExportRequest {
     pub secrets: bool,
     /// Whether a file that is there may be written over.
     pub overwrite: bool,
+}
+
+/// A body that is to be written to a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BodyRequest {
+    /// Whose.
+    pub exchange: ExchangeId,
+    /// Of the request or of the answer.
+    pub side: Side,
+    /// The file, as typed; `~/` is the home directory.
+    pub file: String,
 }
 
 /// What became of it.

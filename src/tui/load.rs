@@ -36,7 +36,7 @@ pub fn perform(reader: &Reader, effect: &Effect) -> Option<Outcome> {
         Effect::Search(request) => Some(Outcome::Searched(search(reader, request))),
         Effect::Leaf(request) => Some(Outcome::Leaf(Some(Box::new(body::turn(reader, request))))),
         Effect::Mend(fetch) => Some(Outcome::Mended(Box::new(mend(reader, *fetch)))),
-        Effect::Curl(id) => Some(copying::curl(reader, *id)),
+        Effect::CopyAs(form, id) => Some(copying::write(reader, *form, *id)),
         Effect::Brief(id) => Some(copying::plain_brief(reader, *id)),
         _ => None,
     }
@@ -104,7 +104,7 @@ pub async fn serve(
             ))
         } else if matches!(
             effect,
-            Effect::Curl(_) | Effect::Compare(_) | Effect::KeepNote(..)
+            Effect::CopyAs(..) | Effect::Compare(_) | Effect::KeepNote(..)
         ) {
             let reader = reader.clone();
             let written = tokio::task::spawn_blocking(move || perform(&reader, &effect)).await;

@@ -44,12 +44,12 @@ mod turning;
 mod view;
 
 pub use app::{App, Command, Event};
-pub use body::{LeafAnswer, LeafRequest};
+pub use body::{LeafAnswer, LeafRequest, pour};
 pub use compare::{Pair, Paired};
-pub use copying::brief;
+pub use copying::{CopyForm, brief};
 pub use effect::{Effect, LoadRequest, Loaded, Outcome, SearchRequest, Searched};
 pub use error::TuiError;
-pub use export::{ExportFormat, ExportRequest, Exported};
+pub use export::{BodyRequest, ExportFormat, ExportRequest, Exported};
 pub use filter::FilterReading;
 pub use fix::Mended;
 pub use load::{perform, serve};

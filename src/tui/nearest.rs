@@ -11,6 +11,13 @@ pub(crate) fn nearest<'a>(typed: &str, known: &[&'a str]) -> &'a str {
         .unwrap_or_default()
 }
 
+/// Whether a word is most likely one of the known ones, mistyped: one edit away, and long enough that
+/// this is no chance.
+pub(crate) fn is_slip(typed: &str, known: &[&str]) -> bool {
+    let typed = typed.to_lowercase();
+    typed.len() >= 4 && known.iter().any(|known| distance(&typed, known) == 1)
+}
+
 /// Edits (insert, delete, replace, swap neighbours) from one word to the other.
 fn distance(a: &str, b: &str) -> usize {
     // Nobody means a word of three letters with one of a thousand.
@@ -47,5 +54,9 @@ mod tests {
         }
         assert_eq!(distance("", "abc"), 3);
         assert_eq!(nearest("x", &[]), "");
+        assert!(is_slip("stauts", &known) && is_slip("STATU", &known));
+        assert!(
+            !is_slip("status", &known) && !is_slip("hst", &known) && !is_slip("localhost", &known)
+        );
     }
 }

@@ -54,6 +54,7 @@ pub async fn run(
             match command {
                 Command::Quit => return Ok(()),
                 Command::Suspend => screen.suspend()?,
+                Command::Mouse(ours) => screen.take_mouse(ours)?,
                 Command::Copy(text, what) => {
                     let said = clipboard::copy(&text, what)?;
                     app.update(Event::Outcome(Outcome::Notice(said)), now());

@@ -45,6 +45,8 @@ pub fn knows_ascii_only() -> bool {
 /// The terminal while it is ours. Dropping it gives it back.
 pub(super) struct Screen {
     pub(super) terminal: Terminal<CrosstermBackend<Stdout>>,
+    /// Whether the mouse is left to the terminal.
+    mouse_is_free: bool,
 }
 
 impl Screen {
@@ -65,7 +67,10 @@ impl Screen {
         });
         enter()?;
         match Terminal::new(CrosstermBackend::new(stdout())) {
-            Ok(terminal) => Ok(Self { terminal }),
+            Ok(terminal) => Ok(Self {
+                terminal,
+                mouse_is_free: false,
+            }),
             Err(error) => {
                 give_back();
                 Err(error)
@@ -88,6 +93,9 @@ impl Screen {
         // A new one, so that everything is drawn: `clear` would ask the terminal where its cursor is,
         // and the answer would go to whoever reads the keys.
         self.terminal = Terminal::new(CrosstermBackend::new(stdout()))?;
+        if self.mouse_is_free {
+            execute!(stdout(), DisableMouseCapture)?;
+        }
         stopped.map(|_| ())
     }
 
@@ -95,6 +103,18 @@ impl Screen {
     #[cfg(not(unix))]
     pub(super) fn suspend(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+impl Screen {
+    /// Takes the mouse, or leaves it to the terminal.
+    pub(super) fn take_mouse(&mut self, ours: bool) -> io::Result<()> {
+        self.mouse_is_free = !ours;
+        if ours {
+            execute!(stdout(), EnableMouseCapture)
+        } else {
+            execute!(stdout(), DisableMouseCapture)
+        }
     }
 }
 

@@ -93,6 +93,10 @@ pub(super) async fn run(
             papers.clone().write(request, later.clone());
             None
         }
+        Effect::SaveBody(request) => {
+            papers.clone().save(request, later.clone());
+            None
+        }
         // The session itself does the others.
         _ => None,
     })

@@ -10,7 +10,7 @@ use crate::cli::export::{self, Order, Target};
 use crate::diagnose::FetchId;
 use crate::report::Quoting;
 use crate::session::Reader;
-use crate::tui::{self, ExportFormat, ExportRequest, Exported, Outcome};
+use crate::tui::{self, BodyRequest, ExportFormat, ExportRequest, Exported, Outcome};
 
 /// Who writes papers of a session.
 #[derive(Clone)]
@@ -51,6 +51,39 @@ impl Papers {
             // Nobody waits for it when the screen is gone.
             let _ = screen.send(written.unwrap_or_else(lost)).await;
         });
+    }
+
+    /// Writes a body to a file that is not there yet, and tells the screen.
+    pub(super) fn save(self, request: BodyRequest, screen: mpsc::Sender<Outcome>) {
+        tokio::spawn(async move {
+            let saving = move || {
+                self.saved(&request)
+                    .unwrap_or_else(|error| format!("the body is not saved: {error:#}"))
+            };
+            let said = tokio::task::spawn_blocking(saving).await;
+            let said = said.unwrap_or_else(|_| "the body could not be saved".to_owned());
+            // Nobody waits for it when the screen is gone.
+            let _ = screen.send(Outcome::Notice(said)).await;
+        });
+    }
+
+    fn saved(&self, request: &BodyRequest) -> anyhow::Result<String> {
+        let path = place_of(&request.file)?;
+        let shown = path.display();
+        if path.exists() {
+            return Ok(format!("{shown} exists and was left as it is"));
+        }
+        let poured = export::write_to(Target::New(&path), |out| {
+            Ok(tui::pour(
+                &self.reader,
+                request.exchange,
+                request.side,
+                out,
+            )?)
+        })?;
+        let (bytes, amiss) = poured.unwrap_or_default();
+        let amiss = amiss.map(|amiss| format!("; {amiss}")).unwrap_or_default();
+        Ok(format!("written: {shown} ({bytes} bytes{amiss})"))
     }
 
     fn written(&self, request: &ExportRequest) -> anyhow::Result<Exported> {

@@ -20,8 +20,33 @@ pub(crate) use make::make;
 pub(crate) use media::Preview;
 pub(crate) use reading::Reading;
 
+use std::io::{self, Write};
+
 use super::tables::Table;
 use super::text::Document;
+use crate::session::Reader;
+use crate::wire::{ExchangeId, HeaderList, Side};
+
+/// Writes a body with its content codings taken off; returns how many bytes, and what is amiss.
+/// Blocks: reads the session.
+pub fn pour(
+    reader: &Reader,
+    id: ExchangeId,
+    side: Side,
+    out: &mut dyn Write,
+) -> io::Result<(u64, Option<String>)> {
+    let Some(exchange) = reader.exchange(id) else {
+        return Err(io::Error::other("it cannot be read from the session"));
+    };
+    let none = HeaderList::new();
+    let headers = match side {
+        Side::Request => &*exchange.request.headers,
+        Side::Response => exchange.response.as_ref().map_or(&none, |r| &*r.headers),
+    };
+    let coding = headers.get("content-encoding").unwrap_or_default();
+    let coding = coding.trim().to_ascii_lowercase();
+    spool::pour(&coding, || spool::Kept::new(reader, id, side), out)
+}
 
 /// A way to show a body.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

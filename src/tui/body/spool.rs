@@ -79,6 +79,37 @@ impl Spool {
     }
 }
 
+/// Writes a body with its content codings taken off; returns how many bytes, and what is amiss. One
+/// with a coding nobody knows is written as it lies in the session.
+pub(super) fn pour(
+    coding: &str,
+    kept: impl Fn() -> Kept,
+    out: &mut dyn Write,
+) -> io::Result<(u64, Option<String>)> {
+    let raw = Box::new(BufReader::with_capacity(READ_BYTES, kept()));
+    let mut decoder = match decoder(coding, raw) {
+        Ok(decoder) => decoder.take(DECODED_BYTES_MAX),
+        Err(error) => {
+            let amiss = format!("as it came: {error}");
+            return Ok((io::copy(&mut kept(), out)?, Some(amiss)));
+        }
+    };
+    let mut written = 0;
+    let mut piece = vec![0; READ_BYTES];
+    loop {
+        let read = match decoder.read(&mut piece) {
+            Ok(0) => break,
+            Ok(read) => read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Ok((written, Some(format!("{coding}: {error}")))),
+        };
+        out.write_all(&piece[..read])?;
+        written += read as u64;
+    }
+    let cut = written == DECODED_BYTES_MAX;
+    Ok((written, cut.then(|| "there is more".to_owned())))
+}
+
 /// A body as it lies in the session.
 pub(super) struct Kept {
     reader: Reader,

@@ -7,7 +7,7 @@ use super::expr::{Deep, DeepTest, Expr, Field, Pattern, Test};
 use super::quantity::{self, SIZES, TIMES};
 use super::{Filter, FilterError, KEYS, STATES};
 use crate::cors::Outcome;
-use crate::tui::nearest::nearest;
+use crate::tui::nearest::{is_slip, nearest};
 
 /// How deep parentheses and negations may be nested.
 const DEPTH_MAX: usize = 60;
@@ -151,19 +151,22 @@ impl<'a> Reader<'a> {
         let chunk = self.chunk_from(start);
         let name = chunk.split_once(':').map(|(name, _)| name);
         let Some(name) = name.filter(|_| !chunk.starts_with(['"', '~'])) else {
+            self.notice_missing_colon(chunk);
             return self.plain_word();
         };
         let lower = name.to_ascii_lowercase();
         if KEYS.iter().all(|(k, _)| *k != lower) {
             // A pasted URL or host:port is a word, not a key.
+            let known = KEYS.map(|(k, _)| k);
             let value = &chunk[name.len() + 1..];
             let port = value.split('/').next().unwrap_or_default();
             let is_port = !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit());
-            if value.starts_with("//") || is_port || name.contains(['/', '.', '%']) {
+            // `stauts:500` is a slip, `api:8080` a host.
+            let is_slip = is_slip(name, &known);
+            if value.starts_with("//") || (is_port && !is_slip) || name.contains(['/', '.', '%']) {
                 self.at = start + chunk.len();
                 return Expr::Test(Test::Text(Field::Any, Pattern::part(&unquoted(chunk))));
             }
-            let known = KEYS.map(|(k, _)| k);
             let near = nearest(name, &known);
             let message = format!("unknown key \"{name}\": did you mean {near}:?");
             self.complain(start..start + name.len(), message);
@@ -172,6 +175,20 @@ impl<'a> Reader<'a> {
         }
         self.at = start + name.len() + 1;
         self.values(&lower)
+    }
+
+    /// `status=500`, `path~^/v1` and `time>1s` are meant for a key, and would find nothing as words.
+    fn notice_missing_colon(&mut self, chunk: &str) {
+        let sign = chunk.find(['=', '~', '<', '>']);
+        let Some((name, value)) = sign.and_then(|at| chunk.split_at_checked(at)) else {
+            return;
+        };
+        let key = name.to_ascii_lowercase();
+        if KEYS.iter().any(|(known, _)| *known == key) {
+            let value = value.strip_prefix('=').unwrap_or(value);
+            let at = self.at..self.at + chunk.len();
+            self.complain(at, format!("a key ends with a colon: {key}:{value}"));
+        }
     }
 
     /// The text from here to the next space or closing parenthesis outside quotes.

@@ -174,6 +174,20 @@ pub(crate) const BINDINGS: &[Binding] = &[
     ),
     bind(
         Everywhere,
+        &[Char('a')],
+        Action::CopyAs,
+        "copy as: URL, fetch(), HTTPie, PowerShell, raw request or answer, body",
+        None,
+    ),
+    bind(
+        Pane,
+        &[Char('s')],
+        Action::SaveBody,
+        "save this body to a file, content coding taken off",
+        Some("save"),
+    ),
+    bind(
+        Everywhere,
         &[Code(KeyCode::Tab), Code(KeyCode::BackTab)],
         Action::SwitchPane,
         "list ⇄ detail pane",
@@ -430,6 +444,13 @@ pub(crate) const BINDINGS: &[Binding] = &[
         &[Char('G'), Code(KeyCode::End)],
         Action::Last,
         "last line; in the list also follow",
+        None,
+    ),
+    bind(
+        Everywhere,
+        &[Char('S')],
+        Action::FreeMouse,
+        "leave the mouse to the terminal, to select across the screen, or take it back",
         None,
     ),
     bind(
