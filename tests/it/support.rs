@@ -11,6 +11,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 /// An empty home directory, removed in the end, and the program run in it.
 pub(crate) struct Home {
     dir: tempfile::TempDir,
@@ -315,9 +318,11 @@ pub(crate) struct OnTerminal {
     child: Box<dyn portable_pty::Child + Send + Sync>,
     screen: Arc<Mutex<vt100::Parser>>,
     written: Arc<AtomicUsize>,
+    /// All that was written, for what a screen does not show.
+    raw: Arc<Mutex<Vec<u8>>>,
     keyboard: Box<dyn Write + Send>,
     // Holds the terminal open.
-    _master: Box<dyn portable_pty::MasterPty + Send>,
+    master: Box<dyn portable_pty::MasterPty + Send>,
 }
 
 impl OnTerminal {
@@ -366,10 +371,13 @@ impl OnTerminal {
         let drawn = Arc::clone(&screen);
         let written = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&written);
+        let raw = Arc::new(Mutex::new(Vec::new()));
+        let kept = Arc::clone(&raw);
         std::thread::spawn(move || {
             let mut bytes = [0; 4096];
             while let Ok(n @ 1..) = output.read(&mut bytes) {
                 count.fetch_add(n, Ordering::Relaxed);
+                kept.lock().unwrap().extend_from_slice(&bytes[..n]);
                 drawn.lock().unwrap().process(&bytes[..n]);
             }
         });
@@ -377,8 +385,9 @@ impl OnTerminal {
             child,
             screen,
             written,
+            raw,
             keyboard: pair.master.take_writer().unwrap(),
-            _master: pair.master,
+            master: pair.master,
         }
     }
 
@@ -390,6 +399,35 @@ impl OnTerminal {
     /// How many bytes the program wrote so far.
     pub(crate) fn bytes(&self) -> usize {
         self.written.load(Ordering::Relaxed)
+    }
+
+    /// Whether it wrote this, seen or not.
+    pub(crate) fn wrote(&self, what: &str) -> bool {
+        let raw = self.raw.lock().unwrap();
+        raw.windows(what.len()).any(|some| some == what.as_bytes())
+    }
+
+    /// What it asked the terminal to put on the clipboard last (OSC 52).
+    pub(crate) fn clipboard(&self) -> Option<String> {
+        let raw = String::from_utf8_lossy(&self.raw.lock().unwrap()).into_owned();
+        let (_, last) = raw.rsplit_once("\u{1b}]52;c;")?;
+        let coded = last.split_once('\u{7}')?.0;
+        let bytes = STANDARD.decode(coded).unwrap();
+        Some(String::from_utf8(bytes).unwrap())
+    }
+
+    /// Gives the terminal another size.
+    pub(crate) fn resize(&self, columns: u16, rows: u16) {
+        let mut screen = self.screen.lock().unwrap();
+        screen
+            .screen_mut()
+            .set_size(rows.try_into().unwrap(), columns.try_into().unwrap());
+        let size = portable_pty::PtySize {
+            rows,
+            cols: columns,
+            ..Default::default()
+        };
+        self.master.resize(size).unwrap();
     }
 
     /// Its process.

@@ -219,3 +219,63 @@ fn keys_wait_for_the_request_they_are_about() {
     person.catches_up();
     assert_eq!(person.asked.len(), 1, "{:?}", person.asked);
 }
+
+#[test]
+fn a_letter_says_as_what_to_copy() {
+    let mut person = person();
+    person.types("/path:/v1/cart<Enter>g");
+    for (letter, must) in [
+        ("u", &["https://api.app.test:8443/v1/cart/7"][..]),
+        ("c", &["curl ", "/v1/cart/7"]),
+        ("f", &["fetch(", "/v1/cart/7"]),
+        ("h", &["http ", "/v1/cart/7"]),
+        ("p", &["Invoke-WebRequest", "/v1/cart/7"]),
+        (
+            "r",
+            &["OPTIONS https://api.app.test", "origin: https://app.test\n"],
+        ),
+        ("a", &["405", "\n"]),
+    ] {
+        person.copied = None;
+        person.types(&format!("a{letter}"));
+        let copied = person.copied.clone();
+        let copied =
+            copied.unwrap_or_else(|| panic!("{letter} copies nothing:\n{}", person.screen()));
+        for part in must {
+            assert!(copied.contains(part), "{letter}: no {part:?} in\n{copied}");
+        }
+    }
+    // By choosing, and a body that is packed.
+    person.types("<Esc><Esc>/path:/v1/orders<Enter>ga<Up><Down><Down><Down>");
+    person.types("<Down><Down><Down><Down><Down><Enter>");
+    let copied = person.copied.clone().unwrap_or_default();
+    assert!(
+        copied.starts_with('{') && copied.contains("db/orders.js:41"),
+        "{copied}"
+    );
+    // Nothing is copied where the dialog is only looked at.
+    person.copied = None;
+    person.types("a<Down>x<Esc>");
+    assert_eq!(person.copied, None);
+}
+
+#[test]
+fn a_body_is_saved_under_the_name_it_has() {
+    let options = Options {
+        can_export: true,
+        ..live()
+    };
+    let mut person = person_with(options);
+    person.types("/path:/v1/orders<Enter>g4<Enter>s");
+    assert!(
+        person.screen().contains("Save this body as"),
+        "{}",
+        person.screen()
+    );
+    person.types(".json<Enter>");
+    let Some(Effect::SaveBody(request)) = person.asked.last() else {
+        panic!("nothing was asked for: {:?}", person.asked)
+    };
+    assert_eq!(request.file, "orders.json");
+    assert_eq!(request.side, corscope::wire::Side::Response);
+}

@@ -82,7 +82,7 @@ impl Person {
                 }
                 Command::Copy(text, _) => self.copied = Some(text),
                 Command::Quit => self.left = true,
-                Command::Suspend => {}
+                Command::Suspend | Command::Mouse(_) => {}
             }
         }
     }

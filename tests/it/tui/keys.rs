@@ -545,3 +545,126 @@ fn sorting_goes_on_when_the_list_is_filtered() {
     person.types("<Esc>");
     assert_eq!(paths(&mut person), all);
 }
+
+#[test]
+fn columns_stay_where_they_are_while_one_scrolls() {
+    let reader = session(|recorder| {
+        for n in 0..200_u64 {
+            let path = if n % 50 == 49 {
+                format!("/v1/customers/{n}/orders")
+            } else {
+                "/v1/a".to_owned()
+            };
+            Call::fetch("GET", &path, if n % 40 == 7 { 500 } else { 200 })
+                .says("access-control-allow-origin", PAGE)
+                .play(recorder, n, 5);
+        }
+    });
+    for (columns, rows) in [(80, 24), (120, 36), (200, 60)] {
+        let mut person = Person::before(reader.clone(), live(), columns, rows);
+        let heading = |person: &mut Person| {
+            let screen = person.screen();
+            let line = screen.lines().nth(2).unwrap_or_default();
+            line.split('│')
+                .next()
+                .unwrap_or_default()
+                .trim_end()
+                .to_owned()
+        };
+        let first = heading(person.types("g"));
+        assert!(first.contains("Path"), "{first}");
+        for keys in ["<PgDn>", "<PgDn>", "G", "<Up><Up><Up>", "<PgUp>", "g"] {
+            assert_eq!(heading(person.types(keys)), first, "{keys} at {columns}");
+        }
+    }
+}
+
+#[test]
+fn a_filter_that_is_nearly_right_is_explained() {
+    for (typed, said) in [
+        ("stauts:500", "did you mean status:?"),
+        ("status=500", "a key ends with a colon: status:500"),
+        ("path~^/v1/(me|tags)", "path:~^/v1/(me|tags)"),
+        ("time>20ms", "time:>20ms"),
+    ] {
+        let screen = person().types(&format!("/{typed}")).screen();
+        assert!(screen.contains(said), "{typed}: {screen}");
+        assert!(screen.contains('^'), "{typed}: {screen}");
+    }
+    // What people paste is a word all the same.
+    for word in ["localhost:3000", "a=b", "https://api.app.test/x?status=500"] {
+        let screen = person().types(&format!("/{word}")).screen();
+        assert!(
+            !screen.contains("did you mean") && !screen.contains("a key ends"),
+            "{screen}"
+        );
+    }
+}
+
+#[test]
+fn errors_have_chips_while_there_are_some() {
+    let mut person = person();
+    let screen = person.screen();
+    assert!(
+        screen.contains("4xx 1") && screen.contains("5xx 1"),
+        "{screen}"
+    );
+    let screen = person.click_on("5xx 1").screen();
+    assert!(
+        screen.contains("/v1/orders") && !screen.contains("/v1/tags"),
+        "{screen}"
+    );
+    // The preflight is what was refused.
+    let screen = person.click_on("4xx 1").screen();
+    assert!(
+        screen.contains("/v1/cart/7") && !screen.contains("/v1/orders"),
+        "{screen}"
+    );
+    let none = session(|recorder| Call::fetch("GET", "/", 200).play(recorder, 0, 5));
+    let screen = Person::before(none, live(), 120, 36).screen();
+    assert!(!screen.contains("4xx"), "{screen}");
+}
+
+#[test]
+fn what_the_browser_had_itself_says_where_from() {
+    use std::sync::Arc;
+
+    use corscope::wire::{
+        Client, End, Fate, HeaderList, HttpVersion, Kind, RequestHead, Said, Source, Timings, Via,
+    };
+    let reader = session(|recorder| {
+        Call::fetch("GET", "/v1/sent", 200)
+            .says("access-control-allow-origin", PAGE)
+            .play(recorder, 0, 5);
+        for (path, via) in [("/v1/kept", Via::Cache), ("/v1/mine", Via::ServiceWorker)] {
+            let request = RequestHead {
+                method: "GET".into(),
+                url: format!("https://api.app.test:8443{path}"),
+                version: HttpVersion::Http11,
+                headers: Arc::new(HeaderList::from_pairs([("origin", PAGE)])),
+            };
+            let at = super::capture::START;
+            let client = Client::default();
+            let exchange = recorder.open_now(Source::Browser, Kind::Http, client, request, at);
+            recorder.said(exchange.id(), Said::new(Fate::Delivered(via)));
+            exchange.close_at(at, End::Complete, Timings::default(), None, None);
+        }
+    });
+    for columns in [120, 200] {
+        let screen = Person::before(reader.clone(), live(), columns, 40).screen();
+        let line = |path: &str| {
+            // Beside the list stands the pane.
+            let mut lines = screen
+                .lines()
+                .map(|l| l.split('│').next().unwrap_or_default());
+            lines
+                .find(|l| l.contains(path))
+                .unwrap_or_default()
+                .to_owned()
+        };
+        assert!(line("/v1/kept").contains(" (cache) "), "{screen}");
+        assert!(line("/v1/mine").contains(" (worker) "), "{screen}");
+        assert!(line("/v1/sent").contains(" 0 B "), "{screen}");
+        assert!(!line("/v1/kept").contains(" ms"), "{screen}");
+    }
+}

@@ -9,6 +9,7 @@ mod fix;
 mod hands;
 mod keys;
 mod malice;
+mod mouse;
 mod panes;
 mod pictures;
 mod printing;

@@ -3,6 +3,7 @@
 
 use bytes::Bytes;
 use corscope::session::Reader;
+use corscope::tui::Options;
 use corscope::wire::{Kind, MessageKind};
 use ratatui::buffer::Buffer;
 use serde_json::json;
@@ -135,11 +136,26 @@ fn traffic() -> Reader {
     })
 }
 
+/// A screen for which everything would be done; what it is told by others is as evil.
+fn all() -> Options {
+    Options {
+        can_try: true,
+        can_replay: true,
+        can_export: true,
+        can_pass: true,
+        browsers: vec![(evil(), evil())],
+        notices: vec![evil()],
+        history: vec![evil()],
+        passing: vec![evil()],
+        ..live()
+    }
+}
+
 #[test]
 fn nothing_steers_the_terminal_whatever_is_shown() {
     let reader = traffic();
     for (columns, rows, calls) in [(80, 24, 12), (160, 40, 2)] {
-        let mut person = Person::before(reader.clone(), live(), columns, rows);
+        let mut person = Person::before(reader.clone(), all(), columns, rows);
         person.types("g");
         for _ in 0..calls {
             for tab in "12345678".chars() {
@@ -181,6 +197,30 @@ fn nothing_steers_the_terminal_whatever_is_shown() {
                 "x\u{202e}",
                 "<Esc>",
                 "R",
+                "<Esc>",
+                "a",
+                "<Down><Enter>",
+                "4<Enter>s",
+                "<Esc><Esc>",
+                "e",
+                "<Esc>",
+                "?",
+                "/\u{202e}",
+                "<Esc><Esc>",
+                ":x\u{202e}",
+                "<Esc>",
+                "C",
+                "<Esc>",
+                "Cggg<Esc>",
+                "Cg<Esc>",
+                "/host:",
+                "<Down>",
+                "<Esc><Esc>",
+                "/header:\u{1b}~(",
+                "<Esc>",
+                "/\u{202e}:x",
+                "<Ctrl-s>x",
+                "<Esc>",
                 "<Esc>",
             ] {
                 innocent(&person.types(keys).buffer());

@@ -3,7 +3,7 @@
 
 use corscope::tui::{Draft, Effect, Event, Options, Outcome, Replayed, ThemeChoice};
 
-use super::capture::{session, shop};
+use super::capture::{Call, session, shop};
 use super::driver::{Person, live};
 use super::pictures::{SIZES, painted};
 
@@ -62,6 +62,12 @@ fn the_list_in_other_ways() {
         ("filter-error", "/hots:api"),
         ("filter-nothing", "/nowhere<Enter>"),
         ("sorted", "gC<Down><Down><Down><Down>s<Esc>"),
+        // Initiator, connection and set-cookies instead of type and time.
+        (
+            "other-columns",
+            "gC<Down><Down><Down><Down><Down> <Down> <Down><Down> <Down> <Down><Down> <Esc>",
+        ),
+        ("chip-5xx", ":x<Esc><Left>"),
     ] {
         for size in SIZES {
             picture(name, person(size).types(keys), size);
@@ -76,12 +82,34 @@ fn every_dialog() {
         ("consent", "!!r"),
         ("export", "e"),
         ("export-secrets", "e<Down><Down><Right>"),
+        ("help", "?"),
+        ("copy-as", "!a"),
+        ("name-comment", "!Mask the back end about this"),
+        ("name-filter", "/status:5xx<Ctrl-s>crashes"),
+        ("name-body", "!4<Enter>s"),
     ] {
         for size in SIZES {
             picture(&format!("dialog-{name}"), person(size).types(keys), size);
         }
     }
     for size in SIZES {
+        let mut known = Person::before(
+            session(|recorder| {
+                Call::fetch("GET", "/v1/orders", 500)
+                    .says("server", "nginx/1.27.3")
+                    .says("x-powered-by", "Express")
+                    .json("{}")
+                    .play(recorder, 0, 10);
+            }),
+            Options {
+                theme: ThemeChoice::Dark,
+                ..live()
+            },
+            size.0,
+            size.1,
+        );
+        picture("dialog-fix-known", known.types("!f"), size);
+
         let mut editing = person(size);
         editing.types("!R");
         let Some(Effect::Draft(exchange)) = editing.asked.last() else {
