@@ -162,7 +162,9 @@ fn neither_does_what_is_compared_listed_or_copied() {
         planted.clean("what is said of it", toast);
         // A command copied on the screen is to work, and says no more than that it was copied.
         let first = reader.fetch(id).and_then(|f| f.exchanges().next()).unwrap();
-        let Some(Outcome::Copy(_, toast)) = tui::perform(&reader, &Effect::Curl(first)) else {
+        let Some(Outcome::Copy(_, toast)) =
+            tui::perform(&reader, &Effect::CopyAs(tui::CopyForm::Curl, first))
+        else {
             panic!("no command for {first}");
         };
         planted.clean("what is said of a command", toast);
