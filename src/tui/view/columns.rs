@@ -85,7 +85,7 @@ impl Widths {
 
     /// Whether some of so many lines should be looked at, from all over the list.
     pub(super) fn wants_sample(&mut self, lines: usize) -> bool {
-        let wants = lines >= 2 * self.sampled_of.max(1);
+        let wants = lines > 0 && lines >= 2 * self.sampled_of;
         if wants {
             self.sampled_of = lines;
         }
