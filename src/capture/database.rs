@@ -9,19 +9,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use foldhash::quality::RandomState;
 use quick_cache::UnitWeighter;
 use quick_cache::unsync::{Cache, DefaultLifecycle};
-use rusqlite::types::{ToSql, ToSqlOutput, Value, ValueRef};
-use rusqlite::{Connection, OpenFlags, Statement, params};
+use rusqlite::types::Value;
+use rusqlite::{Connection, OpenFlags, params};
 
-use super::batch::{Batch, Heard};
+use super::batch::Batch;
 use super::bodies::{Bodies, INSERT_PIECE};
 use super::error::SessionError;
-use super::schema::{
-    APPLICATION_ID, MIGRATIONS, PAGE_BYTES, SCHEMA_VERSION, kind_name, message_kind_name,
-    patch_text, side_number, version_number,
-};
-use crate::wire::{
-    End, Exchange, ExchangeId, HeaderList, Message, Said, SharedHeaders, Source, Timestamp,
-};
+use super::lines::{INSERT_EXCHANGE, write_message, write_said};
+use super::schema::{APPLICATION_ID, MIGRATIONS, PAGE_BYTES, SCHEMA_VERSION};
+use crate::wire::SharedHeaders;
 
 /// How many header lists are remembered, to store equal ones once.
 const HEADS_REMEMBERED: usize = 8_192;
@@ -54,8 +50,8 @@ pub struct Writer {
     pub(super) file: Option<(u64, u64)>,
     pub(super) connection: SharedConnection,
     pub(super) heads: Cache<Head, i64, UnitWeighter, RandomState>,
-    next_head: i64,
-    addresses: Cache<SocketAddr, Arc<str>, UnitWeighter, RandomState>,
+    pub(super) next_head: i64,
+    pub(super) addresses: Cache<SocketAddr, Arc<str>, UnitWeighter, RandomState>,
     bodies: Bodies,
 }
 
@@ -68,7 +64,7 @@ pub struct Limits {
     pub file_bytes_max: Option<u64>,
 }
 
-pub(super) struct Head(SharedHeaders);
+pub(super) struct Head(pub(super) SharedHeaders);
 
 impl Hash for Head {
     fn hash<H: Hasher>(&self, state: &mut H) {
@@ -218,122 +214,6 @@ impl Writer {
         Ok(gone)
     }
 
-    fn head(&mut self, connection: &Connection, head: &SharedHeaders) -> rusqlite::Result<i64> {
-        let key = Head(Arc::clone(head));
-        if let Some(id) = self.heads.get(&key) {
-            return Ok(*id);
-        }
-        let id = self.next_head;
-        connection
-            .prepare_cached("INSERT INTO head (id, fields) VALUES (?1, ?2)")?
-            .execute(params![id, Block(head)])?;
-        self.next_head += 1;
-        self.heads.insert(key, id);
-        Ok(id)
-    }
-
-    /// An address as text; few connections carry many exchanges.
-    fn address(&mut self, addr: SocketAddr) -> Arc<str> {
-        if let Some(text) = self.addresses.get(&addr) {
-            return Arc::clone(text);
-        }
-        let text: Arc<str> = addr.to_string().into();
-        self.addresses.insert(addr, Arc::clone(&text));
-        text
-    }
-
-    fn write_exchange(
-        &mut self,
-        connection: &Connection,
-        insert: &mut Statement<'_>,
-        exchange: &Exchange,
-        heard: Heard,
-    ) -> rusqlite::Result<()> {
-        let request_head = self.head(connection, &exchange.request.headers)?;
-        let response = exchange.response.as_ref();
-        let response_head = match response {
-            Some(response) => Some(self.head(connection, &response.headers)?),
-            None => None,
-        };
-        let trailers = if exchange.trailers.is_empty() {
-            None
-        } else {
-            Some(self.head(connection, &Arc::new(exchange.trailers.clone()))?)
-        };
-        let (source, replay_of) = match exchange.source {
-            Source::Proxy => ("proxy", None),
-            Source::Har => ("har", None),
-            Source::Browser => ("browser", None),
-            Source::Replay(replay) => {
-                let name = match replay.include {
-                    None => "replay",
-                    Some(true) => "replay-include",
-                    Some(false) => "replay-not-include",
-                };
-                (name, replay.of.map(|of| of.0 as i64))
-            }
-        };
-        let (end, failure) = match &exchange.end {
-            End::Open => ("open", None),
-            End::Complete => ("complete", None),
-            End::Aborted => ("aborted", None),
-            End::Failed(failure) => ("failed", Some(failure)),
-        };
-        let since = |at: Option<Timestamp>| at.map(|at| at.0.saturating_sub(exchange.opened_at.0));
-        let order = |at: Option<u64>| at.map(|at| at.saturating_sub(heard.opened) as i64);
-        let micros = |duration: Option<u64>| duration.map(|micros| micros as i64);
-        let upstream = exchange.upstream.as_ref();
-        let timings = &exchange.timings;
-        let client_address = exchange.client.addr.map(|a| self.address(a));
-        let server_address = upstream.and_then(|u| u.addr).map(|a| self.address(a));
-        insert.execute(params![
-            exchange.id.0 as i64,
-            source,
-            replay_of,
-            kind_name(exchange.kind),
-            exchange.opened_at.0,
-            since(exchange.answered_at),
-            since(exchange.closed_at),
-            exchange.request.method,
-            exchange.request.url,
-            version_number(exchange.request.version),
-            request_head,
-            exchange.request_body.seen_bytes as i64,
-            exchange.request_body.kept_bytes as i64,
-            response.map(|r| r.status),
-            response.and_then(|r| r.reason.as_deref()),
-            response.map(|r| version_number(r.version)),
-            response_head,
-            exchange.response_body.seen_bytes as i64,
-            exchange.response_body.kept_bytes as i64,
-            trailers,
-            exchange.patch.as_ref().map(patch_text),
-            end,
-            failure.map(|f| f.stage.name()),
-            failure.map(|f| f.kind.name()),
-            failure.map(|f| f.detail.as_str()),
-            exchange.client.connection as i64,
-            client_address.as_deref(),
-            upstream.map(|u| u.connection as i64),
-            server_address.as_deref(),
-            upstream.map(|u| u.reused),
-            upstream.and_then(|u| u.tls.as_deref()),
-            upstream.map(|u| u.insecure),
-            micros(timings.queued),
-            micros(timings.dns),
-            micros(timings.connect),
-            micros(timings.tls),
-            micros(timings.send),
-            micros(timings.wait),
-            micros(timings.receive),
-            heard.opened as i64,
-            order(heard.answered),
-            order(heard.closed),
-            exchange.told,
-        ])?;
-        Ok(())
-    }
-
     /// Closes the file: all in one piece, nothing beside it.
     pub fn close(&mut self) -> Result<(), SessionError> {
         let connection = lock(&self.connection);
@@ -343,52 +223,6 @@ impl Writer {
         let _ = connection.pragma_update(None, "journal_mode", "DELETE");
         Ok(())
     }
-}
-
-const INSERT_EXCHANGE: &str = "INSERT OR REPLACE INTO exchange VALUES (\
-    ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, \
-    ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, ?36, ?37, ?38, ?39, ?40, \
-    ?41, ?42, ?43)";
-
-fn write_message(
-    connection: &Connection,
-    exchange: ExchangeId,
-    number: u64,
-    message: &Message,
-) -> rusqlite::Result<()> {
-    connection
-        .prepare_cached(
-            "INSERT OR REPLACE INTO message (exchange, number, at, side, kind, length, payload) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-        )?
-        .execute(params![
-            exchange.0 as i64,
-            number as i64,
-            message.at.0,
-            side_number(message.from),
-            message_kind_name(message.kind),
-            message.len_bytes as i64,
-            &message.payload[..],
-        ])?;
-    Ok(())
-}
-
-fn write_said(connection: &Connection, exchange: ExchangeId, said: &Said) -> rusqlite::Result<()> {
-    let (fate, reason, detail) = said.fate.words();
-    connection
-        .prepare_cached(
-            "INSERT OR REPLACE INTO said (exchange, fate, reason, detail, sentence, asked_by) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        )?
-        .execute(params![
-            exchange.0 as i64,
-            fate,
-            reason,
-            detail,
-            said.sentence,
-            said.asked_by,
-        ])?;
-    Ok(())
 }
 
 fn prepare(connection: &Connection, named: bool, limits: Limits) -> rusqlite::Result<()> {
@@ -443,20 +277,4 @@ pub(super) fn connect(path: &Path) -> rusqlite::Result<Connection> {
         path,
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
     )
-}
-
-/// A header list as it is stored: text where it is text.
-struct Block<'a>(&'a HeaderList);
-
-impl ToSql for Block<'_> {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        let block = self.0.as_block();
-        Ok(ToSqlOutput::Borrowed(
-            if std::str::from_utf8(block).is_ok() {
-                ValueRef::Text(block)
-            } else {
-                ValueRef::Blob(block)
-            },
-        ))
-    }
 }

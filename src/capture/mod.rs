@@ -8,6 +8,7 @@ mod bodies;
 mod database;
 mod error;
 mod event;
+mod lines;
 mod notes;
 mod opening;
 mod recorder;
@@ -15,6 +16,7 @@ mod row;
 mod schema;
 mod store;
 mod stored;
+mod types;
 
 pub use archive::{About, Archive};
 pub use batch::{Batch, Digest, Heard, PIECE_BYTES_MAX, Piece, WholeBody};

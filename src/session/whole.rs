@@ -15,7 +15,7 @@ use crate::diagnose::{Exchanges, Surroundings};
 use crate::wire::{Exchange, ExchangeId, Said};
 
 /// Decoded exchanges kept at hand, in bytes.
-const CACHE_BYTES_MAX: u64 = 32 << 20;
+const CACHE_BYTES_MAX: u64 = 16 << 20;
 /// For how many exchanges, the last ones, what a browser said about them is kept at hand.
 pub(super) const SAID_MAX: usize = 100_000;
 
@@ -102,7 +102,7 @@ impl Whole {
                 messages: HashMap::default(),
             }),
             cache: Cache::with(
-                16_384,
+                8_192,
                 CACHE_BYTES_MAX,
                 Weight,
                 RandomState::default(),

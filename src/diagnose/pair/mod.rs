@@ -36,7 +36,7 @@ pub enum Moment {
 /// origin and headers; behind a redirect to its URL; or once more, when a connection was closed before
 /// an answer. Otherwise it begins a fetch of its own, with a cached preflight if it needed one.
 ///
-/// Memory is bounded: open fetches by 10 minutes and 50,000, remembered preflights by 4,096 for each
+/// Memory is bounded: open fetches by 10 minutes and 20,000, remembered preflights by 4,096 for each
 /// user agent, expectations by 64 for each URL. Time is that of the exchanges and of
 /// [`tick`](Self::tick); there is no clock in here.
 #[derive(Debug, Default)]
@@ -57,7 +57,7 @@ const WAIT_MICROS: u64 = 5_000_000;
 
 impl Pairer {
     /// Fetches that are kept at most, and for how long.
-    const OPEN_MAX: usize = 50_000;
+    const OPEN_MAX: usize = 20_000;
     const OPEN_MICROS_MAX: u64 = 600_000_000;
 
     /// A pairer that has seen nothing. `rules` overrides the browser of every fetch.
