@@ -145,6 +145,37 @@ fn the_oldest_bodies_leave_a_full_session_and_their_rows_stay() {
 }
 
 #[test]
+fn a_body_that_keeps_coming_stays_whoever_else_leaves() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("x");
+    let cap = 400_000;
+    let options = Options {
+        stored_bytes_max: cap,
+        ..Options::new(&path)
+    };
+    let (session, recorder) = Session::create(options).unwrap();
+    let live = session.reader();
+    let (steady, rare) = (noise(7, 10_000), noise(8, 10_000));
+    let mut told = vec![(tell(&recorder, 200, &rare, 1), &rare)];
+    for round in 0..200 {
+        told.push((tell(&recorder, 200, &steady, 1), &steady));
+        tell(&recorder, 200, &noise(1_000 + round, 10_000), 1);
+    }
+    // What it could have shared left long ago.
+    told.push((tell(&recorder, 200, &rare, 1), &rare));
+    told.push((tell(&recorder, 200, &steady, 1), &steady));
+    session.finish().unwrap();
+    assert!(stored(&path) <= cap);
+    let reader = Session::open(&path, None).unwrap().reader();
+    let gone = live.bodies_gone_before().expect("some left");
+    assert!(gone > told[50].0);
+    for (id, expected) in told {
+        let wanted: &[u8] = if id < gone { &[] } else { expected };
+        assert!(body(&reader, id) == wanted, "{id}");
+    }
+}
+
+#[test]
 fn messages_leave_when_no_body_is_left() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("x");
