@@ -5,6 +5,7 @@ mod anew;
 mod archive;
 mod batch;
 mod bodies;
+mod clock;
 mod database;
 mod error;
 mod event;
@@ -20,12 +21,13 @@ mod types;
 
 pub use archive::{About, Archive};
 pub use batch::{Batch, Digest, Heard, PIECE_BYTES_MAX, Piece, WholeBody};
+pub use clock::now;
 pub use database::{Limits, Writer};
 pub use error::SessionError;
 pub use event::{Answer, Closing, Event, Opening};
 pub use recorder::{
     EventQueue, ExchangeRecorder, QUEUE_BODY_BYTES_MAX, QUEUE_EVENTS_MAX, Recorder, Waited, Wanted,
-    now, queue,
+    queue,
 };
 pub use row::{ROW_PATH_BYTES_MAX, RowEnd, Summary};
 pub use schema::{APPLICATION_ID, SCHEMA_VERSION};

@@ -38,12 +38,12 @@ use std::thread::JoinHandle;
 
 use rusqlite::types::Value;
 
-pub use crate::capture::{RowEnd, SessionError};
+pub use crate::capture::{RowEnd, SessionError, now};
 pub use marks::Mark;
 pub use reader::{Counts, Reader};
 pub use row::Row;
 
-use crate::capture::{Archive, Limits, Recorder, Writer, now, queue};
+use crate::capture::{Archive, Limits, Recorder, Writer, queue};
 use crate::cors::Browser;
 use crate::wire::ExchangeId;
 use ingest::Ingest;

@@ -16,8 +16,7 @@ use super::effect::{Effect, Outcome};
 use super::error::TuiError;
 use super::options::Options;
 use super::terminal::Screen;
-use crate::session::Reader;
-use crate::wire::Timestamp;
+use crate::session::{Reader, now};
 
 /// The shortest time from one frame to the next.
 const FRAME: Duration = Duration::from_millis(16);
@@ -115,10 +114,6 @@ fn take(app: &mut App, raw: Raw) -> Vec<Command> {
         Raw::FocusLost => Event::Focused(false),
     };
     app.update(event, now())
-}
-
-fn now() -> Timestamp {
-    Timestamp(chrono::Utc::now().timestamp_micros())
 }
 
 /// Resolves when the channel says `true`; never without a channel, or when its sender is gone.

@@ -17,6 +17,7 @@ use tokio::sync::Notify;
 pub use self::exchange::ExchangeRecorder;
 pub use self::queue::{EventQueue, Waited};
 use self::queue::{Inner, Shared};
+use super::clock::now;
 use super::event::{Event, Opening};
 use crate::wire::{Client, ExchangeId, Kind, RequestHead, Said, Source, Timestamp};
 
@@ -27,11 +28,6 @@ pub const QUEUE_BODY_BYTES_MAX: usize = 64 << 20;
 
 /// Up to this many bytes a piece of a body is copied rather than held on to.
 const COPIED_BYTES_MAX: usize = 4 << 10;
-
-/// Now, as the capture tells time.
-pub fn now() -> Timestamp {
-    Timestamp(chrono::Utc::now().timestamp_micros())
-}
 
 /// A new queue: the speaker's end, which can be cloned, and the listener's.
 pub fn queue(first_id: ExchangeId, kept_bytes_max: u64) -> (Recorder, EventQueue) {
