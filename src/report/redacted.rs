@@ -45,7 +45,12 @@ impl Exchanges for Redacted<'_> {
     fn said(&self, id: ExchangeId) -> Option<Arc<Said>> {
         let said = self.exchanges.said(id)?;
         if self.redactor.is_on() {
-            return Some(Arc::new(said.bare()));
+            let text = |text: &String| self.redactor.text(text).into_owned();
+            return Some(Arc::new(Said {
+                fate: said.fate.clone(),
+                sentence: said.sentence.as_ref().map(text),
+                asked_by: said.asked_by.as_ref().map(text),
+            }));
         }
         Some(said)
     }

@@ -56,11 +56,6 @@ impl Said {
             asked_by: None,
         }
     }
-
-    /// Without the texts, which may name secrets of a URL.
-    pub fn bare(&self) -> Self {
-        Self::new(self.fate.clone())
-    }
 }
 
 impl Fate {

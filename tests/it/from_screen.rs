@@ -24,7 +24,9 @@ fn papers_are_written_from_the_screen_and_nothing_is_written_over_unasked() {
     screen.sees("HTML report");
     screen.sees("cart.html");
     screen.keys("\r");
-    screen.sees("written: ");
+    screen.until("the dialog is gone", |text| {
+        text.contains("written: ") && !text.contains("HTML report")
+    });
     let html = fs::read_to_string(home.at("cart.html")).unwrap();
     assert!(html.starts_with("<!doctype html") || html.starts_with("<!DOCTYPE html"));
     assert!(!html.contains("Zx9-planted"), "secrets are replaced");
@@ -42,7 +44,9 @@ fn papers_are_written_from_the_screen_and_nothing_is_written_over_unasked() {
     let har: Value =
         serde_json::from_str(&fs::read_to_string(home.at("cart-part.har")).unwrap()).unwrap();
     assert_eq!(faults(&har), Vec::<String>::new());
-    screen.sees("written: ");
+    screen.until("the dialog is gone", |text| {
+        text.contains("written: ") && !text.contains("HTML report")
+    });
 
     // What is there stays there until it is said twice.
     fs::write(home.at("cart.html"), "mine").unwrap();
@@ -55,7 +59,7 @@ fn papers_are_written_from_the_screen_and_nothing_is_written_over_unasked() {
     eventually("written over", || {
         fs::read_to_string(home.at("cart.html")).unwrap() != "mine"
     });
-    screen.sees("written: ");
+    screen.until("the dialog is gone", |text| !text.contains("HTML report"));
 
     // A place that is none is told in the dialog.
     screen.keys("e");
