@@ -32,6 +32,7 @@ mod reverse;
 mod rotating;
 mod sessions;
 mod settings;
+mod shell;
 mod signals;
 mod testimony;
 mod trust;
@@ -79,6 +80,8 @@ fn dispatch(args: &Args) -> Result<Exit> {
         Some(Command::Explain(args)) => explain::run(args),
         Some(Command::Doctor(args)) => block_on(doctor::run(args)),
         Some(Command::Ca { what }) => ca::run(what),
+        Some(Command::Completions(args)) => shell::completions(args),
+        Some(Command::Man(args)) => shell::man(args),
     }
 }
 

@@ -108,8 +108,25 @@ fn help_lists_what_there_is_and_nothing_else() {
     assert_eq!(
         listed,
         [
-            "open", "demo", "record", "reverse", "view", "diagnose", "check", "audit", "replay",
-            "compare", "export", "redact", "sessions", "explain", "doctor", "ca", "help"
+            "open",
+            "demo",
+            "record",
+            "reverse",
+            "view",
+            "diagnose",
+            "check",
+            "audit",
+            "replay",
+            "compare",
+            "export",
+            "redact",
+            "sessions",
+            "explain",
+            "doctor",
+            "ca",
+            "completions",
+            "man",
+            "help"
         ]
     );
     for command in listed.iter().filter(|c| **c != "help") {
@@ -118,6 +135,41 @@ fn help_lists_what_there_is_and_nothing_else() {
         assert!(own.stdout.contains("Usage: corscope"), "{command}");
     }
     assert!(help.stdout.contains("Examples:") && help.stdout.contains("Exit status:"));
+}
+
+#[test]
+fn a_shell_and_man_are_told_what_there_is() {
+    let home = Home::new();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let done = home.run(&["completions", shell]);
+        assert_eq!(done.status, Some(0), "{shell}: {}", done.stderr);
+        for known in ["diagnose", "--upstream-ca", "completions"] {
+            let known = if shell == "fish" {
+                known.trim_start_matches('-')
+            } else {
+                known
+            };
+            assert!(done.stdout.contains(known), "{shell}: no {known}");
+        }
+    }
+    let page = home.run(&["man"]);
+    assert_eq!(page.status, Some(0), "{}", page.stderr);
+    assert!(page.stdout.contains(".TH CORSCOPE 1"), "{}", page.stdout);
+    for (args, title) in [
+        (&["man", "record"][..], ".TH CORSCOPE-RECORD 1"),
+        (&["man", "ca", "install"], ".TH CORSCOPE-CA-INSTALL 1"),
+    ] {
+        let page = home.run(args);
+        assert!(page.stdout.contains(title), "{args:?}: {}", page.stdout);
+    }
+    let done = home.run(&["man", "nothing"]);
+    assert_eq!(done.status, Some(2));
+    assert!(
+        done.stderr
+            .contains("there is no command \"corscope nothing\""),
+        "{}",
+        done.stderr
+    );
 }
 
 #[test]

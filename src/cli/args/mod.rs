@@ -74,7 +74,7 @@ pub(super) enum Command {
     Replay(ReplayArgs),
     /// Compare two captures: what got worse, what was mended, what else moved
     Compare(CompareArgs),
-    /// Write a capture as HAR, report, JSON or commands; secrets are replaced unless --secrets
+    /// Write a capture as HAR, report, JSON or commands; without secrets unless asked
     Export(ExportArgs),
     /// Copy a HAR file of any tool without the secrets in it
     Redact(RedactArgs),
@@ -89,6 +89,34 @@ pub(super) enum Command {
         #[command(subcommand)]
         what: CaCommand,
     },
+    /// Print a script with which a shell completes commands and flags
+    Completions(CompletionsArgs),
+    /// Print the manual page, of all or of one command
+    Man(ManArgs),
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  corscope completions bash > ~/.local/share/bash-completion/completions/corscope
+  corscope completions zsh > ~/.zfunc/_corscope
+  corscope completions fish > ~/.config/fish/completions/corscope.fish")]
+pub(super) struct CompletionsArgs {
+    /// Which shell
+    #[arg(value_name = "SHELL")]
+    pub(super) shell: clap_complete::Shell,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  corscope man > ~/.local/share/man/man1/corscope.1
+  corscope man record > ~/.local/share/man/man1/corscope-record.1
+  corscope man ca install | man -l -")]
+pub(super) struct ManArgs {
+    /// A command, such as record, or ca install [default: the program]
+    #[arg(value_name = "COMMAND")]
+    pub(super) command: Vec<String>,
 }
 
 /// Flags of every command that has a screen.
