@@ -232,6 +232,9 @@ fn of_outcome(field: Field, diagnosis: &Diagnosis, exchanges: &dyn Exchanges) ->
 fn rule_text(facts: &Facts<'_>) -> Option<String> {
     let cause = facts.cause;
     cause.root?;
+    if network::refusal(facts).is_some() {
+        return None;
+    }
     if facts.answer.as_ref().is_some_and(|head| !head.is_ok()) {
         return None;
     }

@@ -52,6 +52,11 @@ async fn a_pinned_host_is_left_alone_and_taken_back() {
     assert_eq!(ask(proxy, &authority, &root).await, None);
     terminal.sees("The client does not take corscope's certificate");
     terminal.sees("client refused our certificate");
+    assert!(
+        !terminal.text().contains("no answer"),
+        "{}",
+        terminal.text()
+    );
     terminal.until("who it is, and what helps", |text| {
         text.contains("bank-app") && text.contains("UnknownCA") && text.contains("P on")
     });
