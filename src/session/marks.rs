@@ -1,5 +1,7 @@
 //! The verdict of every row in a few bytes, and which exchanges belong together.
 
+use std::collections::VecDeque;
+
 use crate::cors::{Browser, Check, Credentials, Outcome, Stage};
 use crate::diagnose::{Diagnosis, Fetch, FetchId, Member, Role, Root};
 use crate::wire::ExchangeId;
@@ -99,6 +101,8 @@ enum Members {
 }
 
 const PAGE: usize = 4_096;
+/// How many verdicts that changed are remembered, for those who keep what they were.
+const CHANGED_MAX: usize = 65_536;
 
 /// Marks of all rows, all fetches in short, and how many there are of each outcome.
 #[derive(Debug)]
@@ -113,6 +117,10 @@ pub(super) struct Marks {
     outcomes: [u64; 7],
     count: u64,
     unsettled: u64,
+    // Heads of fetches whose verdict changed after it was told, the last ones; and how many more there
+    // were before them.
+    changed: VecDeque<ExchangeId>,
+    changed_before: u64,
 }
 
 impl Marks {
@@ -126,6 +134,8 @@ impl Marks {
             outcomes: [0; 7],
             count: 0,
             unsettled: 0,
+            changed: VecDeque::new(),
+            changed_before: 0,
         }
     }
 
@@ -272,6 +282,17 @@ impl Marks {
             corrected: false,
             was,
         };
+        let moved = shown.as_ref().is_some_and(|shown| {
+            let told = shown.fetch == Some(fetch.id) && shown.outcome != Outcome::Pending;
+            told && (shown.outcome, shown.stage) != (mark.outcome, mark.stage)
+        });
+        if let Some(head) = fetch.head().filter(|_| moved) {
+            self.changed.push_back(head);
+            if self.changed.len() > CHANGED_MAX {
+                self.changed.pop_front();
+                self.changed_before += 1;
+            }
+        }
         let verdict = |m: &Mark| (m.outcome, m.check, m.stage, m.root, m.sub);
         let corrected = shown
             .filter(|shown| shown.fetch == Some(fetch.id))
@@ -297,6 +318,18 @@ impl Marks {
                 );
             }
         }
+    }
+
+    /// Heads of the fetches whose verdict changed after it was told, from the change with this number
+    /// on, and the number of the next one; `None` where too many did since.
+    pub(super) fn changed(&self, since: u64) -> (Option<Vec<ExchangeId>>, u64) {
+        let next = self.changed_before + self.changed.len() as u64;
+        let skip = since.checked_sub(self.changed_before);
+        let skip = skip.and_then(|skip| usize::try_from(skip).ok());
+        (
+            skip.map(|skip| self.changed.iter().skip(skip).copied().collect()),
+            next,
+        )
     }
 
     fn forget_members_gone(&mut self, fetch: &Fetch) {

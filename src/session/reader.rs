@@ -185,6 +185,13 @@ impl Reader {
         before(&fetch, &*self.whole, &self.whole.around())
     }
 
+    /// Exchanges at the head of fetches whose outcome changed after it was told (a browser said what it
+    /// did, a later request explained it), from change number `since` on, and the number of the next
+    /// change; `None` where too many changed since to be remembered.
+    pub fn changed(&self, since: u64) -> (Option<Vec<ExchangeId>>, u64) {
+        self.whole.read().marks.changed(since)
+    }
+
     /// Whether more can become known of a fetch that was seen.
     pub fn has_unsettled(&self) -> bool {
         self.whole.read().marks.has_unsettled()

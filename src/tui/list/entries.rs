@@ -44,6 +44,8 @@ pub(crate) struct Entries {
     /// Rows that can still change what the list decides on.
     unsettled: VecDeque<ExchangeId>,
     refresh: Refresh,
+    /// Which changes of verdicts were heard of.
+    heard: u64,
     /// Numbers of the entries that are listed, ascending.
     pub(super) listed: Vec<u32>,
     pub(super) lens: Lens,
@@ -73,6 +75,7 @@ impl Entries {
             cursor: first,
             unsettled: VecDeque::new(),
             refresh: Refresh::default(),
+            heard: 0,
             listed: Vec::new(),
             lens: Lens::default(),
             to_sift: None,
@@ -233,6 +236,17 @@ impl Entries {
             self.cursor = next;
             if started.elapsed() > SLICE {
                 return true;
+            }
+        }
+        let (changed, next) = reader.changed(self.heard);
+        if std::mem::replace(&mut self.heard, next) != next {
+            match changed {
+                Some(changed) => {
+                    self.unsettled.extend(changed);
+                    self.refresh.wanted = true;
+                }
+                // Too many to be told one by one.
+                None => self.cursor = self.first,
             }
         }
         self.refresh(reader, started);
