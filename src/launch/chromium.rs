@@ -26,8 +26,9 @@ const CHATTER_OFF: [&str; 13] = [
     "--component-updater=url-source=http://updates.corscope.localhost:9/",
 ];
 
-/// Features that call home, or open a page of their own.
-const FEATURES_OFF: &str = "--disable-features=OptimizationHints,MediaRouter,DialMediaRouteProvider,NetworkTimeServiceQuerying,ChromeWhatsNewUI,AutofillServerCommunication,CertificateTransparencyComponentUpdater,InterestFeedContentSuggestions,Translate";
+/// Features that call home, or open a page of their own; and those that ask for the https twin of a page
+/// first: where that does not answer a browser goes back to http, but here we answer in its place.
+const FEATURES_OFF: &str = "--disable-features=OptimizationHints,MediaRouter,DialMediaRouteProvider,NetworkTimeServiceQuerying,ChromeWhatsNewUI,AutofillServerCommunication,CertificateTransparencyComponentUpdater,InterestFeedContentSuggestions,Translate,HttpsUpgrades,HttpsFirstBalancedModeAutoEnable";
 
 /// Fills a new profile. A kept one has its own by then.
 pub(super) fn prepare(profile: &Path) -> Result<(), LaunchError> {

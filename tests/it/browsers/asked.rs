@@ -328,3 +328,63 @@ fn chromium_tells_of_the_local_network() {
     let advice = named["fix"]["advice"][0].as_str().unwrap();
     assert!(advice.contains("targetAddressSpace"), "{named}");
 }
+
+/// A public site without https is loaded as it was asked for; what it calls on this machine passes, and
+/// a warning says that a Chromium without a proxy would ask first.
+fn public_site(browser: &str) {
+    let any = ("Access-Control-Allow-Origin", "*");
+    let api = Origin::serve(move |_| answer("200 OK", &[any], "{}"));
+    let call = api.url("/open");
+    let html = page(std::slice::from_ref(&call));
+    let report = Arc::new(Mutex::new(None));
+    let heard = Arc::clone(&report);
+    // A proxy further on, since nobody can be asked for the address of such a name here.
+    let site = Origin::serve(move |head| {
+        let target = head.split(' ').nth(1).unwrap_or_default();
+        if let Some(saw) = target.strip_prefix("http://public-site.org/done?") {
+            *heard.lock().unwrap() = Some(saw.to_owned());
+        }
+        if head.starts_with("GET http://public-site.org/") {
+            answer("200 OK", &[("Content-Type", "text/html")], &html)
+        } else {
+            answer("502 Bad Gateway", &[], "")
+        }
+    });
+    let bench = Bench::new();
+    let upstream = site.url("");
+    let args = ["--upstream", &upstream, "http://public-site.org/"];
+    let mut terminal = bench.open(browser, &args);
+    let nest = bench.nest();
+    eventually("the page made its call", || {
+        report.lock().unwrap().is_some()
+    });
+    assert_eq!(report.lock().unwrap().as_deref(), Some("200"));
+    let warned = if browser == "chromium" {
+        "allowed local-network-unchecked"
+    } else {
+        "allowed "
+    };
+    bench.tells(&[warned.to_owned()], |judged| {
+        let ours = judged.iter().filter(|f| f["url"] == *call);
+        let told = |f: &Value| {
+            let warnings = f["warnings"].as_array().unwrap().iter();
+            let ids = warnings.filter_map(|w| w["id"].as_str());
+            let ids: Vec<&str> = ids.filter(|id| id.starts_with("local-")).collect();
+            format!("{} {}", f["outcome"].as_str().unwrap_or("-"), ids.join(" "))
+        };
+        ours.map(told).collect()
+    });
+    terminal.keys("q");
+    assert_eq!(terminal.wait(), 0);
+    bench.is_clean(&nest);
+}
+
+#[test]
+fn a_public_site_in_chromium() {
+    public_site("chromium");
+}
+
+#[test]
+fn a_public_site_in_firefox() {
+    public_site("firefox");
+}
