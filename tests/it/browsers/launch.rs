@@ -88,6 +88,8 @@ impl Bench {
             file.path().to_str().unwrap(),
             "--format",
             "json",
+            // With what the browser said, word for word.
+            "--secrets",
         ]);
         let json: Value =
             serde_json::from_str(&done.stdout).unwrap_or_else(|e| panic!("{e}: {done:?}"));
