@@ -9,7 +9,7 @@ use anyhow::{Context, Result, anyhow, bail};
 
 use super::output::reason;
 use crate::cors::Browser;
-use crate::har;
+use crate::har::{self, HarProgress};
 use crate::session::{Reader, Session};
 
 /// What every SQLite file begins with.
@@ -120,7 +120,7 @@ fn play(reader: impl Read, path: &Path, name: &str, rules: Option<Browser>) -> R
     let (session, recorder) = Session::in_memory(rules, 0)?;
     let again = plain(path);
     let progress = Progress::of(name, again.as_ref());
-    let read = har::read_large(reader, again, &recorder, |bytes| progress.at(bytes));
+    let read = har::read_large(reader, again, &recorder, |step| progress.at(step));
     progress.done();
     let read = read.with_context(|| name.to_owned())?;
     drop(recorder);
@@ -175,10 +175,14 @@ impl<'a> Progress<'a> {
         }
     }
 
-    fn at(&self, bytes: u64) {
-        let percent = (bytes.saturating_mul(100))
-            .checked_div(self.all_bytes)
-            .unwrap_or(0);
+    fn at(&self, progress: HarProgress) {
+        if self.all_bytes == 0 {
+            return;
+        }
+        let percent = match progress {
+            HarProgress::Read(bytes) => bytes.min(self.all_bytes) * 50 / self.all_bytes,
+            HarProgress::Told { done, all } => 50 + (done * 50 / all.max(1)) as u64,
+        };
         if percent > self.told.get() {
             self.told.set(percent);
             let _ = write!(io::stderr(), "\rReading {}: {percent} %", self.name);

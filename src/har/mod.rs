@@ -26,6 +26,6 @@ mod shelf;
 mod source;
 mod write;
 
-pub use read::{HarError, HarRead, read, read_large};
+pub use read::{HarError, HarProgress, HarRead, read, read_large};
 pub use redact::redact;
 pub use write::{About, HarWriter, Item, Unsent, net_error, resource_type};

@@ -82,16 +82,36 @@ pub fn read(reader: impl Read, recorder: &Recorder) -> Result<HarRead, HarError>
 
 /// As [`read`], of a file of any size in little memory: what is too much for that is read a second
 /// time, from `again` if that is the same file and `reader` gives its bytes as they are, else from a
-/// copy on disk. `progress` hears how many bytes were read.
+/// copy on disk. `progress` hears how far it is.
 pub fn read_large(
     reader: impl Read,
     again: Option<fs::File>,
     recorder: &Recorder,
-    progress: impl FnMut(u64),
+    progress: impl FnMut(HarProgress),
 ) -> Result<HarRead, HarError> {
-    let (told, shelf, read) = collect(Text::new(reader, progress), Shelf::new(again))?;
-    tell(told, shelf, recorder)?;
+    let progress = RefCell::new(progress);
+    let at = |progressed| (progress.borrow_mut())(progressed);
+    let text = Text::new(reader, |bytes| at(HarProgress::Read(bytes)));
+    let (told, shelf, read) = collect(text, Shelf::new(again))?;
+    tell(told, shelf, recorder, |done, all| {
+        at(HarProgress::Told { done, all });
+    })?;
     Ok(read)
+}
+
+/// How far the reading of a HAR is: first all is read, then all is told in the order of time, which
+/// takes about as long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HarProgress {
+    /// So many bytes were read.
+    Read(u64),
+    /// So many of all beginnings, answers and ends were told.
+    Told {
+        /// Those that were.
+        done: usize,
+        /// All there are.
+        all: usize,
+    },
 }
 
 type Collected = (Vec<Option<Told>>, Shelf, HarRead);
@@ -294,6 +314,7 @@ fn tell(
     mut told: Vec<Option<Told>>,
     mut shelf: Shelf,
     recorder: &Recorder,
+    mut progress: impl FnMut(usize, usize),
 ) -> Result<(), HarError> {
     let moments = moments(&told);
     let mut steps = Vec::with_capacity(told.len() * 3);
@@ -311,8 +332,10 @@ fn tell(
     drop(moments);
     steps.sort_unstable();
     let mut open: HashMap<u32, ExchangeRecorder> = HashMap::new();
-    for (at, index, step) in steps {
+    let all = steps.len();
+    for (done, (at, index, step)) in steps.into_iter().enumerate() {
         recorder.wait_for_room();
+        progress(done + 1, all);
         let Some(told) = &mut told[index as usize] else {
             continue;
         };
@@ -412,7 +435,13 @@ mod tests {
         let (recorder, mut queue) = queue(ExchangeId(0), u64::MAX);
         let text = Text::new(har.as_bytes(), |_| {});
         let (told, shelf, _) = collect(text, shelf).expect("a HAR");
-        tell(told, shelf, &recorder).expect("told");
+        let mut heard = 0;
+        tell(told, shelf, &recorder, |done, all| {
+            heard += 1;
+            assert!(done == heard && done <= all, "{done} of {all}");
+        })
+        .expect("told");
+        assert_eq!(heard % 3, 0, "each begins, is answered and ends");
         queue
             .take()
             .iter()
