@@ -154,7 +154,7 @@ impl Bodies {
             return Ok(false);
         };
         // A content leaves only when all exchanges that have it are among those that made room.
-        if known.exchange.0 < self.gone_before {
+        if known.exchange.0.min(piece.exchange.0) < self.gone_before {
             return Ok(false);
         }
         insert_piece(insert, piece, content)?;
@@ -170,7 +170,8 @@ impl Bodies {
         if self.lasts.is_empty() {
             return Ok(());
         }
-        let mut update = connection.prepare_cached("UPDATE content SET last = ?2 WHERE id = ?1")?;
+        let mut update =
+            connection.prepare_cached("UPDATE content SET last = max(last, ?2) WHERE id = ?1")?;
         for (content, last) in self.lasts.drain() {
             update.execute([content, last as i64])?;
         }
@@ -223,11 +224,16 @@ impl Bodies {
         let Some(known) = self.known.get(&digest).copied() else {
             return Ok(false);
         };
+        // Room was made past this one already: nobody would look after what it shares.
+        if own.exchange.0 < self.gone_before {
+            return Ok(false);
+        }
         let ((first, last), (to, _)) = (range(known), range(own));
         let referred = connection
             .prepare_cached(
                 "INSERT OR REPLACE INTO body (id, start, length, content) \
-                 SELECT id - ?1 + ?3, start, length, content FROM body WHERE id BETWEEN ?1 AND ?2",
+                 SELECT body.id - ?1 + ?3, start, length, content FROM body \
+                 JOIN content ON content.id = body.content WHERE body.id BETWEEN ?1 AND ?2",
             )?
             .execute([first, last, to])?;
         if referred == 0 {
@@ -290,6 +296,13 @@ impl Bodies {
         let contents: Vec<i64> = gone
             .query_map(values, |row| row.get(0))?
             .collect::<rusqlite::Result<_>>()?;
+        // Nor does what those that stay share with others.
+        connection
+            .prepare_cached(
+                "UPDATE content SET last = ?3 WHERE id IN \
+                 (SELECT content FROM body WHERE id >= ?1 AND id < ?2)",
+            )?
+            .execute([from, end, i64::MAX])?;
         let mut unused = connection.prepare_cached(
             "DELETE FROM content WHERE id = ?1 AND last < ?2 RETURNING length(bytes)",
         )?;

@@ -7,7 +7,7 @@ use foldhash::quality::RandomState;
 use memchr::memmem;
 
 use crate::cors::{Answer, Browser, Credentials};
-use crate::wire::{Exchange, ExchangeId, HeaderList, Origin};
+use crate::wire::{Exchange, ExchangeId, HeaderList, Origin, is_redacted};
 
 use super::connections::Connections;
 use super::demand::Wish;
@@ -252,7 +252,19 @@ impl Surroundings {
         let Some(host) = self.host_of(url) else {
             return Vec::new();
         };
-        let endpoint = endpoint_of(url);
+        let mut endpoint = endpoint_of(url);
+        let mut seen = own.iter().filter_map(|id| {
+            let at = host.keys.iter().rposition(|keys| keys.id == *id);
+            at.map(|at| host.keys[at].endpoint)
+        });
+        // Judged without its secrets, a fetch has another URL than it was seen with.
+        if is_redacted(url)
+            && let Some(first) = seen.next()
+            && first != endpoint
+            && seen.all(|other| other == first)
+        {
+            endpoint = first;
+        }
         let wanted = |keys: &Keys| keys.endpoint == endpoint && !own.contains(&keys.id);
         host.matching(wanted).collect()
     }
@@ -282,7 +294,10 @@ impl Surroundings {
     /// The answer that a 304 to this request refreshes: the last one before it at the same URL that is
     /// not a 304 itself.
     pub(crate) fn stored_before(&self, exchange: &Exchange) -> Option<ExchangeId> {
-        let url = key_of(&exchange.request.url);
+        // By the URL it was seen with: where it is judged without its secrets, it has another one.
+        let mut seen = self.of_host(&exchange.request.url);
+        let own = seen.find(|s| s.id == exchange.id).map(|s| s.url);
+        let url = own.unwrap_or_else(|| key_of(&exchange.request.url));
         self.of_host(&exchange.request.url)
             .filter(|s| s.id < exchange.id && s.url == url && s.status != 304 && !s.preflight)
             .map(|s| s.id)
@@ -352,6 +367,7 @@ pub(crate) fn template_of(url: &str) -> String {
         let digits = segment.bytes().filter(u8::is_ascii_digit).count();
         let hex = || segment.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
         let id = digits > 0 && (digits == segment.len() || (segment.len() >= 8 && hex()));
+        let id = id || is_redacted(segment);
         template.push_str(if id { "*" } else { segment });
     }
     template
@@ -401,6 +417,47 @@ mod tests {
         assert_eq!(template_of("https://a.test/u/3f2b9c1e-aa11"), "/u/*");
         assert_eq!(template_of("https://a.test"), "/");
         assert_eq!(template_of("https://a.test/facade"), "/facade");
+    }
+
+    #[test]
+    fn what_is_judged_without_its_secrets_is_found_again() {
+        use crate::wire::{HttpVersion, RequestHead, ResponseHead, Timestamp};
+        use std::sync::Arc;
+        let exchange = |id: u64, url: &str, status: u16| {
+            let request = RequestHead {
+                method: "GET".into(),
+                url: url.into(),
+                version: HttpVersion::Http11,
+                headers: Arc::default(),
+            };
+            let mut exchange = Exchange::opened(ExchangeId(id), Timestamp(0), request);
+            exchange.answered_at = Some(Timestamp(1));
+            exchange.response = Some(ResponseHead {
+                status,
+                reason: None,
+                version: HttpVersion::Http11,
+                headers: Arc::default(),
+            });
+            exchange
+        };
+        let mut around = Surroundings::new();
+        for (id, url, status) in [
+            (1, "https://a.test/webhooks/Zk3-secret-x1?token=abc", 200),
+            (2, "https://a.test/webhooks/Zk3-secret-x1?token=other", 200),
+            (3, "https://a.test/webhooks/Zk3-secret-x1?token=abc", 304),
+        ] {
+            around.learn(&exchange(id, url, status));
+        }
+        let shown = "https://a.test/webhooks/redacted-abcdefghij?token=redacted-abcdefgh23";
+        let again = exchange(3, shown, 304);
+        assert_eq!(around.stored_before(&again), Some(ExchangeId(1)));
+        assert_eq!(around.of_endpoint(shown, &[ExchangeId(3)]).len(), 2);
+        // Nobody is taken for another.
+        assert!(
+            around
+                .of_endpoint("https://a.test/else", &[ExchangeId(3)])
+                .is_empty()
+        );
     }
 
     #[test]

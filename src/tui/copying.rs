@@ -113,21 +113,20 @@ impl App {
 
     /// Asks where the body that is shown is to be saved.
     pub(super) fn ask_where_to_save(&mut self) {
-        let Some((id, _)) = self.body_to_save().filter(|_| self.options.can_export) else {
+        let Some((id, side)) = self.body_to_save().filter(|_| self.options.can_export) else {
             self.say("there is no body to save".to_owned());
             return;
         };
         let url = self.pane.loaded.as_ref().map(|l| &*l.exchange.request.url);
         let name = file_name(url.unwrap_or_default(), id);
-        let save = |app: &mut App, file: String, commands: &mut Vec<Command>| {
-            if let Some((exchange, side)) = app.body_to_save() {
-                let request = BodyRequest {
-                    exchange,
-                    side,
-                    file,
-                };
-                commands.push(Command::Perform(Effect::SaveBody(request)));
-            }
+        // This one, whichever is selected when its name is there.
+        let save = move |_: &mut App, file: String, commands: &mut Vec<Command>| {
+            let request = BodyRequest {
+                exchange: id,
+                side,
+                file,
+            };
+            commands.push(Command::Perform(Effect::SaveBody(request)));
         };
         self.open_dialog(Box::new(NameDialog::new("Save this body as", &name, save)));
     }

@@ -29,6 +29,7 @@ pub use message::{HttpVersion, RequestHead, ResponseHead};
 pub use origin::{Origin, canonical_host, is_localhost_name, is_loopback_host};
 pub use patch::Patch;
 pub use path::PathPattern;
+pub(crate) use redact::is_redacted;
 pub use redact::{BadPattern, RedactOptions, RedactedBody, Redactor};
 pub use said::{Block, Fate, Said, Via};
 pub use stream::{EventSplitter, WebSocketDeflate, WebSocketSplitter};

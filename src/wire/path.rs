@@ -57,7 +57,9 @@ fn is_id(segment: &str) -> bool {
     let digits = !segment.is_empty() && segment.bytes().all(|b| b.is_ascii_digit());
     let hex = segment.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
     let hex_digits = segment.bytes().filter(u8::is_ascii_hexdigit).count();
-    digits || (hex && hex_digits >= HEX_DIGITS_MIN)
+    // What stands in place of a secret stands for what nobody types either.
+    let redacted = super::is_redacted(segment);
+    digits || redacted || (hex && hex_digits >= HEX_DIGITS_MIN)
 }
 
 #[cfg(test)]
@@ -73,6 +75,7 @@ mod tests {
             ("/v2/cart/17/items?x=1", "/v2/cart/*/items"),
             ("/u/9b2f6a1e-7c1d-4f0b-9a52-0c1d2e3f4a5b", "/u/*"),
             ("/u/65f1c0ffee65f1c0ffee0001", "/u/*"),
+            ("/u/redacted-abcdefgh2345/items", "/u/*/items"),
             ("/cafe/beef", "/cafe/beef"),
         ] {
             assert_eq!(PathPattern::of_path(path).to_string(), pattern);

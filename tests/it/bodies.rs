@@ -176,6 +176,32 @@ fn a_body_that_keeps_coming_stays_whoever_else_leaves() {
 }
 
 #[test]
+fn what_an_error_shares_with_others_stays_with_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("x");
+    let options = Options {
+        stored_bytes_max: 400_000,
+        ..Options::new(&path)
+    };
+    let (session, recorder) = Session::create(options).unwrap();
+    let live = session.reader();
+    let evidence = noise(9, 1_000);
+    let first = tell(&recorder, 200, &evidence, 1);
+    let refused = tell(&recorder, 403, &evidence, 1);
+    tell(&recorder, 200, &evidence, 1);
+    for round in 0..100 {
+        tell(&recorder, 200, &noise(1_000 + round, 10_000), 1);
+    }
+    let last = tell(&recorder, 200, &evidence, 1);
+    session.finish().unwrap();
+    assert!(live.bodies_gone_before().is_some_and(|gone| gone > refused));
+    let reader = Session::open(&path, None).unwrap().reader();
+    assert!(body(&reader, first).is_empty());
+    assert!(body(&reader, refused) == evidence);
+    assert!(body(&reader, last) == evidence);
+}
+
+#[test]
 fn messages_leave_when_no_body_is_left() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("x");

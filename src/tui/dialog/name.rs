@@ -11,7 +11,7 @@ use crate::tui::app::{App, Command};
 use crate::tui::text::sanitise;
 
 /// What is done with the text.
-type Done = fn(&mut App, String, &mut Vec<Command>);
+type Done = Box<dyn Fn(&mut App, String, &mut Vec<Command>) + Send>;
 
 /// Asks for one line of text; an empty one is an answer too where `empty_is_fine`.
 pub(crate) struct NameDialog {
@@ -29,11 +29,15 @@ impl std::fmt::Debug for NameDialog {
 
 impl NameDialog {
     /// Asks; what was typed (trimmed, not empty) goes to `done`.
-    pub(crate) fn new(title: &str, before: &str, done: Done) -> Self {
+    pub(crate) fn new(
+        title: &str,
+        before: &str,
+        done: impl Fn(&mut App, String, &mut Vec<Command>) + Send + 'static,
+    ) -> Self {
         Self {
             title: title.to_owned(),
             input: Input::new(before.to_owned()),
-            done,
+            done: Box::new(done),
             empty_is_fine: false,
         }
     }

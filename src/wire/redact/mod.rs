@@ -20,6 +20,7 @@ use regex::bytes::{Regex, RegexBuilder};
 use pseudonym::Pseudonyms;
 
 pub use body::RedactedBody;
+pub(crate) use pseudonym::is_redacted;
 
 /// What to hide, and under which key.
 #[derive(Clone, Debug, Default)]

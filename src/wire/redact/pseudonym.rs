@@ -96,6 +96,18 @@ pub(super) fn is_pseudonym(text: &[u8]) -> bool {
     })
 }
 
+/// Whether there is something in it that was redacted.
+pub(crate) fn is_redacted(text: &str) -> bool {
+    let mut behind = text.split(MARK).skip(1);
+    behind.any(|rest| {
+        let letters = rest.bytes().take(LETTERS);
+        letters.clone().count() == LETTERS
+            && letters
+                .into_iter()
+                .all(|b| matches!(b, b'a'..=b'z' | b'2'..=b'7'))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -133,6 +133,12 @@ fn secrets_planted_everywhere_are_gone() {
         ),
         ("user only", r.url(&format!("https://{SECRET}@api.test/x"))),
         (
+            "path behind a long name",
+            r.url(&format!(
+                "https://app.test/auth/password-reset-confirm/{SECRET}-0123"
+            )),
+        ),
+        (
             "jwt in path",
             r.url(&format!(
                 "https://app.test/reset/{}",

@@ -158,15 +158,9 @@ static PAIRS: [Rule; 8] = [
         }
     ),
     // /reset-password/9f8e7d6c...: what follows in the path is a key, if it looks made by a machine
-    rule!(
-        b"/",
-        r"(?-u)/([A-Za-z][A-Za-z0-9_.-]{1,40})/([A-Za-z0-9_~.=%+-]{16,})",
-        |r, found| if names::is_before_secret(&first(found, &[1])) && is_made(&found[2]) {
-            replaced(r, found, 2, Kind::Path)
-        } else {
-            found[0].to_vec()
-        }
-    ),
+    rule!(b"/", r"(?-u)(?:/[A-Za-z0-9_~.=%+-]+){2,}", |r, found| path(
+        r, &found[0]
+    )),
     // <meta name="csrf-token" content="...">, <input name="password" value="...">
     rule!(b"<", r"(?-u)<(?i:meta|input|param)\b[^<>]*>", |r, found| {
         markup(r, &found[0])
@@ -200,8 +194,6 @@ enum Kind {
     Secret,
     /// As it is, and may be a JWT.
     Token,
-    /// With percent signs; `+` is a plus.
-    Path,
     /// With percent signs; `+` is a space.
     Encoded,
     /// With backslashes.
@@ -287,12 +279,34 @@ fn replaced(redactor: &Redactor, found: &Captures<'_>, group: usize, kind: Kind)
     let name = match kind {
         Kind::Secret => redactor.pseudonym(raw),
         Kind::Token => redactor.token(raw),
-        Kind::Path => redactor.token(&percent_decoded(raw)),
         Kind::Encoded => redactor.token(&form_decoded(raw)),
         Kind::Escaped => redactor.token(&unescaped(raw)),
     };
     let start = value.start() - found.get(0).map_or(0, |all| all.start());
     out.splice(start..start + raw.len(), name.into_bytes());
+    out
+}
+
+/// Each segment of a path by the one before it.
+fn path(redactor: &Redactor, run: &[u8]) -> Vec<u8> {
+    const NAME_BYTES: std::ops::RangeInclusive<usize> = 2..=41;
+    const KEY_BYTES_MIN: usize = 16;
+    let mut out = Vec::with_capacity(run.len());
+    let mut before: &[u8] = b"";
+    for segment in run.split(|byte| *byte == b'/').skip(1) {
+        out.push(b'/');
+        let is_key = segment.len() >= KEY_BYTES_MIN
+            && NAME_BYTES.contains(&before.len())
+            && names::is_before_secret(&String::from_utf8_lossy(before))
+            && is_made(segment);
+        if is_key {
+            let name = redactor.token(&percent_decoded(segment));
+            out.extend_from_slice(name.as_bytes());
+        } else {
+            out.extend_from_slice(segment);
+        }
+        before = segment;
+    }
     out
 }
 
