@@ -197,8 +197,9 @@ impl Bodies {
         )?;
         let known = self.known.get(&body.digest).copied();
         let there = match known {
-            Some(known) => has_pieces(connection, known)?,
-            None => false,
+            // Room was made past this one already: nobody would look after what it shares.
+            Some(known) if own.exchange.0 >= self.gone_before => has_pieces(connection, known)?,
+            _ => false,
         };
         if !there {
             self.known.insert(body.digest, own);
@@ -224,16 +225,14 @@ impl Bodies {
         let Some(known) = self.known.get(&digest).copied() else {
             return Ok(false);
         };
-        // Room was made past this one already: nobody would look after what it shares.
-        if own.exchange.0 < self.gone_before {
+        if own.exchange.0 < self.gone_before || !has_pieces(connection, known)? {
             return Ok(false);
         }
         let ((first, last), (to, _)) = (range(known), range(own));
         let referred = connection
             .prepare_cached(
                 "INSERT OR REPLACE INTO body (id, start, length, content) \
-                 SELECT body.id - ?1 + ?3, start, length, content FROM body \
-                 JOIN content ON content.id = body.content WHERE body.id BETWEEN ?1 AND ?2",
+                 SELECT id - ?1 + ?3, start, length, content FROM body WHERE id BETWEEN ?1 AND ?2",
             )?
             .execute([first, last, to])?;
         if referred == 0 {
@@ -247,7 +246,8 @@ impl Bodies {
             .execute([first, last, own.exchange.0 as i64])?;
         // The newest stays longest.
         if own.exchange > known.exchange {
-            self.known.insert(digest, own);
+            let content = known.content;
+            self.known.insert(digest, Known { content, ..own });
         }
         Ok(true)
     }
@@ -369,9 +369,13 @@ fn range(body: Known) -> (i64, i64) {
     (id(0), id(PIECES_MAX - 1))
 }
 
+/// Whether a body has pieces, and all that they consist of is there.
 fn has_pieces(connection: &Connection, body: Known) -> rusqlite::Result<bool> {
     let (first, last) = range(body);
     connection
-        .prepare_cached("SELECT EXISTS (SELECT 1 FROM body WHERE id BETWEEN ?1 AND ?2)")?
+        .prepare_cached(
+            "SELECT count(*) > 0 AND count(*) = count(content.id) FROM body \
+             LEFT JOIN content ON content.id = body.content WHERE body.id BETWEEN ?1 AND ?2",
+        )?
         .query_row([first, last], |row| row.get(0))
 }
