@@ -194,11 +194,14 @@ fn what_an_error_shares_with_others_stays_with_it() {
     }
     let last = tell(&recorder, 200, &evidence, 1);
     session.finish().unwrap();
-    assert!(live.bodies_gone_before().is_some_and(|gone| gone > refused));
+    let gone = live.bodies_gone_before().expect("some left");
+    assert!(gone > refused);
     let reader = Session::open(&path, None).unwrap().reader();
     assert!(body(&reader, first).is_empty());
     assert!(body(&reader, refused) == evidence);
-    assert!(body(&reader, last) == evidence);
+    // The last makes room too, and may be the one that leaves.
+    let wanted: &[u8] = if last < gone { &[] } else { &evidence };
+    assert!(body(&reader, last) == wanted);
 }
 
 #[test]
