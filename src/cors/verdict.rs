@@ -69,6 +69,17 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// All there are.
+    pub const ALL: [Self; 7] = [
+        Self::Allowed,
+        Self::Blocked,
+        Self::Opaque,
+        Self::Exempt,
+        Self::Failed,
+        Self::Depends,
+        Self::Pending,
+    ];
+
     /// As in JSON.
     pub fn name(self) -> &'static str {
         match self {

@@ -6,6 +6,7 @@
 
 mod authority;
 mod client;
+mod making;
 mod page;
 mod scenario;
 mod scenarios;

@@ -6,10 +6,9 @@ use std::time::Duration;
 use crate::cors::{Check, Outcome, Stage};
 use crate::diagnose::Root;
 
-use super::scenario::{Answer, Body, Call, Expected, Fault, How, Scenario, Seen};
+use super::making::{answer, blocked, fine, get, send, with_token};
+use super::scenario::{Answer, Body, Call, Fault, How, Scenario, Seen};
 use super::site::{Party, Site};
-
-const JSON: &str = "application/json; charset=utf-8";
 
 /// Every scenario, its URLs filled in.
 pub(super) fn all(site: &Site) -> Vec<Scenario> {
@@ -415,82 +414,5 @@ fn web_socket(site: &Site) -> Scenario {
             ..answer(101, 6)
         },
         expected: fine(Seen::Ok, Outcome::Exempt),
-    }
-}
-
-// === shorthands ===
-
-fn get(url: String) -> Call {
-    Call {
-        how: How::Fetch,
-        method: "GET",
-        url,
-        headers: Vec::new(),
-        include_credentials: false,
-        body: None,
-    }
-}
-
-fn send(method: &'static str, url: String, json: &'static str) -> Call {
-    Call {
-        method,
-        headers: vec![("Content-Type", "application/json".to_owned())],
-        body: Some(json),
-        ..get(url)
-    }
-}
-
-fn with_token(mut call: Call) -> Call {
-    call.headers
-        .push(("Authorization", "Bearer demo-token".to_owned()));
-    call
-}
-
-fn answer(status: u16, after_millis: u64) -> Answer {
-    Answer {
-        status,
-        after: Duration::from_millis(after_millis),
-        headers: Vec::new(),
-        body: Body::Whole(String::new()),
-    }
-}
-
-impl Answer {
-    fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
-        self.headers.push((name, value.into()));
-        self
-    }
-
-    fn json(self, body: &str) -> Self {
-        Self {
-            body: Body::Whole(body.to_owned()),
-            ..self.header("Content-Type", JSON)
-        }
-    }
-
-    fn html(self, body: &str) -> Self {
-        Self {
-            body: Body::Whole(body.to_owned()),
-            ..self.header("Content-Type", "text/html")
-        }
-    }
-}
-
-fn fine(seen: Seen, outcome: Outcome) -> Expected {
-    Expected {
-        seen,
-        outcome,
-        fault: None,
-        fault_in_firefox: None,
-        root: None,
-        missing: &[],
-    }
-}
-
-fn blocked(fault: Fault, root: Option<Root>) -> Expected {
-    Expected {
-        fault: Some(fault),
-        root,
-        ..fine(Seen::Blocked, Outcome::Blocked)
     }
 }

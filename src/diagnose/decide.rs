@@ -4,24 +4,23 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::cors::{
-    Browser, Case, CaseEnd, Certainty, Check, Credentials, Exposed, Fault, Hop, Judgement, Outcome,
-    Stage, basic_headers, exposed_headers, judge,
-};
-use crate::wire::{Exchange, ExchangeId, Failure, FailureKind, HeaderList, Origin, Said};
+use crate::cors::{Browser, CaseEnd, Certainty, Check, Fault, Judgement, Outcome, Stage};
+use crate::wire::{Exchange, ExchangeId, Failure, FailureKind};
 
 use super::demand::{self, Demand};
 use super::diagnosis::{Branch, Cause, Diagnosis};
 use super::evidence;
 use super::exchanges::Exchanges;
+use super::expose::expose;
 use super::fetch::{Fetch, FetchId};
-use super::infer::{Class, NO_BROWSER, SAME_ORIGIN, initiator, value};
+use super::infer::{Class, NO_BROWSER, initiator};
+use super::modes::Judged;
 use super::other;
 use super::pair::{Moment, Pairer};
 use super::root::Root;
 use super::roots;
 use super::steps::{HopSteps, Step, hops_of, is_unexpected_proxy_auth};
-use super::subject::{Subject, credentials, hop_case, page_of, stored_heads};
+use super::subject::{Subject, credentials, page_of, stored_heads};
 use super::subs;
 use super::surroundings::Surroundings;
 use super::testimony;
@@ -142,83 +141,6 @@ pub fn diagnose_all(exchanges: Vec<Arc<Exchange>>, rules: Option<Browser>) -> Ve
         .iter()
         .map(|fetch| diagnose_to_mend(fetch, &by_id, &around))
         .collect()
-}
-
-/// Both credentials modes, judged, less those that the browser's behaviour rules out.
-struct Judged {
-    credentials: Credentials,
-    include: Option<Judgement>,
-    not_include: Option<Judgement>,
-}
-
-impl Judged {
-    fn of(subject: &Subject<'_>, stored: &[Option<HeaderList>]) -> Self {
-        let hops: Vec<Hop<'_>> = subject
-            .hops
-            .iter()
-            .enumerate()
-            .filter_map(|(index, hop)| hop_case(subject, index, hop, stored))
-            .collect();
-        let run = |include| {
-            judge(&Case {
-                browser: subject.browser,
-                include,
-                page: subject.page.as_deref(),
-                hops: &hops,
-            })
-        };
-        let (mut include, mut not_include) = match subject.credentials {
-            Credentials::Include => (Some(run(true)), None),
-            Credentials::NotInclude => (None, Some(run(false))),
-            Credentials::Unknown => (Some(run(true)), Some(run(false))),
-        };
-        if let (Some(with), Some(without)) = (&include, &not_include) {
-            if with.contradictions > without.contradictions {
-                include = None;
-            } else if with.contradictions < without.contradictions {
-                not_include = None;
-            }
-        }
-        let mut judged = Self {
-            credentials: Credentials::Unknown,
-            include,
-            not_include,
-        };
-        judged.settle();
-        judged
-    }
-
-    fn settle(&mut self) {
-        self.credentials = match (&self.include, &self.not_include) {
-            (Some(_), None) => Credentials::Include,
-            (None, Some(_)) => Credentials::NotInclude,
-            _ => Credentials::Unknown,
-        };
-    }
-
-    /// Drops the credentials mode in which the browser would not have done what it says it did. Where
-    /// it would have in neither, both stay: that is a disagreement.
-    fn hear(&mut self, said: &Said) {
-        let (Some(with), Some(without)) = (&self.include, &self.not_include) else {
-            return;
-        };
-        let fits = |judgement: &Judgement| {
-            testimony::fits(said, judgement.first().map(|(_, fault)| fault))
-        };
-        match (fits(with), fits(without)) {
-            (Some(true), Some(false)) => self.not_include = None,
-            (Some(false), Some(true)) => self.include = None,
-            _ => {}
-        }
-        self.settle();
-    }
-
-    fn passes(&self) -> bool {
-        [&self.include, &self.not_include]
-            .into_iter()
-            .flatten()
-            .all(|j| j.faults.is_empty())
-    }
 }
 
 pub(super) fn blank(subject: &Subject<'_>) -> Diagnosis {
@@ -501,76 +423,4 @@ fn certainty_of(failure: &Failure) -> Certainty {
     } else {
         Certainty::Certain
     }
-}
-
-/// Which response headers script can read.
-fn expose(subject: &Subject<'_>, stored: &[Option<HeaderList>], diagnosis: &mut Diagnosis) {
-    let Some(head) = subject
-        .last()
-        .and_then(|h| h.actual.as_ref())
-        .and_then(|s| s.head.as_ref())
-    else {
-        return;
-    };
-    let headers = stored
-        .last()
-        .and_then(Option::as_ref)
-        .unwrap_or(&head.headers);
-    let Exposed { exposed, hidden } = match diagnosis.outcome {
-        // What script can read if it can: the mode in which it can is the one that counts.
-        Outcome::Depends => {
-            let allowed = |branch: &Option<Branch>| {
-                branch
-                    .as_ref()
-                    .is_some_and(|b| b.outcome == Outcome::Allowed)
-            };
-            let include = allowed(&diagnosis.when_include);
-            if !include && !allowed(&diagnosis.when_not_include) {
-                return;
-            }
-            exposed_headers(headers, include)
-        }
-        Outcome::Allowed => {
-            // Where nothing tells, a server that allows credentials is taken to get them: what is
-            // listed is readable for sure, what `*` exposes is not.
-            let allows = headers.combined("access-control-allow-credentials");
-            match diagnosis.credentials {
-                Credentials::Include => exposed_headers(headers, true),
-                Credentials::NotInclude => exposed_headers(headers, false),
-                Credentials::Unknown if !headers.contains("access-control-expose-headers") => {
-                    exposed_headers(headers, false)
-                }
-                Credentials::Unknown => {
-                    let with = exposed_headers(headers, true);
-                    let without = exposed_headers(headers, false);
-                    let unsure = without.exposed.iter();
-                    let unsure = unsure.filter(|name| !with.exposed.contains(name));
-                    diagnosis.exposed_unless_included = unsure.cloned().collect();
-                    let include = !firefox_would_tell(subject) && allows.as_deref() == Some("true");
-                    if include { with } else { without }
-                }
-            }
-        }
-        Outcome::Exempt if diagnosis.exempt_because == Some(SAME_ORIGIN) => basic_headers(headers),
-        _ => return,
-    };
-    diagnosis.exposed_headers = Some(exposed);
-    diagnosis.hidden_headers = hidden;
-}
-
-/// Whether this is a request on which Firefox, but for workers and `keepalive`, tells that credentials are
-/// included: to another site, not after a redirect (recorded on 153). A hint, no proof.
-fn firefox_would_tell(subject: &Subject<'_>) -> bool {
-    let [hop] = subject.hops else { return false };
-    let Some(step) = hop.actual.as_ref() else {
-        return false;
-    };
-    let request = &step.exchange.request;
-    let page = subject.page.as_deref().and_then(Origin::of_url);
-    let apart = page
-        .zip(Origin::of_url(&request.url))
-        .is_some_and(|(page, target)| !page.schemelessly_same_site(&target));
-    subject.browser == Browser::Firefox
-        && value(&request.headers, "sec-fetch-site") == "cross-site"
-        && apart
 }

@@ -4,10 +4,10 @@
 use crate::cors::{Ask, Credentials, is_token, unsafe_header_names};
 use crate::wire::{Exchange, HeaderList, Origin, ResponseHead, is_loopback_host};
 
+use super::endpoint::endpoint_of;
 use super::infer::{credentials_of, engine};
 use super::steps::HopSteps;
 use super::subject::Subject;
-use super::surroundings::endpoint_of;
 
 /// What was asked of one endpoint (host and path, ids left open) by pages of the same owner, in the
 /// order of first sighting, the failed fetch first. Only what the wire shows.

@@ -5,11 +5,12 @@ use crate::cors::Stage;
 use crate::wire::{Origin, is_loopback_host};
 
 use super::diagnosis::{Evidence, Part};
+use super::endpoint::template_of;
 use super::evidence;
 use super::root::Root;
 use super::roots::{Found, View, sighting_evidence};
 use super::signatures::{self, status_root};
-use super::surroundings::{Sighting, lets_in, template_of};
+use super::surroundings::{Sighting, lets_in};
 
 /// Successes of the same endpoint, or its preflights, that carry the header: then only the error lacks
 /// it.

@@ -4,13 +4,13 @@ use std::borrow::Cow;
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use foldhash::quality::RandomState;
-use memchr::memmem;
 
 use crate::cors::{Answer, Browser, Credentials};
 use crate::wire::{Exchange, ExchangeId, HeaderList, Origin, is_redacted};
 
 use super::connections::Connections;
 use super::demand::Wish;
+use super::endpoint::{endpoint_of, template_of};
 use super::infer::{Class, classify, origin_of, value};
 use super::signatures::is_cors_header;
 use super::slots::key_of;
@@ -353,31 +353,6 @@ pub(crate) fn is_cache_hit(headers: &HeaderList) -> Option<(&'static str, String
     })
 }
 
-/// The path with numbers, UUIDs and long hexadecimal words replaced by `*`, without query.
-pub(crate) fn template_of(url: &str) -> String {
-    let scheme = memmem::find(url.as_bytes(), b"://");
-    let rest = scheme.map_or(url, |at| &url[at + 3..]);
-    let path = rest.find('/').map_or("/", |at| &rest[at..]);
-    let path = path.split(['?', '#']).next().unwrap_or_default();
-    let mut template = String::with_capacity(path.len());
-    for (number, segment) in path.split('/').enumerate() {
-        if number > 0 {
-            template.push('/');
-        }
-        let digits = segment.bytes().filter(u8::is_ascii_digit).count();
-        let hex = || segment.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
-        let id = digits > 0 && (digits == segment.len() || (segment.len() >= 8 && hex()));
-        let id = id || is_redacted(segment);
-        template.push_str(if id { "*" } else { segment });
-    }
-    template
-}
-
-/// Key of the endpoint a URL belongs to, within its host.
-pub(crate) fn endpoint_of(url: &str) -> u64 {
-    key_of(template_of(url))
-}
-
 /// The headers of a 304 over those of the answer it refreshes
 /// ([RFC 9111 § 3.2](https://www.rfc-editor.org/rfc/rfc9111#section-3.2)).
 pub(crate) fn refreshed(stored: &HeaderList, fresh: &HeaderList) -> HeaderList {
@@ -410,14 +385,6 @@ pub(crate) fn leads_on(status: u16, headers: &HeaderList) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn endpoints_are_told_apart_from_ids() {
-        assert_eq!(template_of("https://a.test/v1/cart/77?x=1"), "/v1/cart/*");
-        assert_eq!(template_of("https://a.test/u/3f2b9c1e-aa11"), "/u/*");
-        assert_eq!(template_of("https://a.test"), "/");
-        assert_eq!(template_of("https://a.test/facade"), "/facade");
-    }
 
     #[test]
     fn what_is_judged_without_its_secrets_is_found_again() {

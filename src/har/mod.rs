@@ -24,6 +24,7 @@ mod read;
 mod redact;
 mod shelf;
 mod source;
+mod tell;
 mod write;
 
 pub use read::{HarError, HarProgress, HarRead, read, read_large};

@@ -23,11 +23,20 @@ impl PathPattern {
     /// The endpoint a path belongs to: segments that look like ids (numbers, UUIDs, long hexadecimal
     /// words) become `*`.
     pub fn of_path(path: &str) -> Self {
-        let segments = without_query(path).split('/');
-        let segments: Vec<&str> = segments
-            .map(|segment| if is_id(segment) { "*" } else { segment })
-            .collect();
-        Self(segments.join("/"))
+        let path = without_query(path);
+        let mut pattern = String::with_capacity(path.len());
+        for (number, segment) in path.split('/').enumerate() {
+            if number > 0 {
+                pattern.push('/');
+            }
+            pattern.push_str(if is_id(segment) { "*" } else { segment });
+        }
+        Self(pattern)
+    }
+
+    /// As it is written.
+    pub(crate) fn into_string(self) -> String {
+        self.0
     }
 
     /// Whether a path, query and all, is meant.
@@ -54,12 +63,18 @@ fn without_query(path: &str) -> &str {
 
 fn is_id(segment: &str) -> bool {
     const HEX_DIGITS_MIN: usize = 16;
-    let digits = !segment.is_empty() && segment.bytes().all(|b| b.is_ascii_digit());
-    let hex = segment.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
-    let hex_digits = segment.bytes().filter(u8::is_ascii_hexdigit).count();
+    // With a decimal digit among them it is no word.
+    const HEX_MIXED_BYTES_MIN: usize = 8;
+    let decimal = segment.bytes().filter(u8::is_ascii_digit).count();
+    let number = decimal > 0 && decimal == segment.len();
+    let hex = || {
+        let digits = segment.bytes().filter(u8::is_ascii_hexdigit).count();
+        let mixed = decimal > 0 && segment.len() >= HEX_MIXED_BYTES_MIN;
+        (mixed || digits >= HEX_DIGITS_MIN)
+            && segment.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-')
+    };
     // What stands in place of a secret stands for what nobody types either.
-    let redacted = super::is_redacted(segment);
-    digits || redacted || (hex && hex_digits >= HEX_DIGITS_MIN)
+    number || hex() || super::is_redacted(segment)
 }
 
 #[cfg(test)]
@@ -76,6 +91,7 @@ mod tests {
             ("/u/9b2f6a1e-7c1d-4f0b-9a52-0c1d2e3f4a5b", "/u/*"),
             ("/u/65f1c0ffee65f1c0ffee0001", "/u/*"),
             ("/u/redacted-abcdefgh2345/items", "/u/*/items"),
+            ("/u/3f2b9c1e-aa11", "/u/*"),
             ("/cafe/beef", "/cafe/beef"),
         ] {
             assert_eq!(PathPattern::of_path(path).to_string(), pattern);

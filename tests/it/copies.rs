@@ -257,14 +257,20 @@ fn same(server: &Listener, all: &[&Recorded], who: &str, leaves: &[&str], exact:
     }
 }
 
+/// As [`recorded`], and one with a body of every byte.
+fn with_binary(server: &Listener) -> Vec<Recorded> {
+    let mut all = recorded(server);
+    let mut binary = recorded(server).swap_remove(1);
+    binary.body = (0..=255).collect();
+    all.push(binary);
+    all
+}
+
 #[test]
 fn curl_sends_what_was_recorded_from_every_shell() {
     let home = Home::new();
     let server = Listener::start();
-    let mut all = recorded(&server);
-    let mut binary = recorded(&server).swap_remove(1);
-    binary.body = (0..=255).collect();
-    all.push(binary);
+    let all = with_binary(&server);
     // The last two ways: pasted by somebody, where `!` means history.
     for (shell, quoting, arguments) in [
         ("sh", Quoting::Posix, &["-s"][..]),
@@ -331,10 +337,7 @@ fn httpie_sends_what_was_recorded() {
 fn a_call_of_fetch_sends_what_was_recorded() {
     let home = Home::new();
     let server = Listener::start();
-    let mut all = recorded(&server);
-    let mut binary = recorded(&server).swap_remove(1);
-    binary.body = (0..=255).collect();
-    all.push(binary);
+    let all = with_binary(&server);
     let calls = all.iter().map(|was| {
         let copied = report::fetch_js(&was.exchange, &was.body, None);
         copied.text + "\n"

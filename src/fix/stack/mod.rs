@@ -4,6 +4,7 @@
 //! Every hop is told with the bytes that gave it away. Where nothing tells, nothing is said.
 
 mod hops;
+mod look;
 mod marks;
 mod recognise;
 

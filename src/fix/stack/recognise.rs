@@ -1,7 +1,8 @@
 //! From answers to the servers behind them.
 
 use super::hops::{KNOWN, Layer};
-use super::marks::{MARKS, Seen};
+use super::look::Seen;
+use super::marks::MARKS;
 use super::{Hop, Stack};
 use crate::diagnose::{Evidence, Part};
 use crate::wire::Exchange;

@@ -12,16 +12,6 @@ use crate::tui::nearest::{is_slip, nearest};
 /// How deep parentheses and negations may be nested.
 const DEPTH_MAX: usize = 60;
 
-const OUTCOMES: [Outcome; 7] = [
-    Outcome::Allowed,
-    Outcome::Blocked,
-    Outcome::Opaque,
-    Outcome::Exempt,
-    Outcome::Failed,
-    Outcome::Depends,
-    Outcome::Pending,
-];
-
 pub(super) fn parse(text: &str) -> (Filter, Option<FilterError>) {
     let mut reader = Reader {
         text,
@@ -184,7 +174,11 @@ impl<'a> Reader<'a> {
             return;
         };
         let key = name.to_ascii_lowercase();
-        if KEYS.iter().any(|(known, _)| *known == key) {
+        // `type=json` and `size=10` are looked for in URLs; no server has a parameter of a verdict.
+        let parameter = value.starts_with('=')
+            && !matches!(&*key, "cors" | "cause" | "is" | "method")
+            && !(key == "status" && value[1..].starts_with(|c: char| c.is_ascii_digit()));
+        if !parameter && KEYS.iter().any(|(known, _)| *known == key) {
             let value = value.strip_prefix('=').unwrap_or(value);
             let at = self.at..self.at + chunk.len();
             self.complain(at, format!("a key ends with a colon: {key}:{value}"));
@@ -299,8 +293,10 @@ impl<'a> Reader<'a> {
                 .map(Test::Time)
                 .ok_or_else(|| format!("\"{text}\" is no time: try >300ms, <2s or 1s-5s")),
             "cors" => {
-                let known = OUTCOMES.map(Outcome::name);
-                let found = OUTCOMES.into_iter().find(|o| o.name().starts_with(&text));
+                let known = Outcome::ALL.map(Outcome::name);
+                let found = Outcome::ALL
+                    .into_iter()
+                    .find(|o| o.name().starts_with(&text));
                 found
                     .map(Test::Cors)
                     .ok_or_else(|| unknown("outcome", &text, &known))

@@ -135,15 +135,6 @@ const ERROR: (u32, u32) = (11, 2);
 const CHATTER: (u32, u32) = (13, 1);
 const ONLY_PREFLIGHT: (u32, u32) = (14, 1);
 
-const OUTCOMES: [Outcome; 7] = [
-    Outcome::Allowed,
-    Outcome::Blocked,
-    Outcome::Opaque,
-    Outcome::Exempt,
-    Outcome::Failed,
-    Outcome::Depends,
-    Outcome::Pending,
-];
 const STAGES: [Option<Stage>; 4] = [
     None,
     Some(Stage::Preflight),
@@ -166,7 +157,7 @@ impl Packed {
             u32::try_from(distance).unwrap_or(u32::MAX)
         };
         let few = [
-            (OUTCOME, number_of(&OUTCOMES, &entry.outcome)),
+            (OUTCOME, number_of(&Outcome::ALL, &entry.outcome)),
             (STAGE, number_of(&STAGES, &entry.stage)),
             (FOLD, number_of(&FOLDS, &entry.fold)),
             (CHIP, entry.chip as u16),
@@ -190,7 +181,10 @@ impl Packed {
     }
 
     fn outcome(&self) -> Outcome {
-        OUTCOMES.get(self.one(OUTCOME)).copied().unwrap_or_default()
+        Outcome::ALL
+            .get(self.one(OUTCOME))
+            .copied()
+            .unwrap_or_default()
     }
 
     fn chip(&self) -> Chip {
@@ -286,7 +280,7 @@ mod tests {
     fn what_is_packed_comes_out_as_it_was() {
         assert_eq!(size_of::<Packed>(), 16);
         let mut told = 0;
-        for outcome in OUTCOMES {
+        for outcome in Outcome::ALL {
             for (n, chip) in Chip::ALL.into_iter().enumerate() {
                 let entry = Entry {
                     fetch: (n % 2 == 0).then_some(FetchId(7)),

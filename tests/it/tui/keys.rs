@@ -592,7 +592,13 @@ fn a_filter_that_is_nearly_right_is_explained() {
         assert!(screen.contains('^'), "{typed}: {screen}");
     }
     // What people paste is a word all the same.
-    for word in ["localhost:3000", "a=b", "https://api.app.test/x?status=500"] {
+    for word in [
+        "localhost:3000",
+        "a=b",
+        "type=json",
+        "status=active",
+        "https://api.app.test/x?status=500",
+    ] {
         let screen = person().types(&format!("/{word}")).screen();
         assert!(
             !screen.contains("did you mean") && !screen.contains("a key ends"),
