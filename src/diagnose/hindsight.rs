@@ -51,6 +51,7 @@ fn reflects(view: &View<'_>, with_credentials: bool) -> Found {
     let other = others.iter().copied().rfind(|s| {
         s.allow_origin.is_some()
             && s.allow_origin == s.origin
+            && s.origin.as_deref() != Some(&*view.origin)
             && s.origin
                 .as_deref()
                 .and_then(Origin::from_header)
@@ -97,10 +98,11 @@ pub(super) fn overbroad(view: &View<'_>) -> Found {
         return Some((Severity::Risk, vec![evidence::header(step, ALLOW, note)]));
     }
     let other = view.endpoint().iter().copied().rfind(|s| {
+        // Nearly all of them are for the page itself, which is no other site: not worth reading.
         let allowed = s
             .allow_origin
             .as_deref()
-            .filter(|_| s.allow_origin == s.origin);
+            .filter(|allowed| s.allow_origin == s.origin && *allowed != view.origin);
         let origin = allowed.and_then(Origin::from_header);
         origin.is_some_and(|o| !o.schemelessly_same_site(page) && forged(o.host()))
     })?;
