@@ -42,6 +42,10 @@ fn tolerable(column: Column) -> Option<(usize, usize)> {
     }
 }
 
+/// An http origin in less room than this goes without its scheme: next to nothing of the host would
+/// be left between scheme and port.
+const HTTP_ORIGIN_LEAST: usize = 20;
+
 /// How much of the list a single origin may take, in percent.
 const ORIGIN_PERCENT_MAX: usize = 45;
 
@@ -109,9 +113,11 @@ impl Layout {
         layout.squeeze_to_fit(room, |column| column != Column::Cors);
         layout.cut_origin(widths.without_https, room);
         layout.squeeze_to_fit(room, |column| column == Column::Cors);
-        layout.cut_origin(widths.bare_host, room);
-        // Whatever is still too much is taken from the path, then from the origin and the cause.
+        // Whatever is still too much is taken from the path, then from the host of http origins, then
+        // from all.
         for (column, least) in [
+            (Column::Path, 6),
+            (Column::Origin, widths.bare_host.max(HTTP_ORIGIN_LEAST)),
             (Column::Path, 4),
             (Column::Origin, 8),
             (Column::Cors, 4),
@@ -176,8 +182,8 @@ impl Layout {
         }
     }
 
-    /// Where whole origins do not fit, `https://` goes (http is worth knowing), then any scheme: so wide
-    /// is the widest without.
+    /// Where whole origins do not fit, `https://` goes (http is worth knowing): so wide is the widest
+    /// without.
     fn cut_origin(&mut self, widest: usize, room: usize) {
         let over = self.needs().saturating_sub(room);
         if let Some(w) = self.width_mut(Column::Origin).filter(|_| over > 0) {
@@ -245,6 +251,8 @@ impl Layout {
     }
 }
 
+const HTTP: &str = "http://";
+
 pub(super) fn without_https(server: &str) -> &str {
     server.strip_prefix("https://").unwrap_or(server)
 }
@@ -253,14 +261,19 @@ pub(super) fn bare_host(server: &str) -> &str {
     server.split_once("://").map_or(server, |(_, host)| host)
 }
 
-/// An origin in so much room: whole if it can be.
+/// An origin in so much room: whole if it can be. What has no scheme is https; of http the host gives
+/// way before scheme and port do, for they make two origins of one host.
 pub(super) fn origin(server: &str, room: usize) -> std::borrow::Cow<'_, str> {
     let shown = if width(server) <= room {
         server
     } else if width(without_https(server)) <= room {
         without_https(server)
     } else {
-        bare_host(server)
+        let (host, left) = (bare_host(server), room.saturating_sub(HTTP.len()));
+        if server.starts_with(HTTP) && room >= HTTP_ORIGIN_LEAST {
+            return format!("{HTTP}{}", ellipsis_middle(host, left)).into();
+        }
+        host
     };
     ellipsis_middle(shown, room)
 }
@@ -333,6 +346,45 @@ mod tests {
         }
         let wide = Layout::of(&cells, &Shown::default(), 160);
         assert!(wide.width(Column::Waterfall) > 9);
+    }
+
+    #[test]
+    fn http_is_told_from_https_at_eighty_columns() {
+        let cells = seen(&[
+            line("https://api.localhost:42885", "/v1/prices", "two values"),
+            line("http://api.localhost:42929", "/v1/reviews", "never sent"),
+            line("http://stats.localhost:44367", "/track", "no-cors: x"),
+            line(
+                "https://auth.localhost:39125",
+                "/v1/account?currency=EUR",
+                "never sent: header not allowed",
+            ),
+        ]);
+        let layout = Layout::of(&cells, &Shown::default(), 80);
+        let room = layout.width(Column::Origin);
+        assert_eq!(
+            origin("http://stats.localhost:44367", room),
+            "http://stats.localhost:44367"
+        );
+        assert_eq!(
+            origin("https://auth.localhost:39125", room),
+            "https://auth.localhost:39125"
+        );
+        assert!(layout.width(Column::Path) >= 6 && layout.width(Column::Cors) >= 26);
+    }
+
+    #[test]
+    fn where_an_origin_is_cut_scheme_and_port_stay() {
+        let http = "http://orders.staging.app.test:8443";
+        for room in HTTP_ORIGIN_LEAST..width(http) {
+            let shown = origin(http, room);
+            assert_eq!(width(&shown), room);
+            assert!(shown.starts_with("http://"), "{shown}");
+            assert!(shown.ends_with(":8443"), "{shown}");
+        }
+        let https = "https://orders.staging.app.test:8443";
+        assert!(origin(https, 20).ends_with(":8443") && !origin(https, 20).contains("://"));
+        assert!(origin(http, 12).ends_with("8443"));
     }
 
     #[test]
