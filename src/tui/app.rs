@@ -89,6 +89,15 @@ pub(crate) enum Drag {
     Edge { column: Column, start: u16 },
 }
 
+/// What has the whole screen, besides title, chips and keys.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Zoom {
+    #[default]
+    Nothing,
+    List,
+    Pane,
+}
+
 /// The state of the screen. Public for tests; everybody else calls [`run`](super::run).
 pub struct App {
     pub(crate) options: Options,
@@ -103,7 +112,7 @@ pub struct App {
     pub(crate) replays: Replays,
     pub(crate) notice: Option<(String, Timestamp)>,
     pub(crate) paused: bool,
-    pub(crate) zoomed: bool,
+    pub(crate) zoomed: Zoom,
     /// Share of the list where the pane is beside or below it, in parts of [`SPLIT_WHOLE`], once it
     /// was dragged.
     pub(crate) split: Option<u16>,
@@ -181,7 +190,7 @@ impl App {
             replays: Replays::default(),
             notice,
             paused: false,
-            zoomed: false,
+            zoomed: Zoom::Nothing,
             split: None,
             dragging: Drag::Nothing,
             steady: false,

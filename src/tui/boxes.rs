@@ -112,7 +112,7 @@ impl FilterBox {
 
 impl App {
     pub(super) fn open_filter(&mut self) {
-        self.zoomed = false;
+        self.leave_pane_zoom();
         self.filter.before = self.filter.input.value().to_owned();
         self.filter.origins = self.origins();
         self.focus = Focus::Filter;

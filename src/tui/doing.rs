@@ -1,7 +1,7 @@
 //! What every action does, and whether it would do something now.
 
 use super::action::Action;
-use super::app::{App, Command};
+use super::app::{App, Command, Zoom};
 use super::copying::CopyForm;
 use super::dialog::{ColumnsDialog, CopyDialog, HelpDialog, NameDialog};
 use super::keymap::Focus;
@@ -47,6 +47,7 @@ impl App {
             Action::Back => self.back(),
             Action::Tab(number) => {
                 if let Some(tab) = Tab::numbered(number) {
+                    self.leave_list_zoom();
                     self.pane.show(tab);
                 }
             }
@@ -79,10 +80,9 @@ impl App {
                 self.change_lens(|lens| lens.chatter = !lens.chatter);
             }
             Action::Zoom => {
-                self.zoomed = !self.zoomed && self.list.selected().is_some();
-                if self.zoomed {
-                    self.focus = Focus::Pane;
-                }
+                let wanted = if in_list { Zoom::List } else { Zoom::Pane };
+                let back = self.zoomed == wanted || self.list.selected().is_none();
+                self.zoomed = if back { Zoom::Nothing } else { wanted };
             }
             Action::Launch => self.launch_browser(commands),
             Action::Replay => self.replay(commands),
@@ -256,12 +256,14 @@ impl App {
     fn back(&mut self) {
         if self.focus == Focus::Pane {
             if self.end_find() {
-            } else if self.zoomed {
-                self.zoomed = false;
+            } else if self.zoomed == Zoom::Pane {
+                self.zoomed = Zoom::Nothing;
             } else {
                 self.focus_list();
             }
         } else if self.stop_search() {
+        } else if self.zoomed == Zoom::List {
+            self.zoomed = Zoom::Nothing;
         } else if !self.filter.input.value().is_empty() {
             self.filter.input.reset();
             self.apply_filter();
@@ -274,8 +276,23 @@ impl App {
 
     fn focus_pane(&mut self) {
         if self.list.selected().is_some() {
+            self.leave_list_zoom();
             self.steady = false;
             self.focus = Focus::Pane;
+        }
+    }
+
+    /// The pane is seen again.
+    fn leave_list_zoom(&mut self) {
+        if self.zoomed == Zoom::List {
+            self.zoomed = Zoom::Nothing;
+        }
+    }
+
+    /// The list is seen again.
+    pub(super) fn leave_pane_zoom(&mut self) {
+        if self.zoomed == Zoom::Pane {
+            self.zoomed = Zoom::Nothing;
         }
     }
 
@@ -292,7 +309,7 @@ impl App {
     }
 
     pub(crate) fn focus_list(&mut self) {
-        self.zoomed = false;
+        self.leave_pane_zoom();
         self.steady = false;
         self.focus = Focus::List;
     }
@@ -331,6 +348,7 @@ impl App {
             });
         }
         self.focus_list();
+        self.leave_list_zoom();
         self.list
             .select_exchange(number, seen.exchange, &self.reader);
         self.pane.show(Tab::Verdict);

@@ -3,7 +3,7 @@
 use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::Position;
 
-use super::app::{App, Command, Drag, SPLIT_WHOLE};
+use super::app::{App, Command, Drag, SPLIT_WHOLE, Zoom};
 use super::dialog::{self, After};
 use super::keymap::Focus;
 use super::view;
@@ -62,12 +62,12 @@ impl App {
 
     fn click(&mut self, at: Position, again: bool) {
         let areas = view::areas(self);
-        if areas.divider.contains(at) && !self.zoomed {
-            // The tabs lie on the divider where the pane is below the list.
+        if areas.divider.contains(at) {
+            // The tabs lie on the divider where the pane is below the list, or alone.
             if let Some(tab) = view::tab_at(self, at) {
                 self.pane.show(tab);
                 self.focus = Focus::Pane;
-            } else {
+            } else if self.zoomed == Zoom::Nothing {
                 self.dragging = Drag::Divider;
             }
         } else if areas.chips.contains(at) {

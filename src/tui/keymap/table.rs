@@ -247,7 +247,7 @@ pub(crate) const BINDINGS: &[Binding] = &[
         List,
         &[Char('z')],
         Action::Zoom,
-        "detail pane on the whole screen, and back",
+        "the list on the whole screen, and back",
         None,
     ),
     bind(

@@ -8,7 +8,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::super::action::Action;
-use super::super::app::App;
+use super::super::app::{App, Zoom};
 use super::super::keymap::{Focus, holds};
 use super::super::list::{Chip, Steering};
 use super::super::text::{clock, count, duration, ellipsis, ellipsis_left, sanitise, width};
@@ -352,7 +352,7 @@ fn keys(app: &App) -> Vec<(String, String)> {
 fn word(app: &App, action: Action, word: &str) -> String {
     match action {
         Action::Pause if app.paused => "go on".to_owned(),
-        Action::Zoom if app.zoomed => "unzoom".to_owned(),
+        Action::Zoom if app.zoomed != Zoom::Nothing => "unzoom".to_owned(),
         Action::Chatter if app.list.entries.lens().chatter => "hide browser chatter".to_owned(),
         _ => word.to_owned(),
     }

@@ -42,7 +42,7 @@ use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::Line;
 
-use super::app::{App, SPLIT_WHOLE};
+use super::app::{App, SPLIT_WHOLE, Zoom};
 use super::dialog::Room;
 use super::keymap::Focus;
 use super::list::{Chip, Column};
@@ -111,7 +111,7 @@ pub(crate) fn areas(app: &App) -> Areas {
     let body = areas.body;
     let mut list = body;
     let has_pane = app.list.selected().is_some();
-    if has_pane && app.zoomed {
+    if has_pane && app.zoomed == Zoom::Pane {
         list.height = 0;
         areas.divider = Rect { height: 1, ..body };
         areas.pane = Rect {
@@ -119,6 +119,8 @@ pub(crate) fn areas(app: &App) -> Areas {
             height: body.height.saturating_sub(1),
             ..body
         };
+    } else if app.zoomed == Zoom::List {
+        // The list has it all.
     } else if has_pane && width >= BESIDE_FROM {
         areas.beside = true;
         list.width = share(width, app.split.unwrap_or(6_000));

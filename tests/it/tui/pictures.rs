@@ -46,7 +46,7 @@ fn every_tab() {
         check(name, keys, (120, 36));
     }
     check("response", "!4<Enter>", (80, 24));
-    check("verdict-zoomed", "!z", (80, 24));
+    check("verdict-zoomed", "!<Enter>z", (80, 24));
 }
 
 #[test]
@@ -105,36 +105,6 @@ pub(super) fn painted(person: &mut Person) -> String {
 }
 
 #[test]
-fn in_colour() {
-    for (name, keys) in [
-        ("list", "!"),
-        ("palette", ":copy"),
-        ("columns", "gC<Down> "),
-        ("whole", "o"),
-        ("compare", "!d!!!d"),
-        ("fix-unknown", "!f"),
-        ("comment", "!Mwhy"),
-        ("groups", "Cgg<Esc>g<Up><Up> "),
-    ] {
-        for (columns, rows) in SIZES {
-            let options = Options {
-                theme: ThemeChoice::Dark,
-                ..live()
-            };
-            let mut person = Person::before(session(shop), options, columns, rows);
-            let painted = painted(person.types(keys));
-            let mut settings = insta::Settings::clone_current();
-            settings.set_snapshot_path("../snapshots");
-            settings.set_prepend_module_to_snapshot(false);
-            settings.set_omit_expression(true);
-            settings.bind(|| {
-                insta::assert_snapshot!(format!("tui-{name}-{columns}x{rows}-colour"), painted);
-            });
-        }
-    }
-}
-
-#[test]
 fn nothing_yet() {
     for size in SIZES {
         let screen = Person::before(session(|_| {}), live(), size.0, size.1).screen();
@@ -157,6 +127,7 @@ fn any_size_can_be_drawn() {
                 "/hots:",
                 "?",
                 "z",
+                "<Enter>z",
                 ":",
                 "C",
                 "?/x",
