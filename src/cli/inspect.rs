@@ -204,10 +204,16 @@ pub(super) async fn show(
 
 // What to do next, for the empty screen.
 fn hints(live: &Live) -> Vec<String> {
-    vec![format!(
-        "For https the browser must trust {}",
-        live.facts.certificate.display()
-    )]
+    let certificate = live.facts.certificate.display();
+    // In front of one server there is no proxy, and with it no page of ours.
+    vec![if live.passing.is_some() {
+        format!(
+            "For https a browser must trust {certificate}: http://corscope.test/ gives it, with the \
+             steps, to a browser that uses this proxy"
+        )
+    } else {
+        format!("For https the browser must trust {certificate}")
+    }]
 }
 
 /// What can be done to traffic, and what is said of it; nothing where a file is shown.

@@ -449,6 +449,7 @@ impl App {
             fetch: entry.fetch,
             exchange,
             edition,
+            messages_from: self.pane.messages_from(exchange),
         })
     }
 

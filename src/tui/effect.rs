@@ -143,6 +143,8 @@ pub struct LoadRequest {
     pub exchange: ExchangeId,
     /// Grows when the same thing is asked for again because it changed.
     pub edition: u64,
+    /// Number of the first message that is wanted; the newest ones where nobody looks at others.
+    pub messages_from: Option<usize>,
 }
 
 /// What the detail pane shows; opaque to everybody else.
@@ -171,6 +173,8 @@ pub struct Loaded {
     pub(crate) messages: Vec<Message>,
     /// Messages that came before the first of `messages`.
     pub(crate) messages_before: usize,
+    /// Messages that came after the last of them.
+    pub(crate) messages_after: usize,
 }
 
 impl Loaded {

@@ -18,12 +18,12 @@ use crate::diagnose::Role;
 use crate::fix;
 use crate::report::{self, Whole};
 use crate::session::Reader;
-use crate::wire::{Exchange, ExchangeId, HeaderList, Replay, Side, Source};
+use crate::wire::{Exchange, ExchangeId, HeaderList, Message, Replay, Side, Source};
 
 /// How many of the newest fetches the whole picture is made of.
 const PICTURED_MAX: usize = 50_000;
-/// How many of the newest messages are shown.
-const MESSAGES_MAX: usize = 1000;
+/// How many messages are shown at a time.
+pub(super) const MESSAGES_MAX: usize = 1000;
 
 /// Performs an effect that needs nothing but the session; `None` for the others. Blocks, so call it
 /// from a thread that may.
@@ -170,12 +170,17 @@ fn load(reader: &Reader, request: LoadRequest) -> Outcome {
         |diagnosis| fix::trial(diagnosis, reader),
     );
     let count = reader.message_count(exchange.id) as usize;
-    let messages_before = count.saturating_sub(MESSAGES_MAX);
+    let newest = count.saturating_sub(MESSAGES_MAX);
+    let from = request.messages_from.map_or(newest, |n| n.min(newest));
     let messages = if count > 0 {
-        reader.messages(exchange.id, messages_before, MESSAGES_MAX)
+        reader.numbered_messages(exchange.id, from, MESSAGES_MAX)
     } else {
         Vec::new()
     };
+    // In a full session the oldest are gone.
+    let messages_before = messages.first().map_or(from, |(number, _)| *number);
+    let messages: Vec<Message> = messages.into_iter().map(|(_, message)| message).collect();
+    let messages_after = count.saturating_sub(messages_before + messages.len());
     let mut corrected = false;
     reader.rows(&[exchange.id], &mut |row| corrected = row.mark.corrected);
     Outcome::Loaded(Box::new(Loaded {
@@ -193,6 +198,7 @@ fn load(reader: &Reader, request: LoadRequest) -> Outcome {
         diagnosis,
         messages,
         messages_before,
+        messages_after,
         exchange,
     }))
 }

@@ -7,6 +7,7 @@ use super::body::{Body, Reading};
 use super::effect::{LoadRequest, Loaded};
 use super::talk::Talk;
 use super::theme::Theme;
+use crate::wire::ExchangeId;
 
 /// The tabs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -96,6 +97,8 @@ pub(crate) struct Pane {
     pub(crate) request: Reading,
     pub(crate) response: Reading,
     pub(crate) talk: Talk,
+    /// Where a person was among messages before others were read.
+    pub(crate) place: Option<Place>,
     /// Whether part of a body is being read.
     pub(crate) leaf_under_way: bool,
     /// What stands before a body, or all there is.
@@ -109,6 +112,14 @@ pub(crate) struct Fixed {
     pub(crate) lines: Vec<Line<'static>>,
     /// Of messages: the number of the one each line belongs to.
     pub(crate) owners: Vec<Option<usize>>,
+}
+
+/// Where a person was among messages: a message, and which of its rows.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Place {
+    cursor: Option<(usize, usize)>,
+    /// What stood in the first row.
+    top: Option<(usize, usize)>,
 }
 
 /// What laid out lines depend on.
@@ -219,12 +230,8 @@ impl Pane {
     fn go_on_with(&mut self, loaded: &mut Loaded) {
         let before = self.loaded.take();
         let Some(before) = before else { return };
-        // Messages that are no longer read leave what a person looks at where it is.
         if self.tab == Tab::Messages {
-            let gone = |owner: &&Option<usize>| owner.is_some_and(|n| n < loaded.messages_before);
-            let rows = self.fixed.owners.iter().filter(gone).count();
-            self.scroll = self.scroll.saturating_sub(rows);
-            self.cursor = self.cursor.map(|cursor| cursor.saturating_sub(rows));
+            self.go_on_among_messages(&before, loaded);
         }
         for (reading, old, new) in [
             (
@@ -247,6 +254,48 @@ impl Pane {
             }
             reading.changed();
         }
+    }
+
+    /// Other messages leave what a person looks at where it is.
+    fn go_on_among_messages(&mut self, before: &Loaded, loaded: &Loaded) {
+        let sought = loaded.request.messages_from == self.talk.from;
+        if let Some(end) = self.talk.edge.take_if(|_| sought) {
+            self.cursor = Some(if end { usize::MAX } else { 0 });
+            self.scroll = if end { usize::MAX } else { 0 };
+        } else if before.messages_before != loaded.messages_before {
+            let owners = &self.fixed.owners;
+            let spot = |row: usize| {
+                let owner = owners.iter().skip(row).find_map(|owner| *owner)?;
+                let first = owners.iter().position(|o| *o == Some(owner))?;
+                Some((owner, row.saturating_sub(first)))
+            };
+            self.place = Some(Place {
+                cursor: self.cursor.and_then(spot),
+                top: spot(self.scroll),
+            });
+        }
+    }
+
+    /// Goes back to where the person was, among the messages as they are laid out now.
+    pub(crate) fn find_place(&mut self) {
+        let Some(place) = self.place.take() else {
+            return;
+        };
+        let owners = &self.fixed.owners;
+        let row = |(message, within): (usize, usize)| {
+            let first = owners.iter().position(|o| o.is_some_and(|n| n >= message));
+            first.map(|first| first + within)
+        };
+        self.cursor = place.cursor.and_then(row).or(self.cursor);
+        self.scroll = place.top.and_then(row).unwrap_or(self.scroll);
+    }
+
+    /// From which message on those of an exchange are wanted.
+    pub(crate) fn messages_from(&self, exchange: ExchangeId) -> Option<usize> {
+        let loaded = self.loaded.as_ref()?;
+        self.talk
+            .from
+            .filter(|_| loaded.request.exchange == exchange)
     }
 
     /// The body the tab shows, and where a person is in it.

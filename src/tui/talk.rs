@@ -3,7 +3,10 @@
 
 use std::collections::HashSet;
 
+use super::app::App;
 use super::effect::Loaded;
+use super::load::MESSAGES_MAX;
+use super::pane::Tab;
 use crate::wire::{Message, MessageKind, Side};
 
 /// How much of a message is looked into by the filter, in bytes.
@@ -18,6 +21,10 @@ pub(crate) struct Talk {
     open: HashSet<usize>,
     /// Whether a person has left the newest.
     pub(crate) held: bool,
+    /// Number of the first message that is wanted, once others than the newest are.
+    pub(crate) from: Option<usize>,
+    /// Where to go when the messages that are wanted have come: to their end, or to their top.
+    pub(crate) edge: Option<bool>,
     /// Grows with every change.
     pub(crate) edition: u64,
 }
@@ -73,6 +80,71 @@ impl Talk {
         text.contains(&self.filter)
             || opcode(message.kind) == self.filter
             || direction.contains(&self.filter)
+    }
+}
+
+impl App {
+    /// Whoever has left the newest messages keeps those that are there, however many come.
+    pub(super) fn settle_talk(&mut self) {
+        let pane = &mut self.pane;
+        if let Some(loaded) = pane.loaded.as_ref().filter(|_| pane.tab == Tab::Messages) {
+            if !pane.talk.held {
+                pane.talk.from = None;
+            } else if pane.talk.from.is_none() {
+                pane.talk.from = Some(loaded.messages_before);
+            }
+        }
+        pane.find_place();
+    }
+
+    /// Asks for messages before or after those that are there, if there are any.
+    pub(super) fn more_messages(&mut self, after: bool) {
+        let pane = &mut self.pane;
+        let Some(loaded) = pane.loaded.as_ref().filter(|_| pane.tab == Tab::Messages) else {
+            return;
+        };
+        let more = if after {
+            loaded.messages_after
+        } else {
+            loaded.messages_before
+        };
+        // One step at a time.
+        let under_way = pane.talk.from.is_some() && loaded.request.messages_from != pane.talk.from;
+        if more == 0 || under_way {
+            return;
+        }
+        let half = MESSAGES_MAX / 2;
+        pane.talk.held = true;
+        pane.talk.from = Some(if after {
+            loaded.messages_before + half.min(more)
+        } else {
+            loaded.messages_before.saturating_sub(half)
+        });
+    }
+
+    /// Goes to the first or the last message of all.
+    pub(super) fn talk_edge(&mut self, end: bool) {
+        let talk = &mut self.pane.talk;
+        talk.held = !end;
+        talk.edge = None;
+        let Some(loaded) = self.pane.loaded.as_ref() else {
+            return;
+        };
+        let there = if end {
+            loaded.messages_after == 0
+        } else {
+            loaded.messages_before == 0
+        };
+        if !there {
+            talk.from = (!end).then_some(0);
+            talk.edge = Some(end);
+        }
+    }
+
+    /// Whether there are messages after those that are shown.
+    pub(super) fn has_later_messages(&self) -> bool {
+        let loaded = self.pane.loaded.as_ref();
+        loaded.is_some_and(|l| l.messages_after > 0)
     }
 }
 

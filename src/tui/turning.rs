@@ -27,6 +27,7 @@ impl App {
             reading.measure(body, room, wrap);
         }
         self.lay_out_fixed(room);
+        self.settle_talk();
         let fixed = self.pane.fixed.lines.len();
         let rows = view::pane_rows(self);
         let follow = self.follows_messages();
@@ -123,6 +124,12 @@ impl App {
     pub(super) fn pane_wheel(&mut self, lines: isize) {
         self.pane.scroll = self.pane.scroll.saturating_add_signed(lines);
         self.pane.talk.held |= lines < 0;
+        let rows = view::pane_rows(self);
+        if lines < 0 && self.pane.scroll == 0 {
+            self.more_messages(false);
+        } else if lines > 0 && self.pane.scroll + self.pane_height() >= rows {
+            self.more_messages(true);
+        }
     }
 
     /// The row with the cursor: only bodies and messages have one.
@@ -148,7 +155,12 @@ impl App {
         let last = view::pane_rows(self).saturating_sub(1);
         let cursor = cursor.saturating_add_signed(lines).min(last);
         self.pane.cursor = Some(cursor);
-        self.pane.talk.held = cursor < last;
+        self.pane.talk.held = cursor < last || self.has_later_messages();
+        if cursor <= 1 && lines < 0 {
+            self.more_messages(false);
+        } else if cursor == last && lines > 0 {
+            self.more_messages(true);
+        }
         if lines.unsigned_abs() > 1 {
             self.pane.scroll = self.pane.scroll.saturating_add_signed(lines);
         }
@@ -162,7 +174,7 @@ impl App {
         if self.pane_cursor().is_some() {
             self.pane.cursor = Some(if end { last } else { 0 });
         }
-        self.pane.talk.held = !end;
+        self.talk_edge(end);
         self.pane.scroll = if end { usize::MAX } else { 0 };
     }
 

@@ -270,7 +270,11 @@ fn scroll_mark(app: &App, frame: &mut Frame<'_>, areas: &Areas, rows: usize, sho
     if rows <= shown || areas.pane.height == 0 {
         return;
     }
-    let below = rows.saturating_sub(app.pane.scroll + shown);
+    let later = match (app.pane.tab, &app.pane.loaded) {
+        (Tab::Messages, Some(loaded)) => loaded.messages_after,
+        _ => 0,
+    };
+    let below = rows.saturating_sub(app.pane.scroll + shown) + later;
     let progress = app.pane.body().and_then(|(b, r)| body::progress(b, r));
     let text = if let Some(progress) = progress {
         format!(" {progress} ▼ {below} ")

@@ -44,6 +44,9 @@ pub(super) fn lines(
         head += &earlier;
         head += " before these";
     }
+    if loaded.messages_after > 0 {
+        head += &format!(" · {} after", loaded.messages_after);
+    }
     out.push(Line::styled(head, theme.dim));
     owners.push(None);
     let mut any = false;

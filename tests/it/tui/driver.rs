@@ -2,6 +2,7 @@
 
 use corscope::session::Reader;
 use corscope::tui::{App, Command, Effect, Event, Options, ThemeChoice, perform};
+use corscope::wire::Timestamp;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -20,6 +21,8 @@ pub(crate) struct Person {
     /// Nothing is read from the session until [`Self::catches_up`]: the machine is busy.
     pub(crate) busy: bool,
     held: Vec<Effect>,
+    /// What the clock says.
+    pub(crate) now: Timestamp,
 }
 
 /// Options of a live capture, without colour.
@@ -43,6 +46,7 @@ impl Person {
             asked: Vec::new(),
             busy: false,
             held: Vec::new(),
+            now: NOW,
         };
         person.happens(Event::Resize(columns, rows));
         person.happens(Event::Captured);
@@ -51,11 +55,11 @@ impl Person {
 
     /// Tells the screen, and does what it asks for, until it asks for nothing.
     pub(crate) fn happens(&mut self, event: Event) {
-        let mut todo = self.app.update(event, NOW);
+        let mut todo = self.app.update(event, self.now);
         self.follow(&mut todo);
         // As the loop has it: what is not done yet goes on before the next key.
         while self.app.is_behind() {
-            todo = self.app.update(Event::Captured, NOW);
+            todo = self.app.update(Event::Captured, self.now);
             self.follow(&mut todo);
         }
     }
@@ -75,7 +79,7 @@ impl Person {
                 Command::Perform(effect) if self.busy => self.held.push(effect),
                 Command::Perform(effect) => {
                     if let Some(outcome) = perform(&self.reader, &effect) {
-                        todo.extend(self.app.update(Event::Outcome(outcome), NOW));
+                        todo.extend(self.app.update(Event::Outcome(outcome), self.now));
                     } else {
                         self.asked.push(effect);
                     }
