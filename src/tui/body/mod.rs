@@ -10,6 +10,7 @@ mod reading;
 mod spool;
 
 use bytes::Bytes;
+use std::io::{self, Write};
 use std::sync::Arc;
 
 pub(crate) use huge::{Huge, HugeView, Window};
@@ -20,12 +21,10 @@ pub(crate) use make::make;
 pub(crate) use media::Preview;
 pub(crate) use reading::Reading;
 
-use std::io::{self, Write};
-
 use super::tables::Table;
-use super::text::Document;
+use super::text::{Document, size};
 use crate::session::Reader;
-use crate::wire::{ExchangeId, HeaderList, Side};
+use crate::wire::{End, Exchange, ExchangeId, HeaderList, Side};
 
 /// Writes a body with its content codings taken off; returns how many bytes, and what is amiss.
 /// Blocks: reads the session.
@@ -45,7 +44,31 @@ pub fn pour(
     };
     let coding = headers.get("content-encoding").unwrap_or_default();
     let coding = coding.trim().to_ascii_lowercase();
-    spool::pour(&coding, || spool::Kept::new(reader, id, side), out)
+    let (bytes, amiss) = spool::pour(&coding, || spool::Kept::new(reader, id, side), out)?;
+    // Where the beginning is all there is, a coding that breaks off is no news.
+    Ok((bytes, lacking(&exchange, side).or(amiss)))
+}
+
+/// Why what is kept of a body is not all of it; `None` where it is, as far as anybody knows.
+fn lacking(exchange: &Exchange, side: Side) -> Option<String> {
+    let facts = match side {
+        Side::Request => &exchange.request_body,
+        Side::Response => &exchange.response_body,
+    };
+    if facts.is_truncated() {
+        let (kept, seen) = (size(facts.kept_bytes), size(facts.seen_bytes));
+        return Some(format!("incomplete: only {kept} of {seen} were kept"));
+    }
+    // A request that was answered is taken to have been read to its end.
+    if side == Side::Request && exchange.response.is_some() {
+        return None;
+    }
+    match &exchange.end {
+        End::Complete => None,
+        End::Open => Some("incomplete: more may come".to_owned()),
+        End::Aborted => Some("incomplete: the browser went away before its end".to_owned()),
+        End::Failed(failure) => Some(format!("incomplete: {}", failure.detail)),
+    }
 }
 
 /// A way to show a body.

@@ -31,6 +31,7 @@ pub(crate) struct Call {
     pub(crate) kind: Kind,
     /// What the server says over a socket or stream, beyond the usual.
     pub(crate) messages: Vec<(MessageKind, Bytes)>,
+    pub(crate) end: End,
 }
 
 impl Call {
@@ -44,6 +45,7 @@ impl Call {
             body: Bytes::new(),
             kind: Kind::Http,
             messages: Vec::new(),
+            end: End::Complete,
         }
     }
 
@@ -149,13 +151,7 @@ impl Call {
                 payload,
             });
         }
-        exchange.close_at(
-            at.plus_micros(ms * 1000),
-            End::Complete,
-            timings,
-            None,
-            None,
-        );
+        exchange.close_at(at.plus_micros(ms * 1000), self.end, timings, None, None);
     }
 }
 

@@ -15,5 +15,6 @@ mod pictures;
 mod printing;
 mod real;
 mod replay;
+mod saving;
 mod styled;
 mod talk;
