@@ -45,7 +45,9 @@ pub(super) fn lines(
         head += " before these";
     }
     if loaded.messages_after > 0 {
-        head += &format!(" · {} after", loaded.messages_after);
+        head += " · ";
+        head += &loaded.messages_after.to_string();
+        head += " after";
     }
     out.push(Line::styled(head, theme.dim));
     owners.push(None);
