@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use futures_util::FutureExt;
 use http::{Request, Response};
+use http_body::Body;
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
@@ -27,6 +28,7 @@ use super::relay::{converse, pass};
 use super::reverse::serve_as_server;
 use super::tap::Outgoing;
 use super::tunnel::Tunnel;
+use super::turns::{InTurns, Progress};
 use crate::wire::{
     Client, End, FailureKind, FailureStage, HttpVersion, Kind, RequestHead, Timings,
 };
@@ -106,9 +108,9 @@ pub(super) async fn serve_client(
 async fn take_back(upgrade: OnUpgrade) -> Option<(TcpStream, BytesMut)> {
     let upgraded = upgrade.await.ok()?;
     let parts = upgraded
-        .downcast::<TokioIo<HalfOpen<Rewound<TcpStream>>>>()
+        .downcast::<TokioIo<HalfOpen<InTurns<Rewound<TcpStream>>>>>()
         .ok()?;
-    let (mut seen, stream) = parts.io.into_inner().inner.into_parts();
+    let (mut seen, stream) = parts.io.into_inner().inner.inner.into_parts();
     seen.extend_from_slice(&parts.read_buf);
     Some((stream, seen))
 }
@@ -119,11 +121,17 @@ where
 {
     let context = Arc::new(context);
     let last = LastRequest::default();
-    let io = HalfOpen::new(io, last.clone());
+    let progress = Progress::default();
+    let io = HalfOpen::new(InTurns::new(io, progress.clone()), last.clone());
     let service = {
         let context = Arc::clone(&context);
+        let progress = progress.clone();
         service_fn(move |mut request: Request<Incoming>| {
             last.notice(&mut request);
+            progress.made();
+            if !request.body().is_end_stream() {
+                request.extensions_mut().insert(progress.clone());
+            }
             let context = Arc::clone(&context);
             async move { Ok::<_, Infallible>(unharmed(&context, serve(&context, request)).await) }
         })
@@ -155,7 +163,11 @@ where
     {
         Box::pin(unreadable(&context, &error)).await;
     }
-    context.take_after()
+    let after = context.take_after();
+    if after.is_some() {
+        progress.untold();
+    }
+    after
 }
 
 pub(super) async fn serve_http2<S>(context: Context, io: S, mut closing: Closing)

@@ -25,8 +25,9 @@ use super::hygiene::{is_framed_plainly, is_websocket_upgrade, pass_response, rec
 use super::overrides::{Change, STAND_IN_AFTER};
 use super::page::{self, Asked, Way};
 use super::pool::Link;
-use super::tap::{Gate, Outgoing, RequestBody, ResponseBody, Running};
+use super::tap::{Gate, Heard, Outgoing, RequestBody, ResponseBody, Running};
 use super::target::Target;
+use super::turns::Progress;
 use crate::wire::{
     End, Failure, FailureKind, FailureStage, Kind, RequestHead, Timings, WebSocketDeflate,
 };
@@ -200,6 +201,7 @@ async fn forward(
     let upgrade = websocket.then(|| hyper::upgrade::on(&mut request));
     let (mut parts, body) = request.into_parts();
     let last = parts.extensions.remove::<LastRequest>();
+    let progress = parts.extensions.remove::<Progress>();
     let head = request_head(&context.route, &target, &parts);
     if !body.is_end_stream() && !is_framed_plainly(&parts.headers) {
         return ambiguous(context, head, &parts.headers).await;
@@ -240,7 +242,8 @@ async fn forward(
     if parts.version == Version::HTTP_11 && wants_continue(&parts) {
         ask.gate = Some(Gate::default());
     }
-    let body = RequestBody::new(body, ask.client_http2, &flow, ask.gate.clone(), last);
+    let heard = Heard { last, progress };
+    let body = RequestBody::new(body, ask.client_http2, &flow, ask.gate.clone(), heard);
     let sending = ask.send(parts, body, &flow);
     let sent = match &change {
         Some(change) if change.stands_in => {
@@ -324,6 +327,7 @@ fn answer(
     }
     flow.answered(head);
     if switches {
+        link.progress.untold();
         let server = hyper::upgrade::on(&mut response);
         let (mut parts, _) = response.into_parts();
         let Some(client) = upgrade else {

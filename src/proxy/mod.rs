@@ -52,6 +52,7 @@ mod tap;
 mod target;
 mod tls;
 mod tunnel;
+mod turns;
 mod upstream;
 
 use std::future::Future;

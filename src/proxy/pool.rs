@@ -17,6 +17,7 @@ use super::failure::{failure, innermost, kind_of, tls_error_below};
 use super::limits::{HEADER_BYTES_MAX, HEADER_FIELDS_MAX};
 use super::tap::RequestBody;
 use super::target::Target;
+use super::turns::{InTurns, Progress};
 use super::upstream::UpstreamProxy;
 use crate::wire::{Failure, FailureStage, Upstream};
 
@@ -66,6 +67,8 @@ pub(super) struct Link {
     pub http2: bool,
     /// The proxy behind us that takes requests whole, in absolute form.
     pub whole_to: Option<Arc<UpstreamProxy>>,
+    /// In HTTP/1: whether something becomes of what the server sends.
+    pub progress: Progress,
 }
 
 impl Link {
@@ -239,12 +242,13 @@ impl Pool {
             insecure: dialed.insecure,
             http2: dialed.http2,
             whole_to: dialed.whole_to,
+            progress: Progress::default(),
         });
         let times = dialed.times;
         let sender = match dialed.io {
-            Transport::Plain(io) => self.shake_hands(io, link.http2).await,
-            Transport::Tls(io) => self.shake_hands(io, link.http2).await,
-            Transport::Far(io) => self.shake_hands(io, link.http2).await,
+            Transport::Plain(io) => self.shake_hands(io, &link).await,
+            Transport::Tls(io) => self.shake_hands(io, &link).await,
+            Transport::Far(io) => self.shake_hands(io, &link).await,
         };
         let sender = sender.map_err(|error| DialError {
             failure: send_failure(&error, &link.target, true),
@@ -266,11 +270,11 @@ impl Pool {
         })
     }
 
-    async fn shake_hands<S>(&self, io: S, http2: bool) -> hyper::Result<Sender>
+    async fn shake_hands<S>(&self, io: S, link: &Link) -> hyper::Result<Sender>
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        if http2 {
+        if link.http2 {
             let (sender, connection) = self.http2.handshake(TokioIo::new(io)).await?;
             tokio::spawn(async move {
                 // How it ended, each request on it is told.
@@ -278,6 +282,7 @@ impl Pool {
             });
             return Ok(Sender::Http2(sender));
         }
+        let io = InTurns::new(io, link.progress.clone());
         let (sender, connection) = self.http1.handshake(TokioIo::new(io)).await?;
         tokio::spawn(async move {
             let _ = connection.with_upgrades().await;
@@ -334,6 +339,7 @@ impl Lease {
         match self.sender {
             Sender::Http1(mut sender) => {
                 let response = sender.try_send_request(request).await?;
+                self.link.progress.made();
                 let returning = Returning {
                     pool: Arc::clone(pool),
                     sender,
@@ -350,6 +356,11 @@ impl Lease {
 }
 
 impl Returning {
+    /// A piece of the response came.
+    pub(super) fn progress(&self) {
+        self.link.progress.made();
+    }
+
     /// The response has ended: others may use the connection.
     pub(super) fn give_back(self) {
         if self.sender.is_ready() {

@@ -18,6 +18,7 @@ use super::flow::Flow;
 use super::half::LastRequest;
 use super::hygiene::recorded;
 use super::pool::Returning;
+use super::turns::Progress;
 use crate::capture::now;
 use crate::wire::{End, EventSplitter, FailureKind, FailureStage, HeaderList, Side};
 
@@ -114,8 +115,16 @@ pub(super) struct RequestBody {
     http2: bool,
     flow: Option<Arc<Flow>>,
     waiting: Option<Waiting>,
+    heard: Heard,
+}
+
+/// Who hears of a client's body in HTTP/1 as it comes.
+#[derive(Default)]
+pub(super) struct Heard {
     /// Told when it is whole.
-    last: Option<LastRequest>,
+    pub last: Option<LastRequest>,
+    /// Told of each piece.
+    pub progress: Option<Progress>,
 }
 
 impl RequestBody {
@@ -124,7 +133,7 @@ impl RequestBody {
         http2: bool,
         flow: &Arc<Flow>,
         gate: Option<Gate>,
-        last: Option<LastRequest>,
+        heard: Heard,
     ) -> Self {
         if inner.is_end_stream() {
             flow.request_over(false);
@@ -140,7 +149,7 @@ impl RequestBody {
                     CONTINUE_WAIT_MILLIS,
                 ))),
             }),
-            last,
+            heard,
         }
     }
 
@@ -155,7 +164,7 @@ impl RequestBody {
             http2: false,
             flow: Some(Arc::clone(flow)),
             waiting: None,
-            last: None,
+            heard: Heard::default(),
         }
     }
 
@@ -166,12 +175,12 @@ impl RequestBody {
             http2: false,
             flow: None,
             waiting: None,
-            last: None,
+            heard: Heard::default(),
         }
     }
 
     fn sent_whole(&mut self) {
-        if let Some(last) = self.last.take() {
+        if let Some(last) = self.heard.last.take() {
             last.is_whole();
         }
         self.over(false);
@@ -239,6 +248,9 @@ impl Body for RequestBody {
                 let ended = inner.is_end_stream();
                 if let (Some(data), Some(flow)) = (frame.data_ref(), &this.flow) {
                     flow.recorder().tap(Side::Request, data);
+                }
+                if let Some(progress) = &this.heard.progress {
+                    progress.made();
                 }
                 if ended {
                     this.sent_whole();
@@ -372,6 +384,9 @@ impl Body for ResponseBody {
         match std::task::ready!(Pin::new(&mut this.inner).poll_frame(cx)) {
             Some(Ok(frame)) => {
                 if let (Some(data), Some(running)) = (frame.data_ref(), &mut this.running) {
+                    if let Some(returning) = &running.returning {
+                        returning.progress();
+                    }
                     let recorder = running.flow.recorder();
                     recorder.tap(Side::Response, data);
                     if let Some(events) = &mut running.events {

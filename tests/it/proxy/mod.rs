@@ -1,7 +1,10 @@
 //! The proxy over real sockets: what arrives on either side, and what is recorded of it.
 
+mod abuse;
 mod bulk;
 mod endings;
+mod floods;
+mod frames;
 mod heads;
 mod matrix;
 mod overrides;
