@@ -8,9 +8,18 @@ use crate::wire::Timestamp;
 /// sets that back, time goes on from where it was; where it jumps forward (a computer that slept), so
 /// does this. What is paired by "a moment later" stays so.
 pub fn now() -> Timestamp {
-    static CLOCK: Steady = Steady::new();
     Timestamp(CLOCK.read(chrono::Utc::now().timestamp_micros()))
 }
+
+/// The time of the capture that goes with a moment just told by the system's clock, by another
+/// program.
+pub fn of_system(at: Timestamp) -> Timestamp {
+    // Whether that was set back is noticed by reading it.
+    now();
+    Timestamp(CLOCK.of(at.0))
+}
+
+static CLOCK: Steady = Steady::new();
 
 /// A clock that is never set back.
 struct Steady {
@@ -45,6 +54,11 @@ impl Steady {
         }
         read.max(last)
     }
+
+    /// The time that went with what the clock below said a moment ago.
+    fn of(&self, clock: i64) -> i64 {
+        clock.saturating_add(self.behind.load(Ordering::Relaxed))
+    }
 }
 
 #[cfg(test)]
@@ -64,6 +78,8 @@ mod tests {
         // Set back an hour.
         assert_eq!(clock.read(9 * HOUR + 7), 10 * HOUR + 7);
         assert_eq!(clock.read(9 * HOUR + 9), 10 * HOUR + 9);
+        // What a browser tells by the clock that was set back.
+        assert_eq!(clock.of(9 * HOUR + 8), 10 * HOUR + 8);
         // The computer slept.
         assert_eq!(clock.read(15 * HOUR), 16 * HOUR);
         // Back once more.

@@ -21,7 +21,7 @@ mod types;
 
 pub use archive::{About, Archive};
 pub use batch::{Batch, Digest, Heard, PIECE_BYTES_MAX, Piece, WholeBody};
-pub use clock::now;
+pub use clock::{now, of_system};
 pub use database::{Limits, Writer};
 pub use error::SessionError;
 pub use event::{Answer, Closing, Event, Opening};

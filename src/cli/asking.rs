@@ -42,6 +42,7 @@ impl ReachArgs {
     pub(super) fn courier(&self) -> Result<Courier> {
         let reach = Reach {
             upstream_ca: self.upstream_ca.clone(),
+            upstream_ca_pem: None,
             insecure: config::hosts("--insecure", &self.insecure)?,
             upstreams: way::upstreams(&self.way)?,
             client_certs: way::client_certs(&self.way.client_cert)?,
@@ -196,7 +197,7 @@ impl Secrets {
         // The longer first: one may be part of another.
         sent.sort_unstable_by_key(|s| std::cmp::Reverse(s.len()));
         sent.dedup();
-        let redactor = export::redactor(&HidingArgs::default(), &PlaceArgs::default())?;
+        let redactor = export::redactor(&HidingArgs::default(), &PlaceArgs::default(), None)?;
         Ok(Self { sent, redactor })
     }
 

@@ -55,7 +55,7 @@ pub(super) fn run(args: &CompareArgs) -> Result<Exit> {
     }
     let rules = args.browser.map(Into::into);
     // One for both: what stayed the same has the same pseudonym.
-    let redactor = export::redactor(&args.hiding, &args.place)?;
+    let redactor = export::redactor(&args.hiding, &args.place, Some(&args.before))?;
     let before = take(&args.before, rules, &redactor)?;
     let after = take(&args.after, rules, &redactor)?;
     let compared = compare_captures(

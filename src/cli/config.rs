@@ -25,6 +25,8 @@ pub(super) struct Capture {
     pub(super) listen: Listen,
     pub(super) places: Places,
     pub(super) upstream_ca: Option<PathBuf>,
+    /// The demo's own.
+    pub(super) upstream_ca_pem: Option<String>,
     pub(super) insecure: Vec<String>,
     pub(super) pass_through: Vec<String>,
     pub(super) only: Vec<String>,
@@ -163,6 +165,7 @@ impl Capture {
             reverse: None,
             places: Places::of(&args.place)?,
             upstream_ca: args.upstream_ca.clone(),
+            upstream_ca_pem: None,
             insecure: hosts("--insecure", &args.insecure)?,
             pass_through: hosts("--pass-through", &args.pass_through)?,
             only: hosts("--only", &args.only)?,

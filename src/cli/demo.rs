@@ -37,7 +37,7 @@ pub(super) async fn run(args: &DemoArgs) -> Result<Exit> {
             "the demo's servers have a certificate authority of their own; leave --upstream-ca out"
         );
     }
-    capture.upstream_ca = Some(demo.upstream_ca_file().to_owned());
+    capture.upstream_ca_pem = Some(demo.upstream_ca_pem().to_owned());
     if args.once {
         once(args, &demo, &capture.or_any_port()).await
     } else {
@@ -60,7 +60,7 @@ async fn once(args: &DemoArgs, demo: &Demo, capture: &Capture) -> Result<Exit> {
         () = signals.next() => bail!("stopped before every call was made; run it again"),
     }
     live.finish(signals.next()).await?;
-    let redactor = export::redactor(&HidingArgs::default(), &args.capture.place)?;
+    let redactor = export::redactor(&HidingArgs::default(), &args.capture.place, None)?;
     diagnose::print(&reader, 0, args.format, &redactor)
 }
 

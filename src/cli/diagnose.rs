@@ -15,7 +15,7 @@ use crate::session::Reader;
 use crate::wire::{Redactor, json_escaped};
 
 pub(super) fn run(args: &DiagnoseArgs) -> Result<Exit> {
-    let redactor = export::redactor(&args.hiding, &args.place)?;
+    let redactor = export::redactor(&args.hiding, &args.place, Some(&args.file))?;
     let loaded = input::load(&args.file, args.browser.map(Into::into))?;
     for reason in &loaded.skipped {
         output::say(&format!("Note: {reason}"));

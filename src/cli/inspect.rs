@@ -99,6 +99,7 @@ async fn look_at(file: &Path, mut start: Screen, rules: Option<Browser>) -> Resu
     };
     start.options.notices = notices;
     start.skipped = loaded.skipped.len();
+    start.capture = Some(file.to_owned());
     start.options.can_replay = true;
     let replayer = Replayer::new(&Reach::default(), None, loaded.reader.clone())?;
     let tools = (&mut None, Traffic::default());
@@ -172,6 +173,7 @@ pub(super) async fn show(
     };
     let reader = live.reader();
     let path = live.path.clone();
+    screen.capture.clone_from(&path);
     let mut launcher = Some(launcher);
     let replayer = live.replayer()?;
     let remarks = live.remarks.take();
@@ -248,6 +250,7 @@ async fn run_screen(
             reader: reader.clone(),
             place: screen.place,
             skipped: screen.skipped,
+            capture: screen.capture,
         },
     };
     if let Some(mut remarks) = remarks {

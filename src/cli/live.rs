@@ -122,6 +122,7 @@ impl Live {
         let passing = Passing::default();
         let reach = proxy::Reach {
             upstream_ca: capture.upstream_ca.clone(),
+            upstream_ca_pem: capture.upstream_ca_pem.clone(),
             insecure: capture.insecure.clone(),
             upstreams: capture.upstreams.clone(),
             client_certs: capture.client_certs.clone(),
@@ -130,6 +131,7 @@ impl Live {
             listen: found.addresses,
             authority,
             upstream_ca: capture.upstream_ca.clone(),
+            upstream_ca_pem: capture.upstream_ca_pem.clone(),
             insecure: capture.insecure.clone(),
             pass_through: capture.pass_through.clone(),
             passing: passing.clone(),

@@ -50,7 +50,7 @@ pub(super) async fn reverse(args: &ReverseArgs, out: &Path, capture: Capture) ->
 }
 
 async fn record(args: &RecordArgs, capture: Capture) -> Result<Exit> {
-    let redactor = export::redactor(&args.hiding, &args.capture.place)?;
+    let redactor = export::redactor(&args.hiding, &args.capture.place, args.out.as_deref())?;
     if let Some(har) = args.har.as_deref().filter(|har| har.exists()) {
         let har = har.display();
         bail!("{har} exists already and is not overwritten; choose another name");

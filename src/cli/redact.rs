@@ -9,7 +9,7 @@ use super::{input, output};
 use crate::har;
 
 pub(super) fn run(args: &RedactArgs) -> Result<Exit> {
-    let redactor = redactor(&args.hiding.clone().into(), &args.place)?;
+    let redactor = redactor(&args.hiding.clone().into(), &args.place, Some(&args.file))?;
     let name = args.file.display().to_string();
     let Some(reader) = input::har_text(&args.file)? else {
         bail!("{name} is a session; corscope export {name} --to har writes a HAR without secrets");

@@ -28,6 +28,8 @@ pub(super) struct Screen {
     pub(super) place: PlaceArgs,
     /// Entries of the file that is looked at that could not be used.
     pub(super) skipped: usize,
+    /// The capture that is looked at, where it is a file.
+    pub(super) capture: Option<PathBuf>,
 }
 
 /// Reads the configuration that is named, or the one in its usual place if there is one.
@@ -60,6 +62,7 @@ pub(super) fn screen(args: &ScreenArgs, place: &PlaceArgs) -> Result<Screen> {
         history,
         place: place.clone(),
         skipped: 0,
+        capture: None,
     })
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-use crate::capture::{Recorder, now};
+use crate::capture::{Recorder, now, of_system};
 use crate::session::Reader;
 use crate::wire::{
     Block, Client, End, ExchangeId, Failure, FailureKind, FailureStage, Fate, HeaderList,
@@ -48,7 +48,9 @@ pub(super) async fn hear(reader: Reader, recorder: Recorder, mut words: mpsc::Re
     loop {
         tokio::select! {
             word = words.recv() => match word {
-                Some(word) => {
+                Some(mut word) => {
+                    // Its clock may have been set back, that of the capture never is.
+                    word.at = word.at.map(of_system);
                     clerk.note_agent(&word);
                     // Words about one URL stay in their order: the first has the first exchange.
                     let behind = waiting.iter().any(|(_, before)| before.url == word.url);

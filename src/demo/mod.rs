@@ -13,8 +13,6 @@ mod scenarios;
 mod server;
 mod site;
 
-use std::io::Write;
-use std::path::Path;
 use std::sync::Arc;
 
 use tokio::task::JoinSet;
@@ -32,7 +30,6 @@ pub struct Demo {
     site: Site,
     scenarios: Arc<Vec<Scenario>>,
     ca_pem: String,
-    ca_file: tempfile::NamedTempFile,
     _servers: JoinSet<()>,
 }
 
@@ -48,9 +45,6 @@ pub enum DemoError {
     /// The servers' TLS cannot be set up.
     #[error("cannot set up TLS for the demo's servers: {0}")]
     Tls(#[from] tokio_rustls::rustls::Error),
-    /// The certificate the proxy is to trust cannot be written.
-    #[error("cannot write the demo's certificate into the temporary directory: {0}")]
-    Write(#[source] std::io::Error),
 }
 
 impl Demo {
@@ -81,19 +75,10 @@ impl Demo {
             };
             servers.spawn(server::serve(listener, tls, Arc::new(counter)));
         }
-        let mut ca_file = tempfile::Builder::new()
-            .prefix("corscope-demo-")
-            .suffix(".pem")
-            .tempfile()
-            .map_err(DemoError::Write)?;
-        ca_file
-            .write_all(authority.ca_pem.as_bytes())
-            .map_err(DemoError::Write)?;
         Ok(Self {
             site,
             scenarios,
             ca_pem: authority.ca_pem,
-            ca_file,
             _servers: servers,
         })
     }
@@ -116,11 +101,6 @@ impl Demo {
     /// The certificate authority of the https servers, which the proxy must trust upstream.
     pub fn upstream_ca_pem(&self) -> &str {
         &self.ca_pem
-    }
-
-    /// The same in a file, which lives as long as the demo.
-    pub fn upstream_ca_file(&self) -> &Path {
-        self.ca_file.path()
     }
 }
 

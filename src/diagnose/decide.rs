@@ -68,7 +68,7 @@ fn diagnosed(
     let said = testimony::of(&subject);
     let stored = stored_heads(&subject);
     let mut judged = Judged::of(&subject, &stored);
-    if let Some(said) = &said {
+    if let Some(said) = said.as_deref().or(testimony::noted(&subject).as_ref()) {
         judged.hear(said);
     }
     subject.credentials = judged.credentials;

@@ -12,6 +12,7 @@ use crate::wire::{Block, Exchange, Fate, Said, Source, Via};
 use super::decide::blank;
 use super::diagnosis::{Cause, Diagnosis, Evidence, Part};
 use super::evidence;
+use super::fetch::Role;
 use super::subject::Subject;
 
 /// What was said about the fetch: about the last of its exchanges that anything was said of.
@@ -59,7 +60,7 @@ pub(super) fn disagreement(
     let browser = subject.browser.name();
     let cause = diagnosis.cause.as_ref();
     match (&said.fate, diagnosis.outcome) {
-        (Fate::Delivered(_), Outcome::Blocked) => Some(format!(
+        (Fate::Delivered(Via::Network), Outcome::Blocked) => Some(format!(
             "The {browser} that was launched says it let the page read this answer."
         )),
         (Fate::Blocked(Block::Cors(name)), Outcome::Blocked) => {
@@ -85,6 +86,22 @@ pub(super) fn disagreement(
     }
 }
 
+/// What the browser that wrote a file did with the last answer, by the error it noted of it: none at
+/// all means that the page got it. `None` where nothing tells.
+pub(super) fn noted(subject: &Subject<'_>) -> Option<Said> {
+    let last = subject.fetch.members.iter().next_back()?;
+    let exchange = subject.exchanges.exchange(last.exchange?)?;
+    let answered = exchange.response.is_some() && last.role == Role::Actual;
+    if exchange.source != Source::Har || !answered {
+        return None;
+    }
+    match exchange.told.as_deref()? {
+        "" => Some(Said::new(Fate::Delivered(Via::Network))),
+        "net::ERR_FAILED" => Some(Said::new(Fate::Blocked(Block::Cors(String::new())))),
+        _ => None,
+    }
+}
+
 /// The verdict on a request that a browser says it never sent; `None` for one that was.
 pub(super) fn of_unsent(subject: &Subject<'_>) -> Option<Diagnosis> {
     let id = subject.fetch.exchanges().next()?;
@@ -96,12 +113,18 @@ pub(super) fn of_unsent(subject: &Subject<'_>) -> Option<Diagnosis> {
         Some(step) if step.id() == id => Arc::clone(&step.exchange),
         _ => subject.exchanges.exchange(id)?,
     };
-    if exchange.source != Source::Browser {
+    let said = subject.exchanges.said(id);
+    // What a service worker answers with may have no header of CORS at all: the browser asks for none.
+    let by_worker = exchange.source == Source::Har
+        && said
+            .as_ref()
+            .is_some_and(|said| said.fate == Fate::Delivered(Via::ServiceWorker));
+    if exchange.source != Source::Browser && !by_worker {
         return None;
     }
     let mut diagnosis = blank(subject);
     // Its word comes right after the request.
-    let Some(said) = subject.exchanges.said(id) else {
+    let Some(said) = said else {
         return Some(diagnosis);
     };
     let (outcome, check, note) = match &said.fate {

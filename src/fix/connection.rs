@@ -39,6 +39,10 @@ fn client_side(hop: &Hop, failure: &Failure) -> Option<String> {
             "Let the client trust corscope's authority, or leave {server} alone: P on this row, or \
              --pass-through at the start. The server was not asked."
         )),
+        (FailureStage::Upstream, _) => Some(format!(
+            "Look at the proxy behind corscope, which did not get to {server}: --upstream names another, \
+             --no-upstream does without."
+        )),
         (FailureStage::Proxy, FailureKind::Protocol) => {
             Some("Look at the client: what it sent is no request that can be passed on.".to_owned())
         }

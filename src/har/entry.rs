@@ -11,10 +11,11 @@ use url::Url;
 
 use super::creator::Creator;
 use super::end::{end, own_end, told};
+use super::fetched::{Fetched, own_said, own_source};
 use super::lenient::{micros, moment, number, text};
 use crate::wire::{
     End, FailureKind, HeaderList, HttpVersion, Kind, Message, MessageKind, Patch, RequestHead,
-    ResponseHead, Side, Timestamp, Timings,
+    ResponseHead, Said, Side, Source, Timestamp, Timings,
 };
 
 /// An entry as it stands in the file. What is not listed is not even parsed: stacks in
@@ -43,6 +44,12 @@ struct Raw {
     blocked_reason: Value,
     #[serde(rename = "_resourceType")]
     resource_type: Value,
+    /// Chrome's: `disk`, `memory`.
+    #[serde(rename = "_fromCache")]
+    from_cache: Value,
+    /// Safari's: `Network Load`, `Memory Cache`, `Disk Cache`, `Service Worker`.
+    #[serde(rename = "_fetchType")]
+    fetch_type: Value,
     #[serde(rename = "_webSocketMessages")]
     web_socket_messages: Value,
     /// What our own writer adds.
@@ -60,6 +67,7 @@ pub(super) struct Entry {
     pub(super) answered_micros: u64,
     /// From `started` to the end, in microseconds.
     pub(super) total_micros: u64,
+    pub(super) source: Source,
     pub(super) kind: Kind,
     pub(super) connection: u64,
     pub(super) server: Option<SocketAddr>,
@@ -72,8 +80,10 @@ pub(super) struct Entry {
     pub(super) end: End,
     /// What a trial fix changed in the answer.
     pub(super) patch: Option<Patch>,
-    /// What the browser itself said became of it.
+    /// The error that the browser itself noted.
     pub(super) told: Option<String>,
+    /// What the browser itself said it did with it.
+    pub(super) said: Option<Said>,
 }
 
 /// A body: what the file has of it, and how long it was.
@@ -161,6 +171,16 @@ impl Entry {
             error = format!("Charles notes {status} for this connection");
         }
         let told = told(creator, &raw.own, response.is_some(), &error);
+        let fetched = Fetched {
+            cache: &raw.from_cache,
+            worker: &raw.response["_fetchedViaServiceWorker"],
+            kind: &raw.fetch_type,
+        };
+        let said = own_said(&raw.own).or_else(|| {
+            fetched
+                .said()
+                .filter(|_| response.is_some() && error.is_empty())
+        });
         let end = own_end(&raw.own["end"]).unwrap_or_else(|| end(response.is_some(), &error));
         let declared = number(&raw.request["bodySize"]);
         let request_body = request_body(taken(&mut raw.request, "postData"), declared);
@@ -175,6 +195,7 @@ impl Entry {
             held_micros: held.min(total),
             answered_micros: answered.min(total),
             total_micros: total,
+            source: own_source(&raw.own),
             kind: if is_web_socket {
                 Kind::WebSocket
             } else if raw.own["tunnel"] == true {
@@ -197,6 +218,7 @@ impl Entry {
             end,
             patch,
             told,
+            said,
         })
     }
 }

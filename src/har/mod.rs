@@ -14,10 +14,14 @@
 //!   recognises text that is not coded.
 //! - Status 0 means that no response came. Chrome says why in `_error`
 //!   of the response.
+//! - What came from a browser's cache or a service worker is listed beside what was on the wire.
+//!   Chrome says so in `_fromCache` and `_fetchedViaServiceWorker`, Safari in `_fetchType`, Firefox
+//!   does not.
 
 mod creator;
 mod end;
 mod entry;
+mod fetched;
 mod lenient;
 mod moments;
 mod read;

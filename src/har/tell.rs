@@ -9,7 +9,7 @@ use super::moments::moments;
 use super::read::HarError;
 use super::shelf::{Shelf, Told};
 use crate::capture::{ExchangeRecorder, Recorder};
-use crate::wire::{Client, ExchangeId, Side, Source, Timestamp, Upstream};
+use crate::wire::{Client, ExchangeId, Side, Timestamp, Upstream};
 
 /// A body is handed over in pieces of this size, waiting for room between them.
 const PIECE_BYTES: usize = 1 << 20;
@@ -91,7 +91,7 @@ fn open_entry(
     };
     let exchange = recorder.open_as(
         ExchangeId(index.into()),
-        Source::Har,
+        entry.source,
         entry.kind,
         client,
         entry.request.clone(),
@@ -109,8 +109,11 @@ fn close_entry(recorder: &Recorder, exchange: &ExchangeRecorder, at: Timestamp, 
         recorder.wait_for_room();
         exchange.message(message);
     }
-    if let Some(said) = entry.told.take() {
-        exchange.told(said);
+    if let Some(error) = entry.told.take() {
+        exchange.told(error);
+    }
+    if let Some(said) = entry.said.take() {
+        recorder.said(exchange.id(), said);
     }
     let upstream = upstream(&entry);
     exchange.close_at(at, entry.end, entry.timings, Some(upstream), None);

@@ -24,7 +24,7 @@ const ADDRESS_NAME: u8 = 3;
 const ADDRESS_V6: u8 = 4;
 
 fn failed(kind: FailureKind, detail: String) -> Failure {
-    failure(FailureStage::Connect, kind, detail)
+    failure(FailureStage::Upstream, kind, detail)
 }
 
 fn broke_off(proxy: &UpstreamProxy) -> impl Fn(io::Error) -> Failure {

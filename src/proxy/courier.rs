@@ -36,6 +36,8 @@ const EVENTS_SECONDS_MAX: u64 = 3;
 pub struct Reach {
     /// PEM file of authorities to trust for servers, beside the system's.
     pub upstream_ca: Option<PathBuf>,
+    /// Further ones, as PEM text.
+    pub upstream_ca_pem: Option<String>,
     /// Hosts whose certificate is not verified.
     pub insecure: Vec<String>,
     /// Proxies to go through. Not used for this machine.

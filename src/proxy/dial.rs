@@ -202,6 +202,7 @@ impl Dialer {
         let started = Instant::now();
         let connected = self.connect(&proxy.host, proxy.port, times).await;
         let stream = connected.map_err(|error| Failure {
+            stage: FailureStage::Upstream,
             detail: format!(
                 "the upstream proxy {proxy} cannot be reached: {}",
                 error.detail
@@ -228,7 +229,7 @@ impl Dialer {
             let detail = format!(
                 "the upstream proxy {proxy} did not reach {target} within {PROXY_SECONDS_MAX} s"
             );
-            let (stage, kind) = (FailureStage::Connect, FailureKind::TimedOut);
+            let (stage, kind) = (FailureStage::Upstream, FailureKind::TimedOut);
             Err(failure(stage, kind, detail))
         })?;
         times.connect = Some(micros(started));
@@ -265,6 +266,7 @@ impl Dialer {
         let insecure = self.insecure.contains(&proxy.host, proxy.port);
         let shaken = self.shake_hands(&target, stream, insecure, false).await;
         shaken.map_err(|error| Failure {
+            stage: FailureStage::Upstream,
             detail: format!("no TLS with the upstream proxy: {}", error.detail),
             ..error
         })

@@ -109,6 +109,8 @@ pub struct Config {
     pub authority: Authority,
     /// PEM file of authorities to trust for servers, beside the system's.
     pub upstream_ca: Option<PathBuf>,
+    /// Further ones, as PEM text.
+    pub upstream_ca_pem: Option<String>,
     /// Hosts whose certificate is not verified: `api.test`, `api.test:8443`, `*.api.test`.
     pub insecure: Vec<String>,
     /// Hosts whose tunnels are passed through unread.
@@ -140,6 +142,7 @@ impl Config {
             listen: loopback(port),
             authority,
             upstream_ca: None,
+            upstream_ca_pem: None,
             insecure: Vec::new(),
             pass_through: Vec::new(),
             passing: Passing::default(),
@@ -248,6 +251,7 @@ impl Proxy {
     ) -> Result<Self, ProxyError> {
         let mut dialer = dialer(&Reach {
             upstream_ca: config.upstream_ca,
+            upstream_ca_pem: config.upstream_ca_pem,
             insecure: config.insecure,
             upstreams: config.upstreams,
             client_certs: config.client_certs,
@@ -361,7 +365,11 @@ impl Proxy {
 /// How servers are reached; refuses what cannot be used.
 fn dialer(reach: &Reach) -> Result<Dialer, ProxyError> {
     Ok(Dialer {
-        tls: UpstreamTls::new(reach.upstream_ca.as_ref(), &reach.client_certs)?,
+        tls: UpstreamTls::new(
+            reach.upstream_ca.as_ref(),
+            reach.upstream_ca_pem.as_deref(),
+            &reach.client_certs,
+        )?,
         insecure: HostList::new(&reach.insecure),
         upstreams: reach.upstreams.clone(),
         ourselves: Vec::new(),

@@ -48,14 +48,20 @@ impl UpstreamTls {
     /// Reads the authorities to trust beside the system's, and the certificates to show.
     pub(super) fn new(
         upstream_ca: Option<&PathBuf>,
+        upstream_ca_pem: Option<&str>,
         client_certs: &[ClientCert],
     ) -> Result<Self, ProxyError> {
-        let extra = upstream_ca.map_or(Ok(Vec::new()), |path| {
-            read_roots(path).map_err(|error| ProxyError::UpstreamCa {
-                path: path.clone(),
-                why: error.to_string(),
-            })
+        let refused = |path: PathBuf, error: &RootsError| ProxyError::UpstreamCa {
+            path,
+            why: error.to_string(),
+        };
+        let mut extra = upstream_ca.map_or(Ok(Vec::new()), |path| {
+            read_roots(path).map_err(|error| refused(path.clone(), &error))
         })?;
+        if let Some(pem) = upstream_ca_pem {
+            let more = roots(pem.as_bytes());
+            extra.extend(more.map_err(|error| refused("(in memory)".into(), &error))?);
+        }
         let provider = Arc::new(ring::default_provider());
         let mutual = client_certs.iter().map(|cert| {
             let shown = cert.read(&provider).map_err(|Why { path, why }| {
@@ -136,7 +142,11 @@ impl UpstreamTls {
 
 fn read_roots(path: &Path) -> Result<Vec<CertificateDer<'static>>, RootsError> {
     let bytes = std::fs::read(path).map_err(|source| RootsError::Read { source })?;
-    let certificates = CertificateDer::pem_slice_iter(&bytes)
+    roots(&bytes)
+}
+
+fn roots(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, RootsError> {
+    let certificates = CertificateDer::pem_slice_iter(pem)
         .collect::<Result<Vec<_>, _>>()
         .map_err(|_| RootsError::NoCertificate)?;
     let mut usable = RootCertStore::empty();

@@ -132,7 +132,7 @@ impl fmt::Debug for UpstreamProxy {
     }
 }
 
-/// A URL as typed, what stands before its last `@` left out.
+/// A URL as typed, what stands before its last `@` left out, and what stands where a port should.
 fn without_secrets(text: &str) -> String {
     match text.rsplit_once('@') {
         Some((before, after)) => {
@@ -140,7 +140,13 @@ fn without_secrets(text: &str) -> String {
             let scheme = scheme.map(|s| format!("{s}://")).unwrap_or_default();
             format!("\"{scheme}...@{after}\"")
         }
-        None => format!("\"{text}\""),
+        None => match text.rsplit_once(':') {
+            // `user:password` without a host.
+            Some((before, port)) if !port.starts_with("//") && port.parse::<u32>().is_err() => {
+                format!("\"{before}:...\"")
+            }
+            _ => format!("\"{text}\""),
+        },
     }
 }
 
@@ -306,6 +312,8 @@ mod tests {
             !said.contains("hunter2") && said.contains("ftp://...@proxy.test"),
             "{said}"
         );
+        let error = UpstreamProxy::parse("http://me:hunter2").expect_err("no host");
+        assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");
     }
 
     #[test]

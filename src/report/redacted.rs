@@ -6,7 +6,7 @@ use std::sync::Arc;
 use quick_cache::unsync::Cache;
 
 use crate::diagnose::Exchanges;
-use crate::wire::{Exchange, ExchangeId, Redactor, Said};
+use crate::wire::{Exchange, ExchangeId, Fate, Redactor, Said};
 
 /// Exchanges remembered; a fetch has a few, each asked for many times while it is judged.
 const REMEMBERED: usize = 256;
@@ -46,8 +46,11 @@ impl Exchanges for Redacted<'_> {
         let said = self.exchanges.said(id)?;
         if self.redactor.is_on() {
             let text = |text: &String| self.redactor.text(text).into_owned();
+            let (fate, reason, detail) = said.fate.words();
+            let detail = self.redactor.text(detail);
+            let fate = Fate::from_words(fate, reason, &detail);
             return Some(Arc::new(Said {
-                fate: said.fate.clone(),
+                fate: fate.unwrap_or_else(|| said.fate.clone()),
                 sentence: said.sentence.as_ref().map(text),
                 asked_by: said.asked_by.as_ref().map(text),
             }));

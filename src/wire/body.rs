@@ -66,6 +66,8 @@ pub enum FailureStage {
     Dns,
     /// Connecting to it.
     Connect,
+    /// Getting to it through the proxy behind this one, which is what failed or refused.
+    Upstream,
     /// The TLS handshake with the server.
     Tls,
     /// Sending the request.
@@ -130,6 +132,7 @@ macro_rules! names {
 names!(FailureStage {
     Dns = "dns",
     Connect = "connect",
+    Upstream = "upstream",
     Tls = "tls",
     Send = "send",
     Wait = "wait",

@@ -100,6 +100,97 @@ fn devtools_notes_what_it_withheld_and_a_disagreement_is_said() {
 }
 
 #[test]
+fn what_a_service_worker_answered_is_no_matter_of_cors() {
+    let bare = ALLOWED.replace("access-control-allow-origin", "x-other");
+    let outcome = |response: &str, before: &str, after: &str| {
+        let har = devtools(response).replace(before, after);
+        let (mut fetches, _) = fetches(har.as_bytes());
+        let fetch = fetches.remove(0);
+        (fetch["outcome"].clone(), fetch["said"]["reason"].clone())
+    };
+    let none = bare.replace("ERROR", "null");
+    let worker = none.replace("\"status\"", "\"_fetchedViaServiceWorker\":true,\"status\"");
+    assert_eq!(
+        outcome(&worker, "", ""),
+        ("exempt".into(), "service-worker".into())
+    );
+    // What the page did not get is judged, whoever answered.
+    let refused = worker.replace("\"_error\":null", "\"_error\":\"net::ERR_FAILED\"");
+    assert_eq!(outcome(&refused, "", ""), ("blocked".into(), Value::Null));
+    // Safari's way to say it.
+    let safari = |kind: &str| {
+        let entry = format!("\"_fetchType\":\"{kind}\",\"time\"");
+        outcome(&none, "\"time\"", &entry)
+    };
+    assert_eq!(safari("Service Worker").0, "exempt");
+    assert_eq!(safari("Network Load"), ("blocked".into(), Value::Null));
+    // What a cache answers with is checked like any answer.
+    assert_eq!(safari("Disk Cache"), ("blocked".into(), "cache".into()));
+    let allowed = ALLOWED.replace("ERROR", "null");
+    let cached = outcome(&allowed, "\"time\"", "\"_fromCache\":\"disk\",\"time\"");
+    assert_eq!(cached, ("allowed".into(), "cache".into()));
+}
+
+#[test]
+fn what_a_browser_said_goes_into_our_har_and_comes_back() {
+    let home = Home::new();
+    let allowed = ALLOWED.replace("ERROR", "null");
+    let har = devtools(&allowed).replace("\"time\"", "\"_fromCache\":\"memory\",\"time\"");
+    std::fs::write(home.at("x.har"), har).unwrap();
+    let done = home.run(&["export", "x.har", "--to", "har", "--out", "y.har"]);
+    assert_eq!(done.status, Some(0), "{done:?}");
+    let mut ours: Value =
+        serde_json::from_str(&std::fs::read_to_string(home.at("y.har")).unwrap()).unwrap();
+    let entry = &mut ours["log"]["entries"][0];
+    assert_eq!(entry["_fromCache"], "disk");
+    let said = |har: &Value| {
+        let (mut fetches, _) = fetches(har.to_string().as_bytes());
+        let fetch = fetches.remove(0);
+        (
+            fetch["outcome"].clone(),
+            fetch["cause"]["check"].clone(),
+            fetch["said"].clone(),
+        )
+    };
+    assert_eq!(said(&ours).2["reason"], "cache");
+    // A row that only a launched browser told of: it never was on the wire.
+    let word = serde_json::json!({"fate": "blocked", "reason": "csp", "detail": "connect-src",
+        "console": "Refused to connect", "asked_by": "https://app.test/main.js:42"});
+    let entry = &mut ours["log"]["entries"][0];
+    entry["_corscope"] = serde_json::json!({"source": "browser", "diagnosis": {"said": word}});
+    entry["response"] = serde_json::json!({"status": 0, "headers": [], "content": {}});
+    let (outcome, check, back) = said(&ours);
+    assert_eq!(
+        (&outcome, &check),
+        (&"blocked".into(), &"csp-connect-src".into())
+    );
+    assert_eq!(back, word);
+}
+
+#[test]
+fn the_error_that_chrome_noted_settles_what_the_wire_leaves_open() {
+    let wildcard = |error: &str, agent: &str| {
+        let response = ALLOWED.replace("ERROR", error);
+        // Without the header by which Chrome shows that no cookies went.
+        let har = devtools(&response).replace("\"cross-site\"", agent);
+        let (mut fetches, _) = fetches(har.as_bytes());
+        let fetch = fetches.remove(0);
+        (fetch["outcome"].clone(), fetch["credentials"].clone())
+    };
+    let open = "\"same-site\"";
+    assert_eq!(
+        wildcard("null", open),
+        ("allowed".into(), "not-include".into())
+    );
+    assert_eq!(
+        wildcard("\"net::ERR_FAILED\"", open),
+        ("blocked".into(), "include".into())
+    );
+    let unsaid = wildcard("\"net::ERR_BLOCKED_BY_CLIENT\"", open);
+    assert_eq!(unsaid, ("depends".into(), "unknown".into()));
+}
+
+#[test]
 fn a_disagreement_is_told_to_people_as_well() {
     let home = Home::new();
     let har = devtools(&ALLOWED.replace("ERROR", "\"net::ERR_FAILED\""));

@@ -278,7 +278,7 @@ async fn refused_on_the_way() {
         );
         assert_eq!(
             (failure.stage, failure.kind),
-            (FailureStage::Connect, kind),
+            (FailureStage::Upstream, kind),
             "{failure:?}"
         );
         for secret in ["wr0ng", PASSWORD, "s3cret"] {

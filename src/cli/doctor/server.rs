@@ -2,11 +2,10 @@
 //! HTTP/2, and a WebSocket that says back what it hears.
 
 use std::convert::Infallible;
-use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use http::{HeaderValue, Request, Response, StatusCode, header};
@@ -33,17 +32,16 @@ pub(super) const WORDS: &str = "here is the doctor's own server";
 pub(super) struct Server {
     pub(super) plain: SocketAddr,
     pub(super) tls: SocketAddr,
-    /// PEM of the authority that issued its certificate, in a file as `--upstream-ca` has it.
-    pub(super) ca: tempfile::NamedTempFile,
+    /// PEM of the authority that issued its certificate, and what `--upstream-ca` has.
+    pub(super) ca: String,
     _serving: JoinSet<()>,
 }
 
 impl Server {
-    /// `more` is PEM too, for the same file.
+    /// `more` is PEM too, to be trusted with it.
     pub(super) async fn start(more: &[u8]) -> Result<Self> {
         let (config, pem) = identity()?;
-        let mut ca = tempfile::NamedTempFile::new().context("no temporary file can be made")?;
-        ca.write_all(&[pem.as_bytes(), b"\n", more].concat())?;
+        let ca = format!("{pem}\n{}", String::from_utf8_lossy(more));
         let bind = async || TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
         let (plain, tls) = (bind().await?, bind().await?);
         let addresses = (plain.local_addr()?, tls.local_addr()?);

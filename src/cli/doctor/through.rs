@@ -71,7 +71,7 @@ async fn run(authority: Option<Authority>, way: Way, online: Option<&Uri>) -> Re
     config.listen = vec![SocketAddr::from((Ipv4Addr::LOCALHOST, 0))];
     config.upstreams = way.upstreams;
     config.client_certs = way.client_certs;
-    config.upstream_ca = Some(server.ca.path().to_owned());
+    config.upstream_ca_pem = Some(server.ca.clone());
     let proxy = Proxy::bind(config, recorder).await?;
     let address = *proxy.addresses().first().context("it listens nowhere")?;
     let (stop, stopped) = oneshot::channel::<()>();

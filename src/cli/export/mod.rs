@@ -25,7 +25,7 @@ pub(super) use hide::{evidence as hide_evidence, redactor};
 const COMMAND_BODY_BYTES_MAX: usize = 1 << 20;
 
 pub(super) fn run(args: &ExportArgs) -> Result<Exit> {
-    let redactor = redactor(&args.hiding, &args.place)?;
+    let redactor = redactor(&args.hiding, &args.place, Some(&args.file))?;
     let loaded = input::load(&args.file, args.browser.map(Into::into))?;
     for reason in &loaded.skipped {
         output::say(&format!("Note: {reason}"));

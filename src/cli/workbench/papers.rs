@@ -11,6 +11,7 @@ use crate::diagnose::FetchId;
 use crate::report::Quoting;
 use crate::session::Reader;
 use crate::tui::{self, BodyRequest, ExportFormat, ExportRequest, Exported, Outcome};
+use crate::wire::Redactor;
 
 /// Who writes papers of a session.
 #[derive(Clone)]
@@ -20,6 +21,8 @@ pub(in crate::cli) struct Papers {
     pub(in crate::cli) place: PlaceArgs,
     /// Entries of a file that could not be used.
     pub(in crate::cli) skipped: usize,
+    /// The file it lies in.
+    pub(in crate::cli) capture: Option<PathBuf>,
 }
 
 impl Papers {
@@ -42,7 +45,7 @@ impl Papers {
     /// A brief to hand on, without secrets, the person's own included; beside everything else.
     pub(super) fn brief(self, fetch: FetchId, screen: mpsc::Sender<Outcome>) {
         tokio::spawn(async move {
-            let writing = move || match export::redactor(&HidingArgs::default(), &self.place) {
+            let writing = move || match self.usual_redactor() {
                 Ok(redactor) => tui::brief(&self.reader, fetch, &redactor),
                 Err(error) => Outcome::Notice(format!("nothing is copied: {error:#}")),
             };
@@ -86,6 +89,10 @@ impl Papers {
         Ok(format!("written: {shown} ({bytes} bytes{amiss})"))
     }
 
+    fn usual_redactor(&self) -> anyhow::Result<Redactor> {
+        export::redactor(&HidingArgs::default(), &self.place, self.capture.as_deref())
+    }
+
     fn written(&self, request: &ExportRequest) -> anyhow::Result<Exported> {
         let path = place_of(&request.file)?;
         if path.exists() && !request.overwrite {
@@ -95,7 +102,7 @@ impl Papers {
             secrets: request.secrets,
             ..HidingArgs::default()
         };
-        let redactor = export::redactor(&hiding, &self.place)?;
+        let redactor = export::redactor(&hiding, &self.place, self.capture.as_deref())?;
         let order = Order {
             title: self.reader.name(),
             paper: paper(request.format),

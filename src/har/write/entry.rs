@@ -88,6 +88,19 @@ pub(super) fn write(out: &mut impl Write, item: Item<'_>, redactor: &Redactor) -
     entry.insert("_resourceType".into(), resource_type(kind).into());
     entry.insert("_initiator".into(), initiator(exchange, kind, &url));
     let own = own_notes(exchange, notes, redactor);
+    // As Chrome says that it was not on the wire.
+    let said = &own["diagnosis"]["said"];
+    if said["fate"] == "delivered" {
+        match said["reason"].as_str() {
+            Some("cache") => {
+                entry.insert("_fromCache".into(), "disk".into());
+            }
+            Some("service-worker") => {
+                entry["response"]["_fetchedViaServiceWorker"] = true.into();
+            }
+            _ => {}
+        }
+    }
     let messages: Box<dyn Iterator<Item = Message>> =
         Box::new(messages.map(|message| redactor.message(&message)));
     let whole = Whole {
@@ -320,6 +333,9 @@ fn own_notes(exchange: &Exchange, mut notes: Value, redactor: &Redactor) -> Valu
     }
     if exchange.kind == Kind::Tunnel {
         notes["tunnel"] = true.into();
+    }
+    if exchange.source == Source::Browser {
+        notes["source"] = "browser".into();
     }
     if let Source::Replay(replay) = exchange.source {
         notes["replay_of"] = replay.of.map(|of| of.0).into();

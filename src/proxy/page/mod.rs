@@ -45,6 +45,10 @@ pub(super) fn failed(failure: &Failure, url: &str, asked: &HeaderMap) -> Respons
             "This request would come back to corscope",
             "It is addressed to the proxy itself. Ask for the server behind it instead.",
         ),
+        (FailureStage::Upstream, _) => (
+            "The proxy behind corscope did not pass it on",
+            "Is it running, and the right one? --upstream URL names another, --no-upstream does without.",
+        ),
         (_, FailureKind::NameNotResolved) => (
             "The server's name is not known",
             "Is it spelled right? Is it in the hosts file, or in a DNS that this machine asks?",

@@ -106,20 +106,23 @@ pub(super) fn read_places(app: &App, places: impl Iterator<Item = Place>) -> Vec
                 let note = sanitise(note);
                 line.cors = format!("◆ {note} {}", line.cors).replace("  ", " ");
             }
-            told.extend(row.told.then_some((cells.len(), row.id)));
+            told.push((cells.len(), row.id, row.told));
             cells.push(line);
             at += 1;
         }
     });
     // What never was on the wire has no size and took no time that anybody measured.
-    for (at, id) in told {
+    for (at, id, only_told) in told {
         let via = match app.reader.said(id).map(|said| said.fate.clone()) {
             Some(Fate::Delivered(Via::Cache)) => "(cache)",
             Some(Fate::Delivered(Via::ServiceWorker)) => "(worker)",
-            _ => "–",
+            _ if only_told => "–",
+            _ => continue,
         };
         via.clone_into(&mut cells[at].size);
-        "–".clone_into(&mut cells[at].time);
+        if only_told {
+            "–".clone_into(&mut cells[at].time);
+        }
     }
     cells
 }

@@ -154,7 +154,8 @@ impl Redactor {
             .map(|name| name.trim_matches('"').to_owned())
             .unwrap_or_default();
         let value = content.strip_suffix(b"\r\n").unwrap_or(content);
-        out.extend_from_slice(head);
+        // The name of a file may be telling.
+        out.extend_from_slice(&text::redact(self, head));
         if names::is_secret_parameter(&name, &String::from_utf8_lossy(value)) {
             out.extend(self.token(value).into_bytes());
         } else {

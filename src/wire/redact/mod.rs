@@ -25,8 +25,8 @@ pub(crate) use pseudonym::is_redacted;
 /// What to hide, and under which key.
 #[derive(Clone, Debug, Default)]
 pub struct RedactOptions {
-    /// Random for each export, so that pseudonyms can neither be guessed by trying secrets nor be
-    /// compared with those of another export.
+    /// Nobody else has it, so that pseudonyms cannot be guessed by trying secrets; those made under
+    /// different keys cannot be compared.
     pub key: [u8; 32],
     /// Regular expressions of the user's own: their groups are hidden, or all they match if they
     /// have none. They do not reach into the evidence.
@@ -60,6 +60,8 @@ pub struct Redactor {
     names: Option<Pseudonyms>,
     patterns: Vec<Regex>,
     emails: bool,
+    /// How many values, each within another, are being looked into.
+    depth: u8,
 }
 
 impl std::fmt::Debug for Redactor {
@@ -89,6 +91,7 @@ impl Redactor {
             names: Some(Pseudonyms::new(&options.key)),
             patterns: patterns.collect::<Result<_, _>>()?,
             emails: options.emails,
+            depth: 0,
         })
     }
 
@@ -98,7 +101,17 @@ impl Redactor {
             names: None,
             patterns: Vec::new(),
             emails: false,
+            depth: 0,
         }
+    }
+
+    /// The same, for what stands within a value; `None` where that is too deep.
+    fn within(&self) -> Option<Self> {
+        const DEPTH_MAX: u8 = 4;
+        (self.depth < DEPTH_MAX).then(|| Self {
+            depth: self.depth + 1,
+            ..self.clone()
+        })
     }
 
     /// Whether it hides anything.

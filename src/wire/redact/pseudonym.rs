@@ -7,10 +7,10 @@ use serde_json::Value;
 
 /// What every pseudonym begins with.
 pub(super) const MARK: &str = "redacted-";
-/// How many letters follow: 5 bits each, so that two secrets of one export hardly ever share one.
+/// How many letters follow: 5 bits each, so that two secrets of one capture hardly ever share one.
 const LETTERS: usize = 10;
 
-/// Maker of pseudonyms: HMAC-SHA-256 under a key of this export, cut short.
+/// Maker of pseudonyms: HMAC-SHA-256 under a key that stays here, cut short.
 #[derive(Clone)]
 pub(super) struct Pseudonyms {
     key: hmac::Key,

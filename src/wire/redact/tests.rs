@@ -595,3 +595,33 @@ proptest! {
         let _ = (r.url(&text), r.header("Cookie", &text), r.header("Authorization", &text));
     }
 }
+
+#[test]
+fn secrets_within_values_are_found() {
+    let r = redactor();
+    let secret = "0123456789abcdef0123";
+    for text in [
+        format!("5; url=https://api.app.test/v1?access_token={secret}"),
+        format!("GET failed url=https://a.test/cb?x=1?access_token={secret} (500)"),
+        format!("/login?next=/cb?access_token={secret}&x=1"),
+        format!("/login?next=%2Fcb%3Faccess_token%3D{secret}%26x%3D1"),
+        format!("/login#next=%2Fcb%3Fn%3D%252Fcb%253Faccess_token%253D{secret}"),
+        format!("/log?q=%7B%22token%22%3A%22{secret}%22%7D"),
+        format!("/log?u=https%3A%2F%2Fann%3A{secret}%40a.test%2F"),
+    ] {
+        let out = r.url(&text);
+        assert!(!out.contains(secret) && out.contains("redacted-"), "{out}");
+        assert!(!r.text(&text).contains(secret), "{text}");
+        assert_eq!(r.url(&out), out, "twice is once");
+    }
+    // What has no secret stays as it is, also where it is encoded in another way than ours.
+    let plain = "/login?next=%2fcb%3fpage%3D3&q=a%20b&u=https://a.test/?x=1";
+    assert_eq!(r.url(plain), plain);
+    // However deep a stranger folds it, it is read in little time and depth.
+    let mut deep = format!("access_token={secret}");
+    for _ in 0..64 {
+        deep = format!("a={}", deep.replace('%', "%25").replace('=', "%3D"));
+    }
+    let _ = r.text(&deep);
+    let _ = r.text(&"a=?b=:".repeat(20_000));
+}

@@ -5,9 +5,9 @@ use std::sync::LazyLock;
 
 use regex::bytes::{Captures, Regex};
 
-use super::Redactor;
 use super::names;
 use super::pseudonym::is_pseudonym;
+use super::{Redactor, json, looks_like_json};
 
 /// What to replace, and by what.
 struct Rule {
@@ -140,7 +140,7 @@ static PAIRS: [Rule; 8] = [
     // name=value in URLs, forms, cookies, logs; the value ends where any of these would
     rule!(
         b"=",
-        r#"(?-u)(^|[?&\#;,\s"'(]|&amp;)([A-Za-z0-9_.\[\]%$-]{2,64})=([^&\#;,\s"'<>()\\]+)"#,
+        r#"(?-u)(^|[?&\#;,\s"'(]|&amp;)([A-Za-z0-9_.\[\]%$-]{1,64})=([^&\#;,\s"'<>()\\]+)"#,
         |r, found| {
             let name = String::from_utf8_lossy(&percent_decoded(&found[2])).into_owned();
             let value = String::from_utf8_lossy(&found[3]);
@@ -151,9 +151,12 @@ static PAIRS: [Rule; 8] = [
                 names::is_secret(&name)
             };
             if secret {
-                replaced(r, found, 3, Kind::Encoded)
-            } else {
-                found[0].to_vec()
+                return replaced(r, found, 3, Kind::Encoded);
+            }
+            let before = found[0].len() - found[3].len();
+            match enclosed(r, &found[3]) {
+                Some(value) => [&found[0][..before], &value].concat(),
+                None => found[0].to_vec(),
             }
         }
     ),
@@ -198,6 +201,35 @@ enum Kind {
     Encoded,
     /// With backslashes.
     Escaped,
+}
+
+/// What stands within a value that is no secret as a whole: a URL (`url=https://api.test/?token=...`),
+/// also with percent signs (`next=%2Fcb%3Ftoken%3D...`), a JSON text. `None` if there is no secret in it.
+fn enclosed(redactor: &Redactor, value: &[u8]) -> Option<Vec<u8>> {
+    let plain = if value.contains(&b'%') {
+        Cow::Owned(form_decoded(value))
+    } else {
+        Cow::Borrowed(value)
+    };
+    if memchr::memchr3(b'=', b':', b'@', &plain).is_none() {
+        return None;
+    }
+    let inner = redactor.within()?;
+    let redacted = if looks_like_json(&plain) {
+        json::redact(&inner, &plain, 1)
+    } else {
+        redact(&inner, &plain).into_owned()
+    };
+    if *redacted == *plain {
+        return None;
+    }
+    Some(match plain {
+        Cow::Borrowed(_) => redacted,
+        Cow::Owned(_) => {
+            let encoded: String = url::form_urlencoded::byte_serialize(&redacted).collect();
+            encoded.into_bytes()
+        }
+    })
 }
 
 /// Text without secrets; the same text if it had none.

@@ -186,7 +186,9 @@ async fn every_origin(browser: &str) {
     let (site, report) = site(&calls);
     let port = site.address.port();
     let bench = Bench::new();
-    let ca = demo.upstream_ca_file().to_str().unwrap();
+    let ca_file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(ca_file.path(), demo.upstream_ca_pem()).unwrap();
+    let ca = ca_file.path().to_str().unwrap();
     let url = format!("http://app.localhost:{port}/");
     let mut terminal = bench.open(browser, &["--upstream-ca", ca, &url]);
     let nest = bench.nest();

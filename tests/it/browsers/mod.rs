@@ -59,7 +59,7 @@ impl Bench {
         let (session, recorder) = Session::in_memory(None, 1).unwrap();
         let mut config = Config::new(0, authority);
         config.listen = loopback(0);
-        config.upstream_ca = Some(demo.upstream_ca_file().to_owned());
+        config.upstream_ca_pem = Some(demo.upstream_ca_pem().to_owned());
         let proxy = Proxy::bind(config, recorder).await.unwrap();
         let addr = *proxy.addresses().iter().find(|a| a.is_ipv4()).unwrap();
         let (stop, stopped) = oneshot::channel::<()>();

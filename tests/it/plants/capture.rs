@@ -79,10 +79,10 @@ impl Plants {
 }
 
 /// Name and value of header fields.
-type Fields = Vec<(&'static str, String)>;
+pub(super) type Fields = Vec<(&'static str, String)>;
 
 /// One entry of a HAR.
-struct Call {
+pub(super) struct Call {
     method: &'static str,
     url: String,
     request: Fields,
@@ -92,10 +92,10 @@ struct Call {
     response: Fields,
     /// Content type and body.
     answer: (&'static str, String),
-    more: Value,
+    pub(super) more: Value,
 }
 
-fn call(method: &'static str, url: String) -> Call {
+pub(super) fn call(method: &'static str, url: String) -> Call {
     let own = [
         ("User-Agent", crate::recorded::CHROMIUM),
         ("Origin", PAGE),
@@ -115,11 +115,11 @@ fn call(method: &'static str, url: String) -> Call {
     }
 }
 
-fn get(path: &str) -> Call {
+pub(super) fn get(path: &str) -> Call {
     call("GET", format!("{API}{path}"))
 }
 
-fn post(path: &str, kind: &'static str, body: String) -> Call {
+pub(super) fn post(path: &str, kind: &'static str, body: String) -> Call {
     let mut call = call("POST", format!("{API}{path}"));
     call.request.push(("Content-Type", kind.to_owned()));
     call.sent = Some((kind, body));
@@ -127,27 +127,27 @@ fn post(path: &str, kind: &'static str, body: String) -> Call {
 }
 
 impl Call {
-    fn with(mut self, name: &'static str, value: String) -> Self {
+    pub(super) fn with(mut self, name: &'static str, value: String) -> Self {
         self.request.push((name, value));
         self
     }
 
-    fn got(mut self, name: &'static str, value: String) -> Self {
+    pub(super) fn got(mut self, name: &'static str, value: String) -> Self {
         self.response.push((name, value));
         self
     }
 
-    fn status(mut self, status: u16) -> Self {
+    pub(super) fn status(mut self, status: u16) -> Self {
         self.status = status;
         self
     }
 
-    fn says(mut self, kind: &'static str, body: String) -> Self {
+    pub(super) fn says(mut self, kind: &'static str, body: String) -> Self {
         self.answer = (kind, body);
         self
     }
 
-    fn allowed(self) -> Self {
+    pub(super) fn allowed(self) -> Self {
         self.got("Access-Control-Allow-Origin", PAGE.to_owned())
             .got("Access-Control-Allow-Credentials", "true".to_owned())
             .got("Vary", "Origin".to_owned())
@@ -468,14 +468,17 @@ pub(super) fn har() -> (String, Plants) {
     calls.extend(in_urls(&mut p));
     calls.extend(in_bodies(&mut p));
     calls.push(socket(&mut p));
+    calls.extend(super::words::calls(&mut p));
     let entries: Vec<Value> = calls
         .into_iter()
         .enumerate()
         .map(|(number, call)| call.entry(number))
         .collect();
+    let comment = format!("see {API}?token={}", p.plant("comment of a HAR"));
     let title = format!("{PAGE}/?token={}", p.plant("title of a page"));
     let har = json!({"log": {
         "version": "1.2",
+        "comment": comment,
         "creator": {"name": "WebInspector", "version": "537"},
         "pages": [{
             "id": "p", "title": title, "startedDateTime": "2026-11-23T07:51:00.000Z",

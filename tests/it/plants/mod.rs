@@ -1,6 +1,7 @@
 //! Secrets are planted wherever one is known to stand, and looked for in everything that leaves.
 
 mod capture;
+mod words;
 
 use std::fs;
 
@@ -16,7 +17,13 @@ use crate::redaction::gist;
 use crate::support::{Home, Origin, answer, through};
 
 /// What no reader of a HAR takes from it: only `redact` writes it again.
-const ONLY_IN_THE_FILE: [&str; 3] = ["fragment", "queryString of a HAR", "title of a page"];
+const ONLY_IN_THE_FILE: [&str; 5] = [
+    "fragment",
+    "queryString of a HAR",
+    "comment of an entry",
+    "comment of a HAR",
+    "title of a page",
+];
 
 /// Every paper and every command form.
 const PAPERS: [&[&str]; 11] = [
@@ -312,6 +319,56 @@ fn server(plants: &mut Plants) -> Origin {
             )
         }
     })
+}
+
+#[test]
+fn the_password_of_a_proxy_behind_is_never_said() {
+    let home = Home::new();
+    let mut plants = Plants::new();
+    let password = plants.plant("password of an upstream proxy");
+    let nobody = {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.local_addr().unwrap()
+    };
+    let clean = |what: &str, text: &str| {
+        assert_eq!(plants.found(text), [""; 0], "in {what}:\n{text}");
+    };
+    let proxy = format!("http://ann:{password}@{nobody}");
+    for args in [
+        &["doctor", "--upstream", &proxy][..],
+        &["doctor", "--format", "json", "--upstream", &proxy],
+    ] {
+        let done = home.run(args);
+        assert!(done.stdout.contains(&nobody.to_string()), "{done:?}");
+        clean("doctor", &(done.stdout + &done.stderr));
+    }
+    for odd in [
+        format!("ftp://ann:{password}@{nobody}"),
+        format!("http://ann:{password}"),
+        format!("http://ann:{password}@"),
+        format!("http://ann:{password}@proxy.test:99999"),
+    ] {
+        let done = home.run(&["record", "--out", "odd.corscope", "--upstream", &odd]);
+        assert_eq!(done.status, Some(2), "{odd}: {done:?}");
+        clean("what is said of an odd one", &(done.stdout + &done.stderr));
+    }
+    let recording = home.record(&["--out", "x.corscope", "--upstream", &proxy]);
+    let got = through(recording.address, "GET", "http://api.test/", &[]);
+    let got = format!("{got:?}");
+    assert!(got.contains("The proxy behind corscope"), "{got}");
+    clean("the page instead of an answer", &got);
+    let done = recording.interrupt();
+    clean("record", &(done.stdout + &done.stderr));
+    for format in ["text", "json"] {
+        // Not even where secrets were asked for: it never was on the wire.
+        let done = home.run(&["diagnose", "x.corscope", "--secrets", "--format", format]);
+        assert!(done.stdout.contains("proxy behind corscope"), "{done:?}");
+        clean("diagnose", &(done.stdout + &done.stderr));
+    }
+    clean(
+        "the file",
+        &String::from_utf8_lossy(&fs::read(home.at("x.corscope")).unwrap()),
+    );
 }
 
 #[test]

@@ -134,6 +134,7 @@ impl World {
     pub(crate) fn courier(&self) -> Courier {
         Courier::new(&Reach {
             upstream_ca: None,
+            upstream_ca_pem: None,
             insecure: vec!["*.test".into()],
             upstreams: Upstreams::through(
                 UpstreamProxy::parse(&format!("http://{}", self.address)).unwrap(),
