@@ -168,13 +168,31 @@ fn person_home() -> Option<PathBuf> {
 
 /// The directory in which the browser's own is made: one that it can see.
 fn base(program: &Program) -> io::Result<PathBuf> {
-    let inside = match (&program.pack, person_home()) {
-        (Pack::Snap(name), Some(home)) => home.join("snap").join(name).join("common"),
-        (Pack::Flatpak(id), Some(home)) => home.join(".var/app").join(id),
-        _ => return Ok(env::temp_dir()),
+    let Some(inside) = person_home().and_then(|home| inside(&program.pack, &home)) else {
+        return Ok(env::temp_dir());
     };
     fs::create_dir_all(&inside)?;
     Ok(inside)
+}
+
+/// What a packed browser sees of a home. A snap has a `/tmp` of its own and sees no hidden folder but its
+/// own, which lies below `~/snap`, or, with snapd's `experimental.hidden-snap-folder`, below
+/// `~/.snap/data`. A flatpak sees its `~/.var/app`.
+fn inside(pack: &Pack, home: &Path) -> Option<PathBuf> {
+    match pack {
+        Pack::Plain => None,
+        Pack::Snap(name) => {
+            let hidden = home.join(".snap/data").join(name);
+            let usual = home.join("snap").join(name);
+            let dir = if hidden.is_dir() && !usual.is_dir() {
+                hidden
+            } else {
+                usual
+            };
+            Some(dir.join("common"))
+        }
+        Pack::Flatpak(id) => Some(home.join(".var/app").join(id)),
+    }
 }
 
 fn private_dir(dir: &Path) -> io::Result<()> {
@@ -307,6 +325,23 @@ mod tests {
             let mode = kept.metadata().expect("there").permissions().mode();
             assert_eq!(mode & 0o777, 0o700);
         }
+    }
+
+    #[test]
+    fn what_is_packed_gets_a_place_that_it_sees() {
+        let home = tempfile::tempdir().expect("a directory");
+        let home = home.path();
+        let snap = Pack::Snap("firefox".into());
+        assert_eq!(inside(&Pack::Plain, home), None);
+        assert_eq!(inside(&snap, home), Some(home.join("snap/firefox/common")));
+        fs::create_dir_all(home.join(".snap/data/firefox")).expect("made");
+        let hidden = home.join(".snap/data/firefox/common");
+        assert_eq!(inside(&snap, home), Some(hidden));
+        fs::create_dir_all(home.join("snap/firefox")).expect("made");
+        assert_eq!(inside(&snap, home), Some(home.join("snap/firefox/common")));
+        let flatpak = Pack::Flatpak("org.mozilla.firefox".into());
+        let seen = home.join(".var/app/org.mozilla.firefox");
+        assert_eq!(inside(&flatpak, home), Some(seen));
     }
 
     #[test]

@@ -441,7 +441,7 @@ mod tests {
     #[test]
     fn ourselves_under_every_name() {
         let dialer = |listen: &str| Dialer {
-            tls: UpstreamTls::new(None, &[]).expect("usable"),
+            tls: UpstreamTls::new(None, None, &[]).expect("usable"),
             insecure: HostList::default(),
             upstreams: Upstreams::none(),
             ourselves: vec![listen.parse().expect("address")],

@@ -282,14 +282,14 @@ mod tests {
         let home = tempfile::tempdir().expect("a directory");
         let path = home.path().join("ca.pem");
         assert!(matches!(read_roots(&path), Err(RootsError::Read { .. })));
-        assert!(UpstreamTls::new(Some(&path), &[]).is_err());
+        assert!(UpstreamTls::new(Some(&path), None, &[]).is_err());
         std::fs::write(&path, "no certificate").expect("written");
         assert!(matches!(read_roots(&path), Err(RootsError::NoCertificate)));
     }
 
     #[test]
     fn starting_needs_no_authority() {
-        let tls = UpstreamTls::new(None, &[]).expect("usable");
+        let tls = UpstreamTls::new(None, None, &[]).expect("usable");
         let target = Target::of(&"a.test".parse().expect("one"), true).expect("a target");
         for (insecure, http2) in [(false, false), (false, true), (true, false), (true, true)] {
             let config = tls.config(&target, insecure, http2);

@@ -211,9 +211,7 @@ fn enclosed(redactor: &Redactor, value: &[u8]) -> Option<Vec<u8>> {
     } else {
         Cow::Borrowed(value)
     };
-    if memchr::memchr3(b'=', b':', b'@', &plain).is_none() {
-        return None;
-    }
+    memchr::memchr3(b'=', b':', b'@', &plain)?;
     let inner = redactor.within()?;
     let redacted = if looks_like_json(&plain) {
         json::redact(&inner, &plain, 1)
@@ -223,13 +221,11 @@ fn enclosed(redactor: &Redactor, value: &[u8]) -> Option<Vec<u8>> {
     if *redacted == *plain {
         return None;
     }
-    Some(match plain {
-        Cow::Borrowed(_) => redacted,
-        Cow::Owned(_) => {
-            let encoded: String = url::form_urlencoded::byte_serialize(&redacted).collect();
-            encoded.into_bytes()
-        }
-    })
+    if matches!(plain, Cow::Borrowed(_)) {
+        return Some(redacted);
+    }
+    let encoded: String = url::form_urlencoded::byte_serialize(&redacted).collect();
+    Some(encoded.into_bytes())
 }
 
 /// Text without secrets; the same text if it had none.

@@ -40,11 +40,8 @@ pub(super) fn calls(p: &mut Plants) -> Vec<Call> {
         get("/moved-in").status(500).says(
             "text/plain",
             format!(
-                "proxy error: {}",
-                format!(
-                    "http://ann:{}@proxy.test:3128",
-                    p.plant("proxy in an answer")
-                )
+                "proxy error: http://ann:{}@proxy.test:3128",
+                p.plant("proxy in an answer")
             ),
         ),
         post(
