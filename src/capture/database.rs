@@ -15,7 +15,7 @@ use rusqlite::{Connection, OpenFlags, params};
 use super::batch::Batch;
 use super::bodies::{Bodies, INSERT_PIECE};
 use super::error::SessionError;
-use super::lines::{INSERT_EXCHANGE, write_message, write_said};
+use super::lines::{Inserts, write_message, write_said};
 use super::schema::{APPLICATION_ID, MIGRATIONS, PAGE_BYTES, SCHEMA_VERSION};
 use crate::wire::SharedHeaders;
 
@@ -187,9 +187,9 @@ impl Writer {
         let transaction = connection.transaction()?;
         // Statements are held over a batch: to look each up again costs as much as a column or ten.
         {
-            let mut insert = transaction.prepare_cached(INSERT_EXCHANGE)?;
+            let mut inserts = Inserts::of(&transaction)?;
             for (exchange, heard) in &batch.exchanges {
-                self.write_exchange(&transaction, &mut insert, exchange, *heard)?;
+                self.write_exchange(&transaction, &mut inserts, exchange, *heard)?;
             }
         }
         if !batch.pieces.is_empty() {

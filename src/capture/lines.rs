@@ -4,13 +4,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
-use rusqlite::{Connection, Statement, params};
+use rusqlite::{CachedStatement, Connection, Statement, params};
 
 use super::batch::Heard;
 use super::database::{Head, Writer};
 use super::schema::{kind_name, message_kind_name, patch_text, side_number, version_number};
 use crate::wire::{
-    End, Exchange, ExchangeId, HeaderList, Message, Said, SharedHeaders, Source, Timestamp,
+    End, Exchange, ExchangeId, HeaderList, Kind, Message, ResponseHead, Said, SharedHeaders,
+    Source, Timestamp,
 };
 
 impl Writer {
@@ -38,13 +39,18 @@ impl Writer {
         text
     }
 
+    /// Writes one exchange, with the statement that fits it.
     pub(super) fn write_exchange(
         &mut self,
         connection: &Connection,
-        insert: &mut Statement<'_>,
+        inserts: &mut Inserts<'_>,
         exchange: &Exchange,
         heard: Heard,
     ) -> rusqlite::Result<()> {
+        if let Some(response) = usual(exchange) {
+            return self.write_usual(connection, &mut inserts.usual, exchange, response, heard);
+        }
+        let insert = &mut inserts.any;
         let request_head = self.head(connection, &exchange.request.headers)?;
         let response = exchange.response.as_ref();
         let response_head = match response {
@@ -75,9 +81,8 @@ impl Writer {
             End::Aborted => ("aborted", None),
             End::Failed(failure) => ("failed", Some(failure)),
         };
-        let since = |at: Option<Timestamp>| at.map(|at| at.0.saturating_sub(exchange.opened_at.0));
-        let order = |at: Option<u64>| at.map(|at| at.saturating_sub(heard.opened) as i64);
-        let micros = |duration: Option<u64>| duration.map(|micros| micros as i64);
+        let since = |at: Option<Timestamp>| since(exchange, at);
+        let order = |at: Option<u64>| order(heard, at);
         let upstream = exchange.upstream.as_ref();
         let timings = &exchange.timings;
         let client_address = exchange.client.addr.map(|a| self.address(a));
@@ -129,13 +134,116 @@ impl Writer {
         ])?;
         Ok(())
     }
+
+    fn write_usual(
+        &mut self,
+        connection: &Connection,
+        insert: &mut Statement<'_>,
+        exchange: &Exchange,
+        response: &ResponseHead,
+        heard: Heard,
+    ) -> rusqlite::Result<()> {
+        let request_head = self.head(connection, &exchange.request.headers)?;
+        let response_head = self.head(connection, &response.headers)?;
+        let upstream = exchange.upstream.as_ref();
+        let timings = &exchange.timings;
+        let client_address = exchange.client.addr.map(|a| self.address(a));
+        let server_address = upstream.and_then(|u| u.addr).map(|a| self.address(a));
+        let order = |at: Option<u64>| order(heard, at);
+        insert.execute(params![
+            exchange.id.0 as i64,
+            exchange.opened_at.0,
+            since(exchange, exchange.answered_at),
+            since(exchange, exchange.closed_at),
+            exchange.request.method,
+            exchange.request.url,
+            version_number(exchange.request.version),
+            request_head,
+            response.status,
+            version_number(response.version),
+            response_head,
+            exchange.response_body.seen_bytes as i64,
+            exchange.response_body.kept_bytes as i64,
+            exchange.client.connection as i64,
+            client_address.as_deref(),
+            upstream.map(|u| u.connection as i64),
+            server_address.as_deref(),
+            upstream.map(|u| u.reused),
+            upstream.and_then(|u| u.tls.as_deref()),
+            upstream.map(|u| u.insecure),
+            micros(timings.queued),
+            micros(timings.send),
+            micros(timings.wait),
+            micros(timings.receive),
+            heard.opened as i64,
+            order(heard.answered),
+            order(heard.closed),
+        ])?;
+        Ok(())
+    }
 }
 
-/// Writes one exchange.
-pub(super) const INSERT_EXCHANGE: &str = "INSERT OR REPLACE INTO exchange VALUES (\
+/// How exchanges are written: a column bound costs as much as one read, so what nearly all have in
+/// common stands in the statement itself.
+pub(super) struct Inserts<'c> {
+    any: CachedStatement<'c>,
+    usual: CachedStatement<'c>,
+}
+
+impl<'c> Inserts<'c> {
+    pub(super) fn of(connection: &'c Connection) -> rusqlite::Result<Self> {
+        Ok(Self {
+            any: connection.prepare_cached(INSERT_ANY)?,
+            usual: connection.prepare_cached(INSERT_USUAL)?,
+        })
+    }
+}
+
+/// The answer, where [`INSERT_USUAL`] says all there is to say: a request without a body through the
+/// proxy, on a connection that was there, answered to the end.
+fn usual(exchange: &Exchange) -> Option<&ResponseHead> {
+    let response = exchange.response.as_ref()?;
+    let timings = &exchange.timings;
+    let fits = exchange.source == Source::Proxy
+        && exchange.kind == Kind::Http
+        && exchange.end == End::Complete
+        && exchange.request_body.seen_bytes == 0
+        && exchange.request_body.kept_bytes == 0
+        && response.reason.is_none()
+        && exchange.trailers.is_empty()
+        && exchange.patch.is_none()
+        && exchange.told.is_none()
+        && [timings.dns, timings.connect, timings.tls] == [None; 3];
+    fits.then_some(response)
+}
+
+fn since(exchange: &Exchange, at: Option<Timestamp>) -> Option<i64> {
+    at.map(|at| at.0.saturating_sub(exchange.opened_at.0))
+}
+
+fn order(heard: Heard, at: Option<u64>) -> Option<i64> {
+    at.map(|at| at.saturating_sub(heard.opened) as i64)
+}
+
+fn micros(duration: Option<u64>) -> Option<i64> {
+    duration.map(|micros| micros as i64)
+}
+
+/// Writes any exchange.
+const INSERT_ANY: &str = "INSERT OR REPLACE INTO exchange VALUES (\
     ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, \
     ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34, ?35, ?36, ?37, ?38, ?39, ?40, \
     ?41, ?42, ?43)";
+
+/// Writes one that is [`usual`].
+const INSERT_USUAL: &str = "INSERT OR REPLACE INTO exchange (\
+    id, opened_at, answered_micros, closed_micros, method, url, request_version, request_head, \
+    status, response_version, response_head, response_bytes, response_kept, client_connection, \
+    client_address, server_connection, server_address, server_reused, server_tls, server_insecure, \
+    queued_micros, send_micros, wait_micros, receive_micros, heard_opened, heard_answered, \
+    heard_closed, source, kind, \"end\", request_bytes, request_kept) VALUES (\
+    ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, \
+    ?22, ?23, ?24, ?25, ?26, ?27, 'proxy', 'http', 'complete', 0, 0)";
 
 pub(super) fn write_message(
     connection: &Connection,

@@ -53,13 +53,14 @@ fn has_fetch_metadata(headers: &HeaderList) -> bool {
 }
 
 /// A request header's value as text, empty when absent.
+#[inline]
 pub(crate) fn value<'a>(headers: &'a HeaderList, name: &str) -> Cow<'a, str> {
-    headers.first(name).map(|f| f.as_text()).unwrap_or_default()
+    headers.text_of(name).unwrap_or_default()
 }
 
 /// The origin a request was made for: its Origin header.
 pub(crate) fn origin_of(request: &RequestHead) -> Option<Cow<'_, str>> {
-    request.headers.first("origin").map(|f| f.as_text())
+    request.headers.text_of("origin")
 }
 
 /// How a request stands to CORS
@@ -74,7 +75,8 @@ pub(crate) fn classify(exchange: &Exchange, rules: Option<Browser>, redirected: 
         Kind::Http => {}
     }
     let headers = &request.headers;
-    if engine(headers, rules).is_none() {
+    // With fetch metadata it is some browser, whatever its name tells.
+    if !has_fetch_metadata(headers) && engine(headers, rules).is_none() {
         return Class::Exempt(NO_BROWSER);
     }
     if request.is_preflight() {

@@ -90,6 +90,7 @@ mod modes;
 mod open;
 mod other;
 mod pair;
+mod plain;
 mod redirects;
 mod resemble;
 mod root;
@@ -114,6 +115,7 @@ pub(crate) use endpoint::template_of;
 pub use exchanges::Exchanges;
 pub use fetch::{Fetch, FetchId, Member, Role};
 pub use pair::{Changed, Moment, Pairer};
+pub use plain::is_plainly_exempt;
 pub use root::Root;
 pub use surroundings::Surroundings;
 

@@ -99,9 +99,10 @@ pub(crate) fn is_document(body: &str) -> bool {
 }
 
 /// Whether a header is one of CORS' own.
-pub(crate) fn is_cors_header(name: &str) -> bool {
+pub(crate) fn is_cors_header(name: impl AsRef<[u8]>) -> bool {
     const PREFIX: &[u8] = b"access-control-";
-    name.len() > PREFIX.len() && name.as_bytes()[..PREFIX.len()].eq_ignore_ascii_case(PREFIX)
+    let name = name.as_ref();
+    name.len() > PREFIX.len() && name[..PREFIX.len()].eq_ignore_ascii_case(PREFIX)
 }
 
 /// The beginning of a body that can be quoted: text, white space folded, at most 200 characters; of an

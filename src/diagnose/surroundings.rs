@@ -35,6 +35,10 @@ struct Host {
     /// Of each sighting what it is looked for by: passing over all of them reads a tenth of their memory.
     keys: VecDeque<Keys>,
     is_loopback: bool,
+    /// How many sightings have the same keys, their exchange apart.
+    alike: HashMap<Alike, u16, RandomState>,
+    /// The highest number of an exchange among them so far.
+    newest: Option<ExchangeId>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -45,6 +49,15 @@ struct Keys {
     origin: u64,
     /// Key of the origin that was let in, 0 for none.
     allow_origin: u64,
+}
+
+/// Keys of the endpoint, of the origin that asked, and of the one that was let in.
+type Alike = (u64, u64, u64);
+
+impl Keys {
+    fn alike(&self) -> Alike {
+        (self.endpoint, self.origin, self.allow_origin)
+    }
 }
 
 /// What is remembered of one exchange.
@@ -81,24 +94,41 @@ impl Host {
     /// The newest sighting replaces what was known of its exchange; says whether it is news.
     fn learn(&mut self, sighting: Sighting) -> bool {
         let keys = sighting.keys();
-        let alike = |known: &Keys| {
-            (known.endpoint, known.origin, known.allow_origin)
-                == (keys.endpoint, keys.origin, keys.allow_origin)
-        };
+        let alike = keys.alike();
         // The newest first: what is the same was most often said not long ago.
         let mut seen = self.seen.iter().zip(&self.keys).rev();
-        let news = !seen.any(|(s, k)| alike(k) && s.says_the_same(&sighting));
-        if let Some(at) = self.keys.iter().rposition(|known| known.id == keys.id) {
-            self.keys.remove(at);
+        let news = !self.alike.contains_key(&alike)
+            || !seen.any(|(s, k)| k.alike() == alike && s.says_the_same(&sighting));
+        // Nearly all come in the order of their numbers: then there is nothing to look for.
+        if Some(keys.id) <= self.newest
+            && let Some(at) = self.keys.iter().rposition(|known| known.id == keys.id)
+        {
+            let known = self.keys.remove(at);
             self.seen.remove(at);
+            self.forget(known);
         }
+        *self.alike.entry(alike).or_default() += 1;
+        self.newest = self.newest.max(Some(keys.id));
         self.keys.push_back(keys);
         self.seen.push_back(sighting);
         if self.seen.len() > Surroundings::PER_HOST_MAX {
-            self.keys.pop_front();
+            let oldest = self.keys.pop_front();
             self.seen.pop_front();
+            self.forget(oldest);
         }
         news
+    }
+
+    fn forget(&mut self, keys: Option<Keys>) {
+        let Some(alike) = keys.map(|keys| keys.alike()) else {
+            return;
+        };
+        if let Some(count) = self.alike.get_mut(&alike) {
+            *count -= 1;
+            if *count == 0 {
+                self.alike.remove(&alike);
+            }
+        }
     }
 
     fn matching(
@@ -189,13 +219,19 @@ impl Surroundings {
             origin: origin.map(Cow::into_owned),
             status: response.status,
             allow_origin: headers.get("access-control-allow-origin"),
-            any_cors: headers.iter().any(|f| is_cors_header(f.name)),
+            any_cors: headers
+                .iter_where(|name| is_cors_header(name))
+                .next()
+                .is_some(),
             wish: None,
         };
-        if matches!(
-            classify(exchange, None, false),
-            Class::Preflight | Class::Cors
-        ) {
+        // Without an Origin it is neither.
+        if sighting.origin.is_some()
+            && matches!(
+                classify(exchange, None, false),
+                Class::Preflight | Class::Cors
+            )
+        {
             sighting.wish = Some(Box::new(Wish::of(exchange, Some(&response))));
         }
         if let Some(known) = self.hosts.get_mut(host) {

@@ -16,7 +16,7 @@ pub(super) fn recorded(headers: &HeaderMap) -> HeaderList {
         .sum();
     let mut list = HeaderList::with_capacity(headers.len(), bytes);
     for (name, value) in headers {
-        list.push(name.as_str(), value.as_bytes());
+        list.push_lawful(name.as_str(), value.as_bytes());
     }
     list
 }

@@ -1,5 +1,6 @@
 //! Pairing and judging as events come: what changed is judged once per batch.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -7,8 +8,10 @@ use foldhash::quality::RandomState;
 
 use super::before::before;
 use super::whole::Whole;
-use crate::cors::Browser;
-use crate::diagnose::{Diagnosis, Exchanges, FetchId, Moment, Pairer, Root, diagnose};
+use crate::cors::{Browser, Outcome};
+use crate::diagnose::{
+    Diagnosis, Exchanges, FetchId, Moment, Pairer, Root, diagnose, is_plainly_exempt,
+};
 use crate::wire::{Exchange, ExchangeId, Origin, Source, Timestamp, is_loopback_host};
 
 /// How many fetches are judged again at the end, when all siblings are known: so many with a cause,
@@ -107,24 +110,47 @@ impl Judging {
 
     /// Judges what changed; says whether anything did.
     pub(super) fn judge(&mut self, whole: &Whole) -> bool {
-        let mut diagnoses = Vec::with_capacity(self.changed.len());
+        let (mut diagnoses, mut exempt) = (Vec::new(), Vec::new());
         {
             let around = whole.around();
             for id in &self.changed {
-                let fetch = self.pairer.fetch(*id).cloned();
-                if let Some(fetch) = fetch.or_else(|| whole.read().marks.fetch(*id)) {
-                    // One fetch that cannot be judged must not end the recording of all others.
-                    let judged = catch_unwind(AssertUnwindSafe(|| {
-                        let was = before(&fetch, whole, &around).map(|d| d.outcome);
-                        (diagnose(&fetch, whole, &around), was)
-                    }));
-                    diagnoses.extend(judged);
+                let known = self.pairer.fetch(*id).map(Cow::Borrowed);
+                let Some(fetch) = known.or_else(|| whole.read().marks.fetch(*id).map(Cow::Owned))
+                else {
+                    continue;
+                };
+                // One fetch that cannot be judged must not end the recording of all others.
+                let judged = catch_unwind(AssertUnwindSafe(|| {
+                    if is_plainly_exempt(&fetch, whole) {
+                        debug_assert!(is_exempt(&diagnose(&fetch, whole, &around)));
+                        return None;
+                    }
+                    let was = before(&fetch, whole, &around).map(|d| d.outcome);
+                    Some((diagnose(&fetch, whole, &around), was))
+                }));
+                match judged {
+                    Ok(Some(diagnosis)) => diagnoses.push(diagnosis),
+                    Ok(None) => exempt.push(fetch),
+                    Err(_) => {}
                 }
             }
         }
+        let anything = !diagnoses.is_empty() || !exempt.is_empty();
+        if anything {
+            let live = self.live && !self.imported;
+            let marks = &mut whole.write().marks;
+            for fetch in &exempt {
+                marks.set_exempt(fetch, live);
+            }
+            for (diagnosis, was) in &diagnoses {
+                marks.set(diagnosis, *was, live);
+            }
+        }
+        let ids = exempt.iter().map(|fetch| fetch.id);
+        let last = ids.chain(diagnoses.iter().map(|(d, _)| d.fetch.id)).max();
+        self.last = self.last.max(last.map_or(0, |id| id.0));
         self.changed.clear();
         for (diagnosis, _) in &diagnoses {
-            self.last = self.last.max(diagnosis.fetch.id.0);
             if diagnosis.cause.is_some() {
                 self.with_cause.insert(diagnosis.fetch.id);
             }
@@ -133,13 +159,7 @@ impl Judging {
         while self.with_cause.len() > JUDGED_AGAIN_MAX as usize {
             self.with_cause.pop_first();
         }
-        if !diagnoses.is_empty() {
-            let marks = &mut whole.write().marks;
-            for (diagnosis, was) in &diagnoses {
-                marks.set(diagnosis, *was, self.live && !self.imported);
-            }
-        }
-        !diagnoses.is_empty()
+        anything
     }
 
     /// Remembers a fetch that later traffic of its host may throw another light on.
@@ -187,4 +207,12 @@ impl Judging {
             }
         }
     }
+}
+
+/// Whether a diagnosis says no more than that a fetch is exempt.
+fn is_exempt(diagnosis: &Diagnosis) -> bool {
+    diagnosis.outcome == Outcome::Exempt
+        && diagnosis.cause.is_none()
+        && diagnosis.warnings.is_empty()
+        && diagnosis.said.is_none()
 }

@@ -154,9 +154,7 @@ impl Marks {
             check: packed.check,
             stage: packed.stage,
             root: packed.root,
-            sub: usize::from(packed.sub)
-                .checked_sub(1)
-                .and_then(|n| self.subs.get(n).copied()),
+            sub: self.name_of_sub(packed.sub),
             never_sent: packed.never_sent,
             warnings: packed.warnings,
             corrected: packed.corrected,
@@ -241,7 +239,32 @@ impl Marks {
     /// whether people may have seen the verdict before: then a settled one that changes is marked as
     /// corrected.
     pub(super) fn set(&mut self, diagnosis: &Diagnosis, was: Option<Outcome>, live: bool) {
-        let fetch = &diagnosis.fetch;
+        let cause = diagnosis.cause.as_ref();
+        let mark = Packed {
+            fetch: diagnosis.fetch.id.0,
+            outcome: diagnosis.outcome,
+            check: cause.map(|c| c.check),
+            stage: cause.map(|c| c.stage),
+            root: cause.and_then(|c| c.root),
+            sub: cause.and_then(|c| c.sub).map_or(0, |sub| self.sub(sub)),
+            warnings: !diagnosis.warnings.is_empty(),
+            was,
+            ..EMPTY
+        };
+        self.take_over(&diagnosis.fetch, mark, live);
+    }
+
+    /// As [`set`](Self::set), for a fetch that is exempt and no more.
+    pub(super) fn set_exempt(&mut self, fetch: &Fetch, live: bool) {
+        let mark = Packed {
+            fetch: fetch.id.0,
+            outcome: Outcome::Exempt,
+            ..EMPTY
+        };
+        self.take_over(fetch, mark, live);
+    }
+
+    fn take_over(&mut self, fetch: &Fetch, mark: Packed, live: bool) {
         let shown = fetch.head().map(|head| self.mark(head));
         let settled = self.held(fetch.id).is_some_and(|held| held.settled);
         self.forget_members_gone(fetch);
@@ -249,7 +272,7 @@ impl Marks {
             members: self.pack(fetch),
             browser: fetch.browser,
             settled: fetch.settled,
-            outcome: diagnosis.outcome,
+            outcome: mark.outcome,
         };
         let Some(slot) = self.held_mut(fetch.id) else {
             return;
@@ -265,23 +288,9 @@ impl Marks {
             self.count -= 1;
             return;
         }
-        self.outcomes[diagnosis.outcome as usize] += 1;
+        self.outcomes[mark.outcome as usize] += 1;
         self.unsettled += u64::from(!fetch.settled);
-
-        let cause = diagnosis.cause.as_ref();
-        let mark = Packed {
-            fetch: fetch.id.0,
-            role: Role::Actual,
-            outcome: diagnosis.outcome,
-            check: cause.map(|c| c.check),
-            stage: cause.map(|c| c.stage),
-            root: cause.and_then(|c| c.root),
-            sub: cause.and_then(|c| c.sub).map_or(0, |sub| self.sub(sub)),
-            never_sent: fetch.members.iter().any(|m| m.never_sent),
-            warnings: !diagnosis.warnings.is_empty(),
-            corrected: false,
-            was,
-        };
+        let never_sent = fetch.members.iter().any(|m| m.never_sent);
         let moved = shown.as_ref().is_some_and(|shown| {
             let told = shown.fetch == Some(fetch.id) && shown.outcome != Outcome::Pending;
             told && (shown.outcome, shown.stage) != (mark.outcome, mark.stage)
@@ -293,20 +302,19 @@ impl Marks {
                 self.changed_before += 1;
             }
         }
+        let sub = self.name_of_sub(mark.sub);
         let verdict = |m: &Mark| (m.outcome, m.check, m.stage, m.root, m.sub);
         let corrected = shown
             .filter(|shown| shown.fetch == Some(fetch.id))
             .is_some_and(|shown| {
-                let now = (
-                    mark.outcome,
-                    mark.check,
-                    mark.stage,
-                    mark.root,
-                    cause.and_then(|c| c.sub),
-                );
+                let now = (mark.outcome, mark.check, mark.stage, mark.root, sub);
                 shown.corrected || (live && settled && verdict(&shown) != now)
             });
-        let mark = Packed { corrected, ..mark };
+        let mark = Packed {
+            never_sent,
+            corrected,
+            ..mark
+        };
         for member in &fetch.members {
             if let Some(id) = member.exchange {
                 self.put(
@@ -387,6 +395,11 @@ impl Marks {
             _ => None,
         };
         packed.unwrap_or_else(|| Members::Many(Box::new(fetch.clone())))
+    }
+
+    fn name_of_sub(&self, number: u8) -> Option<&'static str> {
+        let position = usize::from(number).checked_sub(1)?;
+        self.subs.get(position).copied()
     }
 
     fn sub(&mut self, sub: &'static str) -> u8 {

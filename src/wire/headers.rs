@@ -27,12 +27,21 @@ pub struct HeaderList {
 
 /// The bit of a name, letter case ignored: from its length and both its ends, in which the names of
 /// one family (`access-control-...`, `sec-fetch-...`) differ.
-fn mark(name: &[u8]) -> u128 {
+#[inline]
+const fn mark(name: &[u8]) -> u128 {
     let (Some(first), Some(last)) = (name.first(), name.last()) else {
         return 1;
     };
-    let ends = u32::from(first | 0x20) * 37 + u32::from(last | 0x20) * 5;
+    let ends = (*first | 0x20) as u32 * 37 + (*last | 0x20) as u32 * 5;
     1 << ((name.len() as u32).wrapping_mul(11).wrapping_add(ends) % 128)
+}
+
+/// The last four bytes of a name with the bit set that tells lower from upper case in letters: of names
+/// that are the same they are the same.
+#[inline]
+fn tail_of(name: &[u8]) -> u32 {
+    let tail = name.last_chunk().copied().unwrap_or_default();
+    u32::from_ne_bytes(tail) | 0x2020_2020
 }
 
 /// Where one field lies in the block: the name from `start`, the value behind the colon.
@@ -60,8 +69,9 @@ impl<'a> Field<'a> {
 
     /// As [`text`](Self::text), borrowed where it is ASCII.
     pub fn as_text(&self) -> Cow<'a, str> {
-        match std::str::from_utf8(self.value) {
-            Ok(text) if text.is_ascii() => Cow::Borrowed(text),
+        let ascii = self.value.is_ascii().then_some(self.value);
+        match ascii.map(std::str::from_utf8) {
+            Some(Ok(text)) => Cow::Borrowed(text),
             _ => Cow::Owned(isomorphic(self.value)),
         }
     }
@@ -144,6 +154,24 @@ impl HeaderList {
         });
     }
 
+    /// As [`push`](Self::push), for a name and a value that HTTP allows, as a parser of it hands them
+    /// over: what nobody need look for in them is not looked for.
+    pub(crate) fn push_lawful(&mut self, name: &str, value: &[u8]) {
+        let value = value.trim_ascii();
+        let start = u32::try_from(self.block.len()).unwrap_or(u32::MAX);
+        self.marks |= mark(name.as_bytes());
+        self.block.reserve(name.len() + value.len() + 2);
+        self.block.extend_from_slice(name.as_bytes());
+        self.block.push(b':');
+        self.block.extend_from_slice(value);
+        self.block.push(b'\n');
+        self.spans.push(Span {
+            start,
+            name: name.len() as u32,
+            value: value.len() as u32,
+        });
+    }
+
     /// Removes every field with this name, ASCII case ignored; says how many went.
     pub fn remove(&mut self, name: &str) -> usize {
         let kept: Vec<(String, Vec<u8>)> = self
@@ -176,7 +204,7 @@ impl HeaderList {
     fn field(&self, span: &Span) -> Field<'_> {
         let start = span.start as usize;
         let colon = start + span.name as usize;
-        let value = &self.block[colon + 1..colon + 1 + span.value as usize];
+        let value = self.value(span);
         // Names enter as `&str` or are checked in `from_block`.
         let name = std::str::from_utf8(&self.block[start..colon]).unwrap_or("");
         Field { name, value }
@@ -193,21 +221,32 @@ impl HeaderList {
     ) -> impl DoubleEndedIterator<Item = &'a Span> + use<'a, 'n> {
         let wanted = name.as_bytes();
         let spans = self.spans_if_marked(wanted);
+        let tail = tail_of(wanted);
         let named = move |span: &&Span| {
+            if span.name as usize != wanted.len() {
+                return false;
+            }
             let start = span.start as usize;
-            span.name as usize == wanted.len()
-                && self.block[start..start + wanted.len()].eq_ignore_ascii_case(wanted)
+            let found = &self.block[start..start + wanted.len()];
+            // Names of one family and length differ in their ends; most come in lower case.
+            tail_of(found) == tail && (found == wanted || found.eq_ignore_ascii_case(wanted))
         };
         spans.iter().filter(named)
     }
 
     /// No field, where none can have this name.
     fn spans_if_marked(&self, wanted: &[u8]) -> &[Span] {
-        if self.marks & mark(wanted) == 0 {
+        if self.surely_lacks(wanted) {
             &[]
         } else {
             &self.spans
         }
+    }
+
+    /// In place where it is asked, the bit of a name written there is a constant.
+    #[inline]
+    fn surely_lacks(&self, name: &[u8]) -> bool {
+        self.marks & mark(name) == 0
     }
 
     /// As [`all`](Self::all), and fields whose name has white space behind it.
@@ -231,9 +270,37 @@ impl HeaderList {
     }
 
     /// The first field with this name.
+    #[inline]
     pub fn first(&self, name: &str) -> Option<Field<'_>> {
+        if self.surely_lacks(name.as_bytes()) {
+            return None;
+        }
+        self.look_up(name)
+    }
+
+    fn look_up(&self, name: &str) -> Option<Field<'_>> {
         let span = self.spans_of(name).next()?;
         Some(self.field(span))
+    }
+
+    /// The value of the first field with this name, as text.
+    #[inline]
+    pub fn text_of(&self, name: &str) -> Option<Cow<'_, str>> {
+        if self.surely_lacks(name.as_bytes()) {
+            return None;
+        }
+        self.look_up_text(name)
+    }
+
+    fn look_up_text(&self, name: &str) -> Option<Cow<'_, str>> {
+        let span = self.spans_of(name).next()?;
+        let value = self.value(span);
+        Some(Field { name: "", value }.as_text())
+    }
+
+    fn value(&self, span: &Span) -> &[u8] {
+        let behind_colon = span.start as usize + span.name as usize + 1;
+        &self.block[behind_colon..behind_colon + span.value as usize]
     }
 
     /// The combined value: every field with this name joined by `", "`; absent is `None`
@@ -243,7 +310,15 @@ impl HeaderList {
     }
 
     /// As [`get`](Self::get), borrowed where one field of ASCII is all there is.
+    #[inline]
     pub fn combined(&self, name: &str) -> Option<Cow<'_, str>> {
+        if self.surely_lacks(name.as_bytes()) {
+            return None;
+        }
+        self.combine(name)
+    }
+
+    fn combine(&self, name: &str) -> Option<Cow<'_, str>> {
         let mut fields = self.spans_of(name).map(|span| self.field(span));
         let mut value = fields.next()?.as_text();
         for field in fields {
@@ -255,7 +330,12 @@ impl HeaderList {
     }
 
     /// Whether a field with this name is there.
+    #[inline]
     pub fn contains(&self, name: &str) -> bool {
+        !self.surely_lacks(name.as_bytes()) && self.has(name)
+    }
+
+    fn has(&self, name: &str) -> bool {
         self.spans_of(name).next().is_some()
     }
 

@@ -166,6 +166,31 @@ struct Plain<'a> {
     text: &'a str,
 }
 
+/// What a byte is in the host of a URL that begins with its own origin.
+#[derive(Clone, Copy)]
+enum Kind {
+    Label,
+    Dot,
+    /// It ends the host.
+    Behind,
+    Other,
+}
+
+const KINDS: [Kind; 256] = {
+    let mut kinds = [Kind::Other; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        kinds[byte] = match byte as u8 {
+            b'a'..=b'z' | b'0'..=b'9' | b'-' => Kind::Label,
+            b'.' => Kind::Dot,
+            b'/' | b'?' | b'#' | b':' => Kind::Behind,
+            _ => Kind::Other,
+        };
+        byte += 1;
+    }
+    kinds
+};
+
 impl<'a> Plain<'a> {
     fn origin(&self) -> Origin {
         Origin::Tuple {
@@ -186,20 +211,23 @@ impl<'a> Plain<'a> {
         let is_label = |label: &[u8]| !label.is_empty() && !label.starts_with(b"xn--");
         let (mut label, mut host_end) = (0, bytes.len());
         for (at, byte) in bytes.iter().enumerate() {
-            match byte {
-                b'a'..=b'z' | b'0'..=b'9' | b'-' => {}
+            match KINDS[usize::from(*byte)] {
+                Kind::Label => {}
                 // Punycode may be wrong.
-                b'.' if is_label(&bytes[label..at]) => label = at + 1,
-                b'/' | b'?' | b'#' | b':' => {
+                Kind::Dot if is_label(&bytes[label..at]) => label = at + 1,
+                Kind::Behind => {
                     host_end = at;
                     break;
                 }
-                _ => return None,
+                Kind::Dot | Kind::Other => return None,
             }
         }
-        // A last label of digits is an IPv4 address.
         let last = &bytes[label..host_end];
-        if !is_label(last) || !last[0].is_ascii_lowercase() {
+        // A last label that begins with a digit may be an IPv4 address, in one of many forms.
+        let is_plain = |last: &[u8]| {
+            last[0].is_ascii_lowercase() || rest[..host_end].parse::<Ipv4Addr>().is_ok()
+        };
+        if !is_label(last) || !is_plain(last) {
             return None;
         }
         let mut end = host_end;
@@ -298,6 +326,12 @@ mod tests {
             "a.1",
             "a.0x1",
             "1.2.3.4",
+            "1.2.3",
+            "1.2.3.4.",
+            "01.2.3.4",
+            "1.2.3.256",
+            "1.2.3.4.5",
+            "127.0.0.1",
             "a..b",
             "a.",
             ".a",

@@ -24,12 +24,15 @@ impl PathPattern {
     /// words) become `*`.
     pub fn of_path(path: &str) -> Self {
         let path = without_query(path);
+        let redacted = super::is_redacted(path);
         let mut pattern = String::with_capacity(path.len());
         for (number, segment) in path.split('/').enumerate() {
             if number > 0 {
                 pattern.push('/');
             }
-            pattern.push_str(if is_id(segment) { "*" } else { segment });
+            // What stands in place of a secret stands for what nobody types either.
+            let id = is_id(segment) || redacted && super::is_redacted(segment);
+            pattern.push_str(if id { "*" } else { segment });
         }
         Self(pattern)
     }
@@ -73,8 +76,7 @@ fn is_id(segment: &str) -> bool {
         (mixed || digits >= HEX_DIGITS_MIN)
             && segment.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-')
     };
-    // What stands in place of a secret stands for what nobody types either.
-    number || hex() || super::is_redacted(segment)
+    number || hex()
 }
 
 #[cfg(test)]

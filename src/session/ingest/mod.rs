@@ -17,7 +17,7 @@ use rusqlite::types::Value;
 use super::judging::Judging;
 use super::load::as_ended;
 use super::whole::Whole;
-use crate::capture::{Batch, EventQueue, Heard, SessionError, Waited, Writer, now};
+use crate::capture::{Batch, Event, EventQueue, Heard, SessionError, Waited, Writer, now};
 use crate::wire::{Exchange, ExchangeId};
 
 /// A transaction takes at most this many events,
@@ -26,6 +26,10 @@ const BATCH_EVENTS_MAX: usize = 2_048;
 const BATCH_BYTES_MAX: usize = 1 << 20;
 /// How long it waits for more to come once something came. Bounds the wake-ups under load.
 const LINGER: Duration = Duration::from_millis(8);
+/// How long after so many events at once that were not many bytes: the more together, the fewer
+/// exchanges are written and judged while they are open, and again when they are over.
+const LINGER_BUSY: Duration = Duration::from_millis(24);
+const BUSY_EVENTS: usize = 256;
 /// How often time alone is looked at, while it could change a verdict.
 const TICK: Duration = Duration::from_secs(1);
 /// How often writing is tried again after the disk failed.
@@ -116,6 +120,7 @@ impl Ingest {
 
     /// Listens until nothing more will come.
     pub(super) fn run(mut self) -> Result<(), SessionError> {
+        let mut busy = false;
         loop {
             let ticking = self.broken.is_some() || self.whole.read().marks.has_unsettled();
             let patience = if ticking {
@@ -124,7 +129,7 @@ impl Ingest {
                 Duration::from_hours(1)
             };
             match self.queue.wait(patience) {
-                Waited::Ready => std::thread::sleep(LINGER),
+                Waited::Ready => std::thread::sleep(if busy { LINGER_BUSY } else { LINGER }),
                 Waited::TimedOut => {}
                 Waited::Finished => break,
             }
@@ -132,6 +137,8 @@ impl Ingest {
             let last = self.queue.is_finished();
             let mut events = self.queue.take();
             let nothing = events.is_empty();
+            busy = events.len() >= BUSY_EVENTS
+                && events.iter().map(Event::payload_bytes).sum::<usize>() < BATCH_BYTES_MAX;
             for event in events.drain(..) {
                 self.hear(event);
                 if self.batch_events >= BATCH_EVENTS_MAX || self.batch_bytes >= BATCH_BYTES_MAX {
