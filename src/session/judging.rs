@@ -54,6 +54,13 @@ impl Judging {
         }
     }
 
+    /// Whether a fetch is forgotten with the next exchange, opened then, that changed since it was
+    /// judged: after a pause in what is read from a file, where the time in it runs faster than ours.
+    pub(super) fn forgets_unjudged(&self, opened_at: Timestamp) -> bool {
+        let mut forgotten = self.pairer.forgotten_at(opened_at);
+        !self.changed.is_empty() && forgotten.any(|id| self.changed.contains(&id))
+    }
+
     pub(super) fn opened(&mut self, exchange: &Exchange) {
         self.imported = exchange.source == Source::Har;
         let changed = self.pairer.observe(exchange, Moment::Opened);

@@ -106,6 +106,9 @@ impl Replay<'_> {
     fn opened(&mut self, exchange: Arc<Exchange>, heard: Heard) {
         self.until(heard.opened);
         self.judging.tick(exchange.opened_at);
+        if self.judging.forgets_unjudged(exchange.opened_at) {
+            self.judging.judge(self.whole);
+        }
         self.judging.opened(&as_opened(&exchange));
         if let Some(number) = heard.answered {
             self.due

@@ -29,6 +29,7 @@ mod kept;
 mod killed;
 mod live;
 mod networks;
+mod pauses;
 mod plants;
 mod properties;
 mod proxy;

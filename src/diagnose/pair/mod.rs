@@ -320,10 +320,22 @@ impl Pairer {
         }
     }
 
+    /// The fetches that are no longer kept once an exchange is opened then. Who judges from time to
+    /// time has to judge these before.
+    pub fn forgotten_at(&self, opened_at: Timestamp) -> impl Iterator<Item = FetchId> {
+        let too_many = self.open.len().saturating_sub(Self::OPEN_MAX);
+        let open = self.open.iter().enumerate();
+        open.take_while(move |(place, open)| *place < too_many || Self::is_old(open, opened_at))
+            .map(|(_, open)| open.fetch.id)
+    }
+
+    fn is_old(open: &Open, now: Timestamp) -> bool {
+        now.micros_since(open.since) > Self::OPEN_MICROS_MAX
+    }
+
     fn forget_old(&mut self, now: Timestamp) {
         while let Some(oldest) = self.open.oldest() {
-            let old = now.micros_since(oldest.since) > Self::OPEN_MICROS_MAX;
-            if !old && self.open.len() <= Self::OPEN_MAX {
+            if !Self::is_old(oldest, now) && self.open.len() <= Self::OPEN_MAX {
                 break;
             }
             self.clear_deadline(oldest.fetch.id);

@@ -57,6 +57,11 @@ impl Opens {
         Some(oldest)
     }
 
+    /// From the oldest on.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Open> {
+        self.queue.iter()
+    }
+
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Open> {
         self.queue.iter_mut()
     }

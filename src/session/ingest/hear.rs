@@ -51,6 +51,9 @@ impl Ingest {
             self.is_full();
             return;
         }
+        if self.judging.forgets_unjudged(opening.at) {
+            self.commit();
+        }
         let mut exchange = Exchange::opened(id, opening.at, opening.request);
         exchange.source = opening.source;
         exchange.kind = opening.kind;
