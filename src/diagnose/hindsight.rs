@@ -6,9 +6,10 @@ use crate::wire::{HeaderList, Kind, Origin, is_loopback_host};
 use super::diagnosis::{Evidence, Part, Severity};
 use super::evidence;
 use super::infer::{Class, SAME_ORIGIN};
+use super::sightings::Sighting;
 use super::steps::Step;
 use super::subs::is_private;
-use super::surroundings::{Sighting, is_cache_hit};
+use super::surroundings::is_cache_hit;
 use super::warnings::{ALLOW, CREDENTIALS, View, list_has, url_of};
 
 type Found = Option<(Severity, Vec<Evidence>)>;

@@ -97,6 +97,7 @@ mod root;
 mod roots;
 mod set_cookie;
 mod siblings;
+mod sightings;
 mod signatures;
 mod slots;
 mod steps;

@@ -16,10 +16,10 @@ use super::infer::value;
 use super::redirects;
 use super::root::Root;
 use super::siblings;
+use super::sightings::Sighting;
 use super::signatures::{self, status_root};
 use super::steps::Step;
 use super::subject::Subject;
-use super::surroundings::Sighting;
 
 /// A root, what shows it, and whether that is more than a guess.
 pub(crate) struct Found {

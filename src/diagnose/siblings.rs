@@ -9,8 +9,9 @@ use super::endpoint::template_of;
 use super::evidence;
 use super::root::Root;
 use super::roots::{Found, View, sighting_evidence};
+use super::sightings::Sighting;
 use super::signatures::{self, status_root};
-use super::surroundings::{Sighting, lets_in};
+use super::surroundings::lets_in;
 
 /// Successes of the same endpoint, or its preflights, that carry the header: then only the error lacks
 /// it.

@@ -12,6 +12,7 @@ use super::connections::Connections;
 use super::demand::Wish;
 use super::endpoint::{endpoint_of, template_of};
 use super::infer::{Class, classify, origin_of, value};
+use super::sightings::{Host, Keys, Sighting};
 use super::signatures::is_cors_header;
 use super::slots::key_of;
 
@@ -28,61 +29,6 @@ pub struct Surroundings {
     connections: Connections,
 }
 
-/// What was seen of one host, oldest first.
-#[derive(Clone, Debug, Default)]
-struct Host {
-    seen: VecDeque<Sighting>,
-    /// Of each sighting what it is looked for by: passing over all of them reads a tenth of their memory.
-    keys: VecDeque<Keys>,
-    is_loopback: bool,
-    /// How many sightings have the same keys, their exchange apart.
-    alike: HashMap<Alike, u16, RandomState>,
-    /// The highest number of an exchange among them so far.
-    newest: Option<ExchangeId>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Keys {
-    id: ExchangeId,
-    endpoint: u64,
-    /// Key of the origin that asked, 0 for none.
-    origin: u64,
-    /// Key of the origin that was let in, 0 for none.
-    allow_origin: u64,
-}
-
-/// Keys of the endpoint, of the origin that asked, and of the one that was let in.
-type Alike = (u64, u64, u64);
-
-impl Keys {
-    fn alike(&self) -> Alike {
-        (self.endpoint, self.origin, self.allow_origin)
-    }
-}
-
-/// What is remembered of one exchange.
-#[derive(Clone, Debug)]
-pub(crate) struct Sighting {
-    pub(crate) id: ExchangeId,
-    /// Method, for a preflight the one asked for.
-    pub(crate) method: String,
-    pub(crate) preflight: bool,
-    /// Path with ids replaced, so that `/cart/7` and `/cart/8` are one endpoint.
-    pub(crate) template: String,
-    /// Key of that, for comparisons with many.
-    pub(crate) endpoint: u64,
-    /// Key of the whole URL.
-    pub(crate) url: u64,
-    pub(crate) origin: Option<String>,
-    pub(crate) same_origin: bool,
-    pub(crate) status: u16,
-    pub(crate) allow_origin: Option<String>,
-    /// Whether the answer had any `Access-Control-*` header.
-    pub(crate) any_cors: bool,
-    /// What it asked for and what was granted, where a page of another origin asked.
-    pub(crate) wish: Option<Box<Wish>>,
-}
-
 #[derive(Clone, Debug)]
 struct Page {
     id: ExchangeId,
@@ -90,81 +36,7 @@ struct Page {
     security_policy: Option<String>,
 }
 
-impl Host {
-    /// The newest sighting replaces what was known of its exchange; says whether it is news.
-    fn learn(&mut self, sighting: Sighting) -> bool {
-        let keys = sighting.keys();
-        let alike = keys.alike();
-        // The newest first: what is the same was most often said not long ago.
-        let mut seen = self.seen.iter().zip(&self.keys).rev();
-        let news = !self.alike.contains_key(&alike)
-            || !seen.any(|(s, k)| k.alike() == alike && s.says_the_same(&sighting));
-        // Nearly all come in the order of their numbers: then there is nothing to look for.
-        if Some(keys.id) <= self.newest
-            && let Some(at) = self.keys.iter().rposition(|known| known.id == keys.id)
-        {
-            let known = self.keys.remove(at);
-            self.seen.remove(at);
-            self.forget(known);
-        }
-        *self.alike.entry(alike).or_default() += 1;
-        self.newest = self.newest.max(Some(keys.id));
-        self.keys.push_back(keys);
-        self.seen.push_back(sighting);
-        if self.seen.len() > Surroundings::PER_HOST_MAX {
-            let oldest = self.keys.pop_front();
-            self.seen.pop_front();
-            self.forget(oldest);
-        }
-        news
-    }
-
-    fn forget(&mut self, keys: Option<Keys>) {
-        let Some(alike) = keys.map(|keys| keys.alike()) else {
-            return;
-        };
-        if let Some(count) = self.alike.get_mut(&alike) {
-            *count -= 1;
-            if *count == 0 {
-                self.alike.remove(&alike);
-            }
-        }
-    }
-
-    fn matching(
-        &self,
-        wanted: impl Fn(&Keys) -> bool,
-    ) -> impl DoubleEndedIterator<Item = &Sighting> {
-        let all = self.keys.iter().zip(&self.seen);
-        all.filter(move |(keys, _)| wanted(keys)).map(|(_, s)| s)
-    }
-}
-
-impl Sighting {
-    fn keys(&self) -> Keys {
-        let key = |text: &Option<String>| text.as_deref().map_or(0, |text| key_of(text).max(1));
-        Keys {
-            id: self.id,
-            endpoint: self.endpoint,
-            origin: key(&self.origin),
-            allow_origin: key(&self.allow_origin),
-        }
-    }
-
-    /// Whether another sighting is no further evidence beside this one.
-    fn says_the_same(&self, other: &Self) -> bool {
-        self.preflight == other.preflight
-            && self.method == other.method
-            && self.endpoint == other.endpoint
-            && self.origin == other.origin
-            && self.status == other.status
-            && self.allow_origin == other.allow_origin
-            && self.any_cors == other.any_cors
-    }
-}
-
 impl Surroundings {
-    const PER_HOST_MAX: usize = 256;
     const HOSTS_MAX: usize = 1024;
     const PAGES_MAX: usize = 8;
 
@@ -245,10 +117,8 @@ impl Surroundings {
             self.pages.remove(&oldest);
         }
         let target = Origin::of_url(host);
-        let known = Host {
-            is_loopback: target.is_some_and(|o| crate::wire::is_loopback_host(o.host())),
-            ..Host::default()
-        };
+        let mut known = Host::default();
+        known.is_loopback = target.is_some_and(|o| crate::wire::is_loopback_host(o.host()));
         let known = self.hosts.entry(host.to_owned()).or_insert(known);
         known.learn(sighting) || connected
     }

@@ -13,10 +13,11 @@ use super::evidence;
 use super::hindsight;
 use super::infer::{Class, initiator, value};
 use super::set_cookie;
+use super::sightings::Sighting;
 use super::steps::{HopSteps, Step};
 use super::subject::Subject;
 use super::subs::is_private;
-use super::surroundings::{Sighting, vary_has_origin};
+use super::surroundings::vary_has_origin;
 
 /// What every rule looks at: the hop the fetch ends with.
 pub(super) struct View<'a> {
