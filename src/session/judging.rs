@@ -15,8 +15,8 @@ use crate::diagnose::{
 use crate::wire::{Exchange, ExchangeId, Origin, Source, Timestamp, is_loopback_host};
 
 /// How many fetches are judged again at the end, when all siblings are known: so many with a cause,
-/// and as many of the last.
-const JUDGED_AGAIN_MAX: u32 = 20_000;
+/// and as many of the last that all rules were asked about.
+const JUDGED_AGAIN_MAX: usize = 20_000;
 
 /// How many fetches of one host are judged anew when something new is seen of it, and for how many hosts.
 const OPEN_QUESTIONS_MAX: usize = 64;
@@ -34,7 +34,8 @@ pub(super) struct Judging {
     /// The last fetches of servers that seem to know nothing of CORS: the development server on this
     /// machine may still show that it has hidden that so far.
     masked: BTreeSet<FetchId>,
-    last: u32,
+    /// The last fetches that all rules were asked about: nothing can change what was plain.
+    asked: BTreeSet<FetchId>,
     imported: bool,
     /// Whether people see the verdicts as they come.
     live: bool,
@@ -48,7 +49,7 @@ impl Judging {
             with_cause: BTreeSet::new(),
             questions: HashMap::default(),
             masked: BTreeSet::new(),
-            last: 0,
+            asked: BTreeSet::new(),
             imported: false,
             live,
         }
@@ -110,9 +111,7 @@ impl Judging {
         let changed = self.pairer.finish();
         self.changed.extend(changed);
         self.changed.append(&mut self.with_cause);
-        let last = self.last;
-        let recent = last.saturating_sub(JUDGED_AGAIN_MAX) + 1..=last;
-        self.changed.extend(recent.map(FetchId));
+        self.changed.append(&mut self.asked);
     }
 
     /// Judges what changed; says whether anything did.
@@ -153,18 +152,18 @@ impl Judging {
                 marks.set(diagnosis, *was, live);
             }
         }
-        let ids = exempt.iter().map(|fetch| fetch.id);
-        let last = ids.chain(diagnoses.iter().map(|(d, _)| d.fetch.id)).max();
-        self.last = self.last.max(last.map_or(0, |id| id.0));
         self.changed.clear();
         for (diagnosis, _) in &diagnoses {
+            self.asked.insert(diagnosis.fetch.id);
             if diagnosis.cause.is_some() {
                 self.with_cause.insert(diagnosis.fetch.id);
             }
             self.note_question(diagnosis, whole);
         }
-        while self.with_cause.len() > JUDGED_AGAIN_MAX as usize {
-            self.with_cause.pop_first();
+        for kept in [&mut self.asked, &mut self.with_cause] {
+            while kept.len() > JUDGED_AGAIN_MAX {
+                kept.pop_first();
+            }
         }
         anything
     }
