@@ -356,12 +356,12 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
         "m" | "min" => 60.0,
         "h" => 3600.0,
         "d" => 86_400.0,
-        _ => return Err("write it as 500ms, 30s, 2m or 1h".into()),
+        _ => return Err("write it as 500ms, 30s, 2m, 1h or 7d".into()),
     };
     let seconds = number.parse::<f64>().ok().map(|n| n * factor);
     match seconds.map(Duration::try_from_secs_f64) {
         Some(Ok(time)) if !time.is_zero() => Ok(time),
-        _ => Err("write it as 500ms, 30s, 2m or 1h".into()),
+        _ => Err("write it as 500ms, 30s, 2m, 1h or 7d".into()),
     }
 }
 
