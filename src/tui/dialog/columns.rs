@@ -17,8 +17,14 @@ pub(crate) struct ColumnsDialog {
 }
 
 impl ColumnsDialog {
-    fn column(&self) -> Column {
-        Column::ALL[self.picker.chosen.min(Column::ALL.len() - 1)]
+    fn column(&self, app: &App) -> Column {
+        let order = app.list.shown.order();
+        order[self.picker.chosen.min(order.len() - 1)]
+    }
+
+    fn shift(&mut self, app: &mut App, down: bool) {
+        app.list.shown.shift(self.column(app), down);
+        self.picker.step(if down { 1 } else { -1 });
     }
 }
 
@@ -34,12 +40,14 @@ impl Dialog for ColumnsDialog {
     }
 
     fn key(&mut self, key: KeyEvent, app: &mut App, _commands: &mut Vec<Command>) -> After {
-        let column = self.column();
+        let column = self.column(app);
         match key.code {
             KeyCode::Esc | KeyCode::Enter | KeyCode::Char('q') => return After::Close,
             KeyCode::Char(' ') => app.list.shown.toggle(column),
             KeyCode::Char('j') => self.picker.step(1),
             KeyCode::Char('k') => self.picker.step(-1),
+            KeyCode::Char('<' | 'K') => self.shift(app, false),
+            KeyCode::Char('>' | 'J') => self.shift(app, true),
             KeyCode::Char('s') => app.order(|wish| wish.clicked(column)),
             KeyCode::Char('g') => app.order(|wish| {
                 let now = wish
@@ -60,7 +68,8 @@ impl Dialog for ColumnsDialog {
 
     fn click(&mut self, at: Position, app: &mut App, _commands: &mut Vec<Command>) -> After {
         self.picker.chosen = self.picker.top + usize::from(at.y);
-        app.list.shown.toggle(self.column());
+        let column = self.column(app);
+        app.list.shown.toggle(column);
         After::Stay
     }
 
@@ -75,7 +84,13 @@ impl Dialog for ColumnsDialog {
 
     fn draw(&self, app: &App, frame: &mut Frame<'_>, inside: Rect) {
         let theme = &app.theme;
-        let seen = Column::ALL.iter().enumerate().skip(self.picker.top);
+        let seen = app
+            .list
+            .shown
+            .order()
+            .iter()
+            .enumerate()
+            .skip(self.picker.top);
         for ((n, column), y) in seen.zip(inside.y..inside.bottom()) {
             let sign = if app.list.shown.has(*column) {
                 "✔"
@@ -108,8 +123,9 @@ impl Dialog for ColumnsDialog {
 
     fn keys(&self, _app: &App) -> Vec<(String, String)> {
         key_words(&[
-            ("Space", "show or hide"),
-            ("s", "sort by it"),
+            ("Space", "show"),
+            ("< >", "move"),
+            ("s", "sort"),
             ("g", "group by page, host, verdict"),
             ("r", "as usual"),
             ("↑↓", "choose"),

@@ -1,4 +1,4 @@
-//! The columns of the list: which there are, which are shown.
+//! The columns of the list: which there are, which are shown, and where.
 /// A column of the list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Column {
@@ -120,10 +120,13 @@ impl Column {
     }
 }
 
-/// Which columns are shown and how wide.
+/// Which columns are shown, in which order, and how wide.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Shown {
+    /// Those that are shown, as they stand.
     columns: Vec<Column>,
+    /// All of them; what is hidden stands where it would be shown.
+    order: Vec<Column>,
     /// Widths given by hand; 0 where the content decides.
     widths: [u16; Column::ALL.len()],
 }
@@ -132,23 +135,61 @@ impl Default for Shown {
     fn default() -> Self {
         Self {
             columns: Column::USUAL.to_vec(),
+            order: Column::ALL.to_vec(),
             widths: [0; Column::ALL.len()],
         }
     }
 }
 
 impl Shown {
-    /// These columns, in the order of the screen.
+    /// These columns, in this order.
     pub(crate) fn of(columns: &[Column]) -> Self {
-        let in_order = Column::ALL.into_iter().filter(|c| columns.contains(c));
-        let mut columns: Vec<Column> = in_order.collect();
-        if columns.is_empty() {
-            columns = Column::USUAL.to_vec();
+        let mut order: Vec<Column> = Vec::with_capacity(Column::ALL.len());
+        for column in columns {
+            if !order.contains(column) {
+                order.push(*column);
+            }
+        }
+        if order.is_empty() {
+            return Self::default();
+        }
+        let columns = order.clone();
+        // What is hidden stands behind what it usually stands behind.
+        for (at, column) in Column::ALL.iter().enumerate() {
+            if !order.contains(column) {
+                let before = at.checked_sub(1).map(|at| Column::ALL[at]);
+                let before = before.and_then(|b| order.iter().position(|c| *c == b));
+                order.insert(before.map_or(0, |b| b + 1), *column);
+            }
         }
         Self {
             columns,
+            order,
             ..Self::default()
         }
+    }
+
+    /// All columns, as they stand or would.
+    pub(crate) fn order(&self) -> &[Column] {
+        &self.order
+    }
+
+    /// Moves a column to the right or to the left, by one.
+    pub(crate) fn shift(&mut self, column: Column, right: bool) {
+        let Some(at) = self.order.iter().position(|c| *c == column) else {
+            return;
+        };
+        let to = if right { at + 1 } else { at.wrapping_sub(1) };
+        if to < self.order.len() {
+            self.order.swap(at, to);
+            let shown = std::mem::take(&mut self.columns);
+            self.show(&shown);
+        }
+    }
+
+    fn show(&mut self, columns: &[Column]) {
+        let in_order = self.order.iter().copied();
+        self.columns = in_order.filter(|c| columns.contains(c)).collect();
     }
 
     pub(crate) fn columns(&self) -> &[Column] {
@@ -169,9 +210,7 @@ impl Shown {
             Some(_) => {}
             None => columns.push(column),
         }
-        let widths = self.widths;
-        *self = Self::of(&columns);
-        self.widths = widths;
+        self.show(&columns);
     }
 
     /// The width given by hand.
@@ -201,5 +240,30 @@ mod tests {
             }
         }
         assert_eq!(shown.columns().len(), 1);
+    }
+
+    #[test]
+    fn columns_stand_where_a_person_puts_them() {
+        let mut shown = Shown::of(&[Column::Cors, Column::Method, Column::Origin, Column::Cors]);
+        assert_eq!(
+            shown.columns(),
+            [Column::Cors, Column::Method, Column::Origin]
+        );
+        assert_eq!(shown.order().len(), Column::ALL.len());
+        shown.toggle(Column::Path);
+        assert_eq!(shown.columns().last(), Some(&Column::Path));
+        while shown.columns().first() != Some(&Column::Path) {
+            shown.shift(Column::Path, false);
+        }
+        for _ in 0..40 {
+            shown.shift(Column::Cors, true);
+        }
+        assert_eq!(
+            shown.columns(),
+            [Column::Path, Column::Method, Column::Origin, Column::Cors]
+        );
+        shown.toggle(Column::Method);
+        shown.toggle(Column::Method);
+        assert_eq!(shown.columns()[1], Column::Method);
     }
 }

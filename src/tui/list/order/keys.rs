@@ -53,6 +53,8 @@ impl<'a> Value<'a> {
 
 fn group_of<'a>(group: Group, row: &Row<'a>) -> &'a str {
     match group {
+        // A page itself was asked for by none.
+        Group::Page if row.type_ == "doc" => row.page_origin.unwrap_or(row.origin_text),
         Group::Page => row.page_origin.unwrap_or("no page"),
         Group::Host => row.origin_text,
         Group::Verdict => row.mark.outcome.name(),
