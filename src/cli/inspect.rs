@@ -138,6 +138,10 @@ pub(super) fn needs_a_terminal(instead: &str) -> Result<()> {
     if !output::on_a_terminal() {
         bail!("this is no terminal, so there is no screen; {instead}");
     }
+    // Emacs shells and the like: what is drawn would be a heap of escape sequences.
+    if std::env::var_os("TERM").is_some_and(|term| term == "dumb") {
+        bail!("this terminal cannot be drawn on (TERM=dumb); {instead}");
+    }
     Ok(())
 }
 

@@ -289,6 +289,7 @@ impl App {
     /// Draws the screen.
     pub fn draw(&self, frame: &mut ratatui::Frame<'_>) {
         view::draw(self, frame);
+        view::tame(frame.buffer_mut());
         self.mark_selection(frame.buffer_mut());
         if self.options.ascii || self.options.settings.ascii == Some(true) {
             view::to_ascii(frame.buffer_mut());

@@ -78,12 +78,15 @@ pub async fn run(
             }
             key = keys.next() => match key {
                 Some(Ok(raw)) => {
-                    // Whatever waits is taken before the next frame is drawn.
+                    // Whatever waits is taken before the next frame is drawn; of a text that is
+                    // pasted as keys, as much as the time of a frame allows.
+                    let since = Instant::now();
                     todo.extend(take(&mut app, raw));
                     // Asked with the task's own waker: the stream keeps the first it is given, and
                     // with another one the next key would wake nobody.
-                    while let Poll::Ready(Some(Ok(raw))) =
-                        poll_fn(|cx| Poll::Ready(keys.poll_next_unpin(cx))).await
+                    while since.elapsed() < FRAME
+                        && let Poll::Ready(Some(Ok(raw))) =
+                            poll_fn(|cx| Poll::Ready(keys.poll_next_unpin(cx))).await
                     {
                         todo.extend(take(&mut app, raw));
                     }

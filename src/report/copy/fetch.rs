@@ -4,7 +4,7 @@ use base64::Engine as _;
 use serde_json::{Map, Value};
 
 use super::{Copied, Request};
-use crate::wire::{Exchange, isomorphic};
+use crate::wire::{Exchange, isomorphic, json_escaped};
 
 /// Headers that script cannot set
 /// ([Fetch § forbidden request-header](https://fetch.spec.whatwg.org/#forbidden-request-header)), and
@@ -70,7 +70,9 @@ pub fn fetch_js(exchange: &Exchange, body: &[u8], credentials: Option<&str>) -> 
         None => Some(base64::engine::general_purpose::STANDARD.encode(body)),
     };
     // serde_json writes what JavaScript reads: line separators are allowed in strings since 2019.
-    let mut options = serde_json::to_string_pretty(&call).unwrap_or_default();
+    let written = serde_json::to_string_pretty(&call).unwrap_or_default();
+    // Whoever prints the call is not to be steered by it.
+    let mut options = json_escaped(&written).into_owned();
     if let Some(base64) = bytes {
         let array = format!("Uint8Array.from(atob(\"{base64}\"), (c) => c.charCodeAt(0))");
         let inner = options.strip_suffix('}').unwrap_or(&options).trim_end();
@@ -79,6 +81,7 @@ pub fn fetch_js(exchange: &Exchange, body: &[u8], credentials: Option<&str>) -> 
         options = format!("{options}{comma}\n  \"body\": {array}\n}}");
     }
     let url = Value::from(request.url).to_string();
+    let url = json_escaped(&url);
     let text = match options.as_str() {
         "{}" => format!("await fetch({url});"),
         options => format!("await fetch({url}, {options});"),

@@ -35,12 +35,14 @@ mod passing;
 mod picture;
 mod table;
 mod tables;
+mod tame;
 mod timing;
 mod trial;
 
 use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::Line;
+use ratatui::widgets::{Paragraph, Wrap};
 
 use super::app::{App, SPLIT_WHOLE, Zoom};
 use super::dialog::Room;
@@ -196,7 +198,8 @@ pub(crate) fn draw(app: &App, frame: &mut Frame<'_>) {
     if screen.width < SMALLEST.0 || screen.height < SMALLEST.1 {
         let (columns, rows) = SMALLEST;
         let text = format!("too small: {columns}x{rows} at least");
-        frame.render_widget(Line::raw(text), screen);
+        let text = Paragraph::new(text).wrap(Wrap { trim: true });
+        frame.render_widget(text, screen);
         return;
     }
     let areas = areas(app);
@@ -276,3 +279,4 @@ pub(crate) fn settle_columns(app: &App, widths: &mut Widths) {
 pub(crate) use ascii::to_ascii;
 pub(crate) use columns::Widths;
 pub(crate) use fix::{draw_fix, fix_areas, fix_rows};
+pub(crate) use tame::tame;

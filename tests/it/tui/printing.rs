@@ -2,9 +2,9 @@
 //! and ways to show a body, and every command's every format.
 
 use bytes::Bytes;
-use corscope::session::Reader;
-use corscope::tui::Options;
-use corscope::wire::{Kind, MessageKind};
+use corscope::session::{Options as Recording, Reader, Session};
+use corscope::tui::{Draft, Event, Exported, LoadRequest, Options, Outcome, Replayed};
+use corscope::wire::{ExchangeId, Kind, MessageKind};
 use ratatui::buffer::Buffer;
 use serde_json::json;
 
@@ -68,6 +68,10 @@ fn traffic() -> Reader {
             )
             .says("server-timing", &format!("{evil};dur=1;desc=\"{evil}\""))
             .says("access-control-allow-origin", &evil)
+            .says("server", &format!("nginx/{evil}"))
+            .says("x-powered-by", &format!("Express {evil}"))
+            .says("via", &evil)
+            .says("location", &evil)
             .says("content-type", "application/json")
             .body(format!("{{\"{evil}\": [\"{evil}\", {{\"x\": {evil}}}]}}"));
         call.url = format!("https://api.app.test/{evil}?{evil}={evil}");
@@ -228,11 +232,99 @@ fn nothing_steers_the_terminal_whatever_is_shown() {
             person.types("<Esc><Esc>md<Esc><Esc><Down>");
         }
         innocent(&person.types("g<Enter>").buffer());
-        person.happens(corscope::tui::Event::Paste(evil()));
+        person.happens(Event::Paste(evil()));
         innocent(&person.buffer());
         person.types("<Esc><Esc>/");
-        person.happens(corscope::tui::Event::Paste(evil()));
+        person.happens(Event::Paste(evil()));
         innocent(&person.buffer());
+    }
+}
+
+/// What other parts of the program tell the screen comes from traffic, files and servers too.
+#[test]
+fn nothing_steers_the_terminal_whatever_the_screen_is_told() {
+    let evil = evil();
+    let reader = traffic();
+    for (columns, rows) in [(80, 24), (160, 40)] {
+        let mut person = Person::before(reader.clone(), all(), columns, rows);
+        for keys in [
+            "g1",
+            "t",
+            "T",
+            "P",
+            "b",
+            "<Down><Esc>",
+            "r",
+            "<Esc>",
+            "o<Tab>",
+            "<Down><Enter>",
+            "d<Down>d",
+            "<Down><PgDn>",
+            "<Esc>",
+            ":",
+            "<Down>",
+            "<Esc>",
+            "z",
+            "z",
+            "p",
+            "S",
+            "F",
+            "B",
+            "x",
+            "X",
+        ] {
+            innocent(&person.types(keys).buffer());
+        }
+        person.types("!");
+        let exchange = ExchangeId(1);
+        let request = LoadRequest {
+            fetch: None,
+            exchange,
+            edition: 0,
+            messages_from: None,
+        };
+        let draft = Draft {
+            exchange,
+            text: format!("GET https://x.test/{evil}\n{evil}: {evil}\n\n{evil}"),
+            remark: Some(evil.clone()),
+        };
+        for outcome in [
+            Outcome::Notice(evil.clone()),
+            Outcome::Noted(Some(evil.clone())),
+            Outcome::NotLoaded(request, evil.clone()),
+            Outcome::Exported(Exported::Written(evil.clone().into(), 3)),
+            Outcome::Exported(Exported::Exists(evil.clone().into())),
+            Outcome::Exported(Exported::Failed(evil.clone())),
+            Outcome::Passing(vec![evil.clone()], evil.clone()),
+            Outcome::Trials(Vec::new(), Some(evil.clone())),
+            Outcome::Replayed(Replayed::Paper(evil.clone(), evil.clone())),
+            Outcome::Drafted(draft),
+        ] {
+            person.happens(Event::Outcome(outcome));
+            innocent(&person.buffer());
+            innocent(&person.types("<Down><PgDn>").buffer());
+            person.types("<Esc><Esc>");
+        }
+    }
+}
+
+/// A session's name is that of its file, whoever named it.
+#[test]
+fn nothing_steers_the_terminal_whatever_a_session_is_called() {
+    let folder = tempfile::tempdir().unwrap();
+    // No slash and no NUL: the rest can stand in the name of a file.
+    let name = "a\u{1b}[2J\u{1b}]0;pwned\u{7}\u{9b}31m\u{202e}gpj\u{200b}\r日本z\u{301}.corscope";
+    let path = folder.path().join(name);
+    let (session, recorder) = Session::create(Recording::new(&path)).unwrap();
+    Call::fetch("GET", "/x", 500).play(&recorder, 0, 10);
+    drop(recorder);
+    session.finish().unwrap();
+    let session = Session::open(&path, None).unwrap();
+    for (columns, rows) in [(80, 24), (160, 40)] {
+        let mut person = Person::before(session.reader(), all(), columns, rows);
+        for keys in ["", "e", "<Esc>", "o", "<Esc>", "Y"] {
+            innocent(&person.types(keys).buffer());
+        }
     }
 }
 
@@ -342,6 +434,8 @@ fn nothing_steers_the_terminal_whatever_is_printed() {
         "export evil.har --to har --secrets",
         "export evil.har --to curl --secrets --shell sh",
         "export evil.har --to curl --secrets --shell fish",
+        "export evil.har --to httpie --secrets --shell sh",
+        "export evil.har --to fetch --secrets",
         "compare evil.har evil.har",
         "compare evil.har evil.har --format json",
     ] {

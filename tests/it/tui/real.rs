@@ -149,3 +149,13 @@ fn idle_costs_nothing() {
     terminal.keys("q");
     assert_eq!(terminal.wait(), 0);
 }
+
+#[test]
+fn a_terminal_that_cannot_be_drawn_on_is_told_what_prints() {
+    let home = Home::new();
+    let dumb = [("TERM", std::path::Path::new("dumb"))];
+    let mut terminal = OnTerminal::start_with(&home, &["demo"], &dumb, 80, 24);
+    assert_eq!(terminal.wait(), 2);
+    terminal.sees("TERM=dumb");
+    terminal.sees("corscope demo --once");
+}
