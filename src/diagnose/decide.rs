@@ -13,7 +13,7 @@ use super::evidence;
 use super::exchanges::Exchanges;
 use super::expose::expose;
 use super::fetch::{Fetch, FetchId};
-use super::infer::{Class, NO_BROWSER, initiator};
+use super::infer::{Class, initiator};
 use super::modes::Judged;
 use super::other;
 use super::pair::{Moment, Pairer};
@@ -200,7 +200,7 @@ fn demanded(subject: &Subject<'_>, diagnosis: &Diagnosis) -> Option<Box<Demand>>
 fn decide_exempt(subject: &Subject<'_>, diagnosis: &mut Diagnosis) {
     diagnosis.outcome = Outcome::Exempt;
     let proxied = || {
-        let browser = diagnosis.exempt_because != Some(NO_BROWSER);
+        let browser = !diagnosis.is_of_no_browser();
         refused_as_proxy(subject).filter(|_| browser)
     };
     if let Some(cause) = failed_below_http(subject).or_else(proxied) {

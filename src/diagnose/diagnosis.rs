@@ -9,6 +9,7 @@ use crate::wire::{ExchangeId, Said};
 use super::align::Alignment;
 use super::demand::Demand;
 use super::fetch::Fetch;
+use super::infer::NO_BROWSER;
 use super::root::Root;
 
 /// What became of one fetch and why. Derived from its exchanges at any time; never stored.
@@ -58,6 +59,13 @@ pub struct Diagnosis {
     pub said: Option<Arc<Said>>,
     /// Where that contradicts this verdict: how, in one sentence. Then one of the two is wrong.
     pub disagreement: Option<String>,
+}
+
+impl Diagnosis {
+    /// Whether no browser asked: then nobody enforces CORS.
+    pub fn is_of_no_browser(&self) -> bool {
+        self.exempt_because == Some(NO_BROWSER)
+    }
 }
 
 /// One of the two cases of a diagnosis that depends on the credentials mode.

@@ -207,6 +207,12 @@ fn cause_text(
 ) -> String {
     match facts {
         Some(facts) => explanation_of(facts),
+        None if diagnosis.is_of_no_browser() => format!(
+            "{} {}",
+            of_outcome(Field::Explanation, diagnosis, exchanges).trim_end(),
+            "Only browsers enforce CORS: that is why a call works here, as it does in curl and Postman, \
+             though a page may not make it."
+        ),
         None => of_outcome(Field::Explanation, diagnosis, exchanges),
     }
 }

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use super::copy::Quoting;
 use super::explain::{Explanation, FixLine, explain};
 use super::mending::Servers;
-use crate::cors::Credentials;
+use crate::cors::{Credentials, Outcome};
 use crate::diagnose::{Diagnosis, Exchanges};
 use crate::fix::{self, Fix, Reach};
 use crate::wire::Exchange;
@@ -31,7 +31,7 @@ pub fn handover(diagnosis: &Diagnosis, exchanges: &dyn Exchanges, servers: &Serv
     proof(&mut out, &told);
     let by_server = fix.as_ref().is_some_and(|fix| fix.reach == Reach::Server);
     out.push_str("\n## Change exactly this\n\n");
-    change(&mut out, &told.fix);
+    change(&mut out, &told.fix, diagnosis.outcome);
     if let Some(snippet) = mending.as_ref().and_then(|m| m.snippet.as_ref()) {
         let _ = write!(
             out,
@@ -116,7 +116,7 @@ fn proof(out: &mut String, told: &Explanation) {
     }
 }
 
-fn change(out: &mut String, fix: &[FixLine]) {
+fn change(out: &mut String, fix: &[FixLine], outcome: Outcome) {
     let mut step = 0;
     let mut lines = false;
     for one in fix {
@@ -139,9 +139,13 @@ fn change(out: &mut String, fix: &[FixLine]) {
             }
         }
     }
-    if fix.is_empty() {
-        out.push_str("Nothing is known that would mend this; the proof above is where to begin.\n");
+    if !fix.is_empty() {
+        return;
     }
+    out.push_str(match outcome {
+        Outcome::Allowed | Outcome::Exempt => "Nothing needs to be changed.\n",
+        _ => "Nothing is known that would mend this; the proof above is where to begin.\n",
+    });
 }
 
 /// The commands that show it is done, and what they must show.

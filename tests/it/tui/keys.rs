@@ -240,6 +240,7 @@ fn curl_is_told_apart_from_a_browser() {
     });
     let screen = Person::before(reader, live(), 120, 36).screen();
     assert!(screen.contains("not a browser"), "{screen}");
+    assert!(screen.contains("Postman"), "{screen}");
 }
 
 #[test]
