@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use super::lenient::without_lone_surrogates;
 use super::read::HarError;
 use super::source::Text;
-use crate::wire::{RedactedBody, Redactor};
+use crate::wire::{RedactedBody, Redactor, json_escaped};
 
 /// Reads a HAR and writes it without secrets, one entry in memory at a time; says how many there
 /// were. Members nobody knows are kept, their text searched.
@@ -57,10 +57,13 @@ struct Pen<'a> {
 
 impl Pen<'_> {
     fn write<E: de::Error>(&mut self, text: &str) -> Result<(), E> {
-        self.out.write_all(text.as_bytes()).map_err(|error| {
-            self.broken = Some(error);
-            E::custom("writing failed")
-        })
+        // What would steer a terminal occurs in strings only.
+        self.out
+            .write_all(json_escaped(text).as_bytes())
+            .map_err(|error| {
+                self.broken = Some(error);
+                E::custom("writing failed")
+            })
     }
 }
 

@@ -16,7 +16,7 @@ pub fn powershell(exchange: &Exchange, body: &[u8]) -> Copied {
     // Always quoted: a bare word could be read as an expression.
     let quote = |text: &str| {
         let quoted = Quoting::PowerShell.quote(text);
-        if quoted.starts_with('\'') {
+        if quoted.starts_with(['\'', '(']) {
             quoted
         } else {
             format!("'{quoted}'")

@@ -108,7 +108,18 @@ fn powershell(text: &str) -> String {
         out.push(c);
     }
     out.push('\'');
-    out
+    // Its plain strings have no escapes: what is spelled is put together, in an expression.
+    let spelled = spell(&out, |c, out| {
+        let number = u32::from(c);
+        let _ = match number {
+            0x1_0000.. => write!(out, "' + [char]::ConvertFromUtf32(0x{number:x}) + '"),
+            _ => write!(out, "' + [char]0x{number:x} + '"),
+        };
+    });
+    if spelled == out {
+        return out;
+    }
+    format!("({spelled})")
 }
 
 // Two readers come one after the other: cmd, for which carets make every special character plain
@@ -226,6 +237,21 @@ mod tests {
             arguments.push(current);
         }
         arguments
+    }
+
+    #[test]
+    fn powershell_puts_together_what_would_steer_a_terminal() {
+        for (text, quoted) in [
+            ("it's\u{1b}[2J", "('it''s' + [char]0x1b + '[2J')"),
+            ("\u{202e}", "('' + [char]0x202e + '')"),
+            (
+                "a\u{e0041}b",
+                "('a' + [char]::ConvertFromUtf32(0xe0041) + 'b')",
+            ),
+            ("a\tb\nc", "'a\tb\nc'"),
+        ] {
+            assert_eq!(Quoting::PowerShell.quote(text), quoted);
+        }
     }
 
     proptest! {

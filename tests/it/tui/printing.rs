@@ -436,6 +436,9 @@ fn nothing_steers_the_terminal_whatever_is_printed() {
         "export evil.har --to curl --secrets --shell fish",
         "export evil.har --to httpie --secrets --shell sh",
         "export evil.har --to fetch --secrets",
+        "export evil.har --to powershell --secrets",
+        "export evil.har --to curl --secrets --shell powershell",
+        "redact evil.har",
         "compare evil.har evil.har",
         "compare evil.har evil.har --format json",
     ] {
