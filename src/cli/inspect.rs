@@ -20,6 +20,7 @@ use super::{input, output, workbench};
 use crate::cors::Browser;
 use crate::launch::Wish;
 use crate::proxy::{Overrides, Passing, Reach};
+use crate::report::count;
 use crate::session::Reader;
 use crate::tui::{self, Outcome};
 
@@ -113,8 +114,11 @@ async fn look_at(file: &Path, mut start: Screen, rules: Option<Browser>) -> Resu
 fn wants_to_see(left: &LeftBehind, sessions: &Path) -> Result<bool> {
     sessions::offered(sessions, left);
     output::say(&format!(
-        "The last capture ended abruptly ({} exchanges are in {}).\nPress Enter to open it, any other key to start a new one.",
-        left.exchanges,
+        "The last capture ended abruptly ({} in {}).\nPress Enter to open it, any other key to start a new one.",
+        count(
+            usize::try_from(left.exchanges).unwrap_or(usize::MAX),
+            "exchange"
+        ),
         left.path.display()
     ));
     enable_raw_mode().context("the terminal cannot be asked for a key")?;

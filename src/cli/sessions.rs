@@ -12,6 +12,7 @@ use super::config::Places;
 use super::exit::Exit;
 use super::output::{self, reason};
 use crate::capture::{About, Archive};
+use crate::report::count;
 
 /// The ending of session files.
 const ENDING: &str = "corscope";
@@ -182,8 +183,9 @@ fn list(kept: &[Kept], directory: &Path, format: LineFormat) -> Result<()> {
     let mut text = String::new();
     for one in kept {
         let exchanges = one.about.as_ref().map_or(0, |about| about.exchanges);
+        let plural = if exchanges == 1 { ' ' } else { 's' };
         let line = format!(
-            "{:<width$}  {:>9}  {exchanges:>8} exchanges  {}",
+            "{:<width$}  {:>9}  {exchanges:>8} exchange{plural}  {}",
             one.name(),
             size(one.bytes),
             one.state(),
@@ -194,8 +196,8 @@ fn list(kept: &[Kept], directory: &Path, format: LineFormat) -> Result<()> {
     output::prose(&text)?;
     let bytes = kept.iter().map(|one| one.bytes).sum();
     output::say(&format!(
-        "{} sessions, {} in {}; corscope sessions prune does away with the old ones.",
-        kept.len(),
+        "{}, {} in {}; corscope sessions prune does away with the old ones.",
+        count(kept.len(), "session"),
         size(bytes),
         directory.display()
     ));
@@ -231,8 +233,16 @@ fn prune(kept: Vec<Kept>, older_than: Duration, keep: u64, dry_run: bool) -> Res
         gone += 1;
         freed += one.bytes;
     }
-    let would = if dry_run { "would be" } else { "are" };
-    output::say(&format!("{gone} sessions, {}, {would} gone.", size(freed)));
+    let would = match (dry_run, gone) {
+        (true, _) => "would be",
+        (false, 1) => "is",
+        (false, _) => "are",
+    };
+    output::say(&format!(
+        "{}, {}, {would} gone.",
+        count(gone, "session"),
+        size(freed)
+    ));
     Ok(())
 }
 

@@ -48,5 +48,6 @@ pub use paper::Paper;
 pub use recognise::{Recognised, recognise};
 pub use redacted::Redacted;
 pub use summary::Summary;
+pub(crate) use text::count;
 pub use text::{TextPaper, to_text};
 pub use whole::{Coverage, Endpoint, Item, KINDS, Seen, Server, Shown, Whole};

@@ -286,7 +286,7 @@ pub(super) fn sum_up(summary: &Summary) -> String {
 }
 
 /// `1 entry`, `2 entries`.
-pub(super) fn count(number: usize, noun: &str) -> String {
+pub(crate) fn count(number: usize, noun: &str) -> String {
     match (number, noun.strip_suffix('y')) {
         (1, _) => format!("1 {noun}"),
         (_, Some(stem)) => format!("{number} {stem}ies"),

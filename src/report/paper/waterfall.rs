@@ -3,7 +3,7 @@
 use super::duration;
 use crate::cors::Outcome;
 use crate::diagnose::Diagnosis;
-use crate::wire::{Exchange, Timestamp};
+use crate::wire::{End, Exchange, Timestamp};
 
 /// Length of a label, so that it ends before the status.
 const LABEL_CHARS_MAX: usize = 42;
@@ -20,6 +20,8 @@ pub(super) struct Bar {
     start: Timestamp,
     answered_micros: u64,
     total_micros: u64,
+    /// It has not ended: it goes on to the picture's edge.
+    is_open: bool,
 }
 
 /// A bar with its place: thousandths of the picture's width.
@@ -42,10 +44,11 @@ impl Bar {
         let (authority, path) = place.split_at(authority);
         let host = authority.rsplit('@').next().unwrap_or_default().to_owned();
         let status = exchange.delivered().map(|head| head.status.to_string());
-        let total = exchange.duration_micros().unwrap_or(0);
         let answered = exchange
             .answered_at
             .map(|at| at.micros_since(exchange.opened_at));
+        let took = exchange.duration_micros();
+        let total = took.or(answered).unwrap_or(0);
         Self {
             method: exchange.request.method.clone(),
             path: if path.is_empty() { "/" } else { path }.to_owned(),
@@ -61,6 +64,7 @@ impl Bar {
             start: exchange.opened_at,
             answered_micros: answered.unwrap_or(total).min(total),
             total_micros: total,
+            is_open: exchange.end == End::Open,
         }
     }
 }
@@ -93,16 +97,70 @@ pub(super) fn place(bars: &[Bar]) -> (Vec<Placed<'_>>, u64) {
     let mut order: Vec<&Bar> = bars.iter().collect();
     order.sort_by_key(|bar| bar.start);
     let placed = order.into_iter().map(|bar| {
-        let waiting = part(bar.answered_micros);
+        let waits = bar.is_open && bar.answered_micros == 0;
+        let start = bar.start.micros_since(first);
+        let total = if bar.is_open {
+            whole - start
+        } else {
+            bar.total_micros
+        };
+        let waiting = part(if waits { total } else { bar.answered_micros });
+        let receiving = total.saturating_sub(bar.answered_micros);
         Placed {
             bar,
             label: bar.label(several),
             // The shortest is still seen, also at the very end.
-            x: part(bar.start.micros_since(first)).min(996.0),
+            x: part(start).min(996.0),
             waiting: waiting.max(2.0),
-            receiving: part(bar.total_micros - bar.answered_micros),
-            took: duration(bar.total_micros),
+            receiving: if waits { 0.0 } else { part(receiving) },
+            took: if bar.is_open {
+                "open".to_owned()
+            } else {
+                duration(bar.total_micros)
+            },
         }
     });
     (placed.collect(), whole)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_open_goes_on_to_the_edge() {
+        let bar = |start, answered_micros, total_micros, is_open| Bar {
+            method: "GET".into(),
+            host: "a.test".into(),
+            path: "/".into(),
+            class: "plain",
+            preflight: false,
+            status: "200".into(),
+            start: Timestamp(start),
+            answered_micros,
+            total_micros,
+            is_open,
+        };
+        let bars = [
+            bar(0, 100, 1_000, false),
+            bar(500, 100, 100, true),
+            bar(900, 0, 0, true),
+        ];
+        let (placed, whole) = place(&bars);
+        assert_eq!(whole, 1_000);
+        let told: Vec<_> = placed
+            .iter()
+            .map(|p| {
+                (
+                    p.x as u32,
+                    p.waiting as u32,
+                    p.receiving as u32,
+                    p.took.as_str(),
+                )
+            })
+            .collect();
+        assert_eq!(told[0].2, 900);
+        assert_eq!(told[1], (500, 100, 400, "open"));
+        assert_eq!(told[2], (900, 100, 0, "open"));
+    }
 }
