@@ -302,7 +302,7 @@ pub(crate) fn through(
 }
 
 /// How long what takes a moment may take on a machine that is busy.
-const PATIENCE: Duration = Duration::from_mins(2);
+const PATIENCE: Duration = Duration::from_mins(5);
 
 /// Waits until something holds; panics with `what` if it never does.
 pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
