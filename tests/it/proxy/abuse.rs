@@ -434,3 +434,32 @@ async fn answers_that_are_none() {
     }
     assert!(passed.is_empty(), "{passed:#?}");
 }
+
+/// What is no preface of HTTP/2 is, where HTTP/1 is spoken too, a request that cannot be read: it is
+/// answered as one, and the connection ends (RFC 9113 § 3.4 wants a GOAWAY only of those who know that
+/// their peer speaks HTTP/2).
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn prefaces_that_are_none() {
+    let rig = Rig::start().await;
+    let mut good = rig.connect().await;
+    good.write_all(&[PREFACE, &settings(&[])].concat())
+        .await
+        .unwrap();
+    for preface in [
+        &b"INVALID CONNECTION PREFACE\r\n\r\n"[..],
+        b"PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n",
+        b"PRI * HTTP/2.1\r\n\r\nSM\r\n\r\n",
+    ] {
+        let mut stream = rig.connect().await;
+        stream.write_all(preface).await.unwrap();
+        let mut answer = Vec::new();
+        soon(stream.read_to_end(&mut answer)).await.unwrap();
+        let shown = String::from_utf8_lossy(&answer);
+        assert!(
+            shown.starts_with("HTTP/1.1 400 ") && shown.contains("connection: close"),
+            "{preface:?}: {shown}"
+        );
+    }
+    let first = soon(next_frame(&mut good)).await.unwrap();
+    assert_eq!(first.kind, SETTINGS);
+}
