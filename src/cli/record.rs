@@ -166,6 +166,12 @@ async fn record(args: &RecordArgs, capture: Capture) -> Result<Exit> {
             counts.skipped_bytes
         ));
     }
+    if counts.unheard > 0 {
+        output::say(&format!(
+            "Note: {} requests passed and are not recorded, since the disk did not keep up.",
+            counts.unheard
+        ));
+    }
     if let Some(before) = reader.bodies_gone_before() {
         output::say(&format!(
             "Note: the bodies before {before} left to make room for others (--bodies-max); their rows are there."
@@ -233,6 +239,7 @@ fn added(all: Counts, more: Counts) -> Counts {
         preflights: all.preflights + more.preflights,
         preflight_micros: all.preflight_micros + more.preflight_micros,
         skipped_bytes: all.skipped_bytes + more.skipped_bytes,
+        unheard: all.unheard + more.unheard,
     }
 }
 

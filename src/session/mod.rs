@@ -155,13 +155,10 @@ impl Session {
         first_id: u64,
     ) -> Result<(Self, Recorder), SessionError> {
         let first = ExchangeId(first_id);
-        let whole = Arc::new(Whole::new(
-            name,
-            Archive::of(&writer),
-            first,
-            rules.is_some(),
-        ));
         let (recorder, queue) = queue(first, kept_bytes_max);
+        let archive = Archive::of(&writer);
+        let whole = Whole::new(name, archive, first, rules.is_some());
+        let whole = Arc::new(whole.fed_by(queue.unheard()));
         let ingest = Ingest::new(
             queue,
             writer,

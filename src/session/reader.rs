@@ -40,6 +40,8 @@ pub struct Counts {
     pub preflight_micros: u64,
     /// Bytes of bodies and messages that passed and could not be kept.
     pub skipped_bytes: u64,
+    /// Exchanges that passed unrecorded, since the disk did not keep up.
+    pub unheard: u64,
 }
 
 impl Reader {
@@ -126,7 +128,7 @@ impl Reader {
         offset: u64,
         at_most: usize,
     ) -> Result<Vec<u8>, SessionError> {
-        self.whole.archive.body(id, side, offset, at_most)
+        self.whole.body(id, side, offset, at_most)
     }
 
     /// How many WebSocket messages or server-sent events an exchange has.
@@ -210,6 +212,7 @@ impl Reader {
             preflights: state.preflights,
             preflight_micros: state.preflight_micros,
             skipped_bytes: self.whole.skipped(),
+            unheard: self.whole.unheard(),
         }
     }
 

@@ -10,14 +10,17 @@ use quick_cache::sync::{Cache, DefaultLifecycle};
 use tokio::sync::watch;
 
 use super::marks::Marks;
-use crate::capture::{Archive, SessionError, Store};
+use crate::capture::{Archive, Piece, SessionError, Store};
 use crate::diagnose::{Exchanges, Surroundings};
-use crate::wire::{Exchange, ExchangeId, Said};
+use crate::wire::{Exchange, ExchangeId, Said, Side};
 
 /// Decoded exchanges kept at hand, in bytes.
 const CACHE_BYTES_MAX: u64 = 16 << 20;
 /// For how many exchanges, the last ones, what a browser said about them is kept at hand.
 pub(super) const SAID_MAX: usize = 100_000;
+
+/// That exchanges passed unrecorded.
+const UNHEARD: &str = "The disk does not keep up: requests pass that are not recorded.";
 
 /// What the recording thread and the readers share.
 pub(super) struct Whole {
@@ -34,8 +37,12 @@ pub(super) struct Whole {
     state: RwLock<State>,
     cache: Cache<u64, Arc<Exchange>, Weight, RandomState>,
     trouble: Mutex<Trouble>,
+    /// Exchanges that passed while the recording thread stood still.
+    unheard: Arc<AtomicU64>,
     around: RwLock<Surroundings>,
     said: RwLock<BTreeMap<ExchangeId, Arc<Said>>>,
+    /// Pieces of bodies that the file does not have yet, since another process holds it; in order.
+    waiting: Mutex<Vec<Piece>>,
 }
 
 /// What is wrong with the recording now, and what was last, were it mended since.
@@ -109,9 +116,21 @@ impl Whole {
                 DefaultLifecycle::default(),
             ),
             trouble: Mutex::default(),
+            unheard: Arc::default(),
             around: RwLock::new(Surroundings::new()),
             said: RwLock::new(BTreeMap::new()),
+            waiting: Mutex::default(),
         }
+    }
+
+    /// The same, knowing what its queue could not take.
+    pub(super) fn fed_by(self, unheard: Arc<AtomicU64>) -> Self {
+        Self { unheard, ..self }
+    }
+
+    /// How many exchanges passed unrecorded, since the disk did not keep up.
+    pub(super) fn unheard(&self) -> u64 {
+        self.unheard.load(Ordering::Relaxed)
     }
 
     pub(super) fn read(&self) -> RwLockReadGuard<'_, State> {
@@ -132,7 +151,9 @@ impl Whole {
     }
 
     pub(super) fn trouble(&self) -> Option<String> {
-        self.troubles().now.clone()
+        let now = self.troubles().now.clone();
+        // Not told by the recording thread, which may be what stands still.
+        now.or_else(|| (self.unheard() > 0).then(|| UNHEARD.to_owned()))
     }
 
     pub(super) fn last_trouble(&self) -> Option<String> {
@@ -183,6 +204,39 @@ impl Whole {
         if all.len() > SAID_MAX {
             all.pop_first();
         }
+    }
+
+    /// Pieces of bodies that wait for the file to be free.
+    pub(super) fn waiting(&self) -> MutexGuard<'_, Vec<Piece>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Bytes of a body as kept: from the file, and from what that does not have yet.
+    pub(super) fn body(
+        &self,
+        id: ExchangeId,
+        side: Side,
+        offset: u64,
+        at_most: usize,
+    ) -> Result<Vec<u8>, SessionError> {
+        let mut bytes = self.archive.body(id, side, offset, at_most)?;
+        let waiting = self.waiting();
+        let own = waiting
+            .iter()
+            .filter(|p| p.exchange == id && p.side == side);
+        for piece in own {
+            let mut start = piece.start;
+            for part in &piece.parts {
+                let next = offset + bytes.len() as u64;
+                let skip = usize::try_from(next.saturating_sub(start)).unwrap_or(usize::MAX);
+                if start <= next {
+                    let rest = part.get(skip..).unwrap_or_default();
+                    bytes.extend_from_slice(&rest[..rest.len().min(at_most - bytes.len())]);
+                }
+                start += part.len() as u64;
+            }
+        }
+        Ok(bytes)
     }
 
     /// An exchange: one that is held, or at hand, or from the file.

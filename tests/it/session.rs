@@ -637,35 +637,131 @@ fn a_full_disk_stops_the_keeping_and_nothing_else() {
     }
 }
 
+/// A session with one exchange, which another process then takes for itself.
+fn locked(path: &Path) -> (Session, Recorder, Reader, rusqlite::Connection) {
+    let (session, recorder) = Session::create(Options::new(path)).unwrap();
+    let reader = session.reader();
+    tell(&recorder, 100);
+    wait_until("a row", || reader.len() == 1);
+    let other = rusqlite::Connection::open(path).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    (session, recorder, reader, other)
+}
+
 #[test]
 fn a_locked_file_is_written_when_it_is_free_again() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("locked");
-    let (session, recorder) = Session::create(Options::new(&path)).unwrap();
-    let reader = session.reader();
-    tell(&recorder, 100);
-    wait_until("a row", || reader.len() == 1);
-    let other = rusqlite::Connection::open(&path).unwrap();
-    other.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let locked = tell(&recorder, 100);
+    let (session, recorder, reader, other) = locked(&path);
+    // One that is under way meanwhile, in several pieces and batches, with a message.
+    let long = open(&recorder, request("GET", "https://api.app.test/long", &[]));
+    let all = body_of(long.id(), 700_000);
+    long.answered(response(200, &[]), upstream(), timings());
+    long.body(Side::Response, all.slice(..300_000));
+    let waiting = tell(&recorder, 100);
     wait_until("the trouble is told", || reader.trouble().is_some());
-    assert!(reader.exchange(locked).is_some(), "heads stay in memory");
+    let told = reader.trouble().unwrap();
+    assert!(
+        told.contains("in use by another process") && told.contains("stays in memory"),
+        "{told}"
+    );
+    long.body(Side::Response, all.slice(300_000..500_000));
+    long.message(Message {
+        at: now(),
+        from: Side::Response,
+        kind: MessageKind::Text,
+        len_bytes: 5,
+        payload: Bytes::from_static(b"hello"),
+    });
+    let twin = tell(&recorder, 100);
+    wait_until("rows go on", || reader.exchange(twin).is_some());
+    wait_until("what passed so far", || {
+        reader.body(long.id(), Side::Response, 0, 1 << 20).unwrap() == all.slice(..500_000)
+    });
+    assert_eq!(
+        reader.body(long.id(), Side::Response, 299_990, 20).unwrap(),
+        all.slice(299_990..300_010)
+    );
+    assert_eq!(
+        reader.body(waiting, Side::Response, 0, 999).unwrap(),
+        body_of(waiting, 100)
+    );
     other.execute_batch("ROLLBACK").unwrap();
     drop(other);
     wait_until("the trouble is over", || reader.trouble().is_none());
-    let after = tell(&recorder, 100);
+    long.body(Side::Response, all.slice(500_000..));
+    long.close(End::Complete, timings());
+    let id = long.id();
+    drop(long);
+    tell(&recorder, 100);
+    session.finish().unwrap();
+    assert_eq!(reader.counts().skipped_bytes, 0);
+    let again = Session::open(&path, None).unwrap().reader();
+    for reader in [reader, again] {
+        assert_eq!(reader.len(), 5);
+        for other in [waiting, twin, ExchangeId(5)] {
+            assert_eq!(
+                reader.exchange(other).unwrap().response_body.kept_bytes,
+                100
+            );
+            assert_eq!(
+                reader.body(other, Side::Response, 0, 999).unwrap(),
+                body_of(other, 100)
+            );
+        }
+        assert!(reader.body(id, Side::Response, 0, 1 << 20).unwrap() == all);
+        let messages = reader.messages(id, 0, 9);
+        assert_eq!(messages.len(), 1);
+        assert_eq!(&messages[0].payload[..], b"hello");
+    }
+}
+
+#[test]
+fn bodies_that_wait_for_a_locked_file_are_bounded() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("locked");
+    let (session, recorder, reader, other) = locked(&path);
+    let mut last = tell(&recorder, 100);
+    wait_until("the trouble is told", || reader.trouble().is_some());
+    // 100 MB, each shown before the next is told.
+    for _ in 0..100 {
+        last = tell(&recorder, 1_000_000);
+        wait_until("rows go on", || {
+            let mut over = false;
+            reader.rows(&[last], &mut |row| over = row.end == RowEnd::Complete);
+            over
+        });
+    }
+    let skipped = reader.counts().skipped_bytes;
+    assert!(
+        (30_000_000..40_000_000).contains(&skipped),
+        "64 MiB wait, the others were counted: {skipped}"
+    );
+    drop(other);
+    wait_until("the trouble is over", || reader.trouble().is_none());
     session.finish().unwrap();
     let again = Session::open(&path, None).unwrap().reader();
-    assert_eq!(again.len(), 3);
-    assert_eq!(again.exchange(locked).unwrap().response_body.kept_bytes, 0);
-    assert_eq!(
-        again.exchange(locked).unwrap().response_body.seen_bytes,
-        100
-    );
-    assert_eq!(
-        again.body(after, Side::Response, 0, 999).unwrap(),
-        body_of(after, 100)
-    );
+    assert_eq!(again.len() as u64, last.0);
+    let kept = |id| again.exchange(id).unwrap().response_body.kept_bytes;
+    let all: u64 = (3..=last.0).map(|id| kept(ExchangeId(id))).sum();
+    assert_eq!(all, 100_000_000 - skipped);
+    for id in [3, 40, last.0].map(ExchangeId) {
+        let body = again.body(id, Side::Response, 0, 1 << 20).unwrap();
+        assert!(body == body_of(id, 1_000_000)[..body.len()]);
+        assert_eq!(body.len() as u64, kept(id));
+    }
+}
+
+#[test]
+fn a_file_that_is_locked_to_the_end_is_told_as_such() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("locked");
+    let (session, recorder, _reader, other) = locked(&path);
+    tell(&recorder, 100);
+    let error = session.finish().unwrap_err().to_string();
+    assert!(error.contains("in use by another process"), "{error}");
+    drop(other);
+    assert_eq!(Session::open(&path, None).unwrap().reader().len(), 1);
 }
 
 #[test]

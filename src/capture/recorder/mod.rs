@@ -1,16 +1,17 @@
 //! The way into a session: who has something to tell holds a [`Recorder`].
 //!
 //! One short lock issues the id and queues the event, so the order of ids is the order in the queue
-//! and row number = id − first. Openings wait for room (traffic slows down rather than being lost);
+//! and row number = id − first. Openings wait for room (traffic slows down rather than being lost),
+//! but not for a listener that stands still, as a disk can: then they pass unheard and are counted;
 //! body bytes are skipped and counted when the queue is full; an end never waits, since there are
 //! no more of them than openings that got in.
 
 mod exchange;
 mod queue;
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
@@ -25,6 +26,10 @@ use crate::wire::{Client, ExchangeId, Kind, RequestHead, Said, Source, Timestamp
 pub const QUEUE_EVENTS_MAX: usize = 8_192;
 /// How many body bytes wait in the queue before further ones are skipped.
 pub const QUEUE_BODY_BYTES_MAX: usize = 64 << 20;
+
+/// How long an opening waits for room. A listener that keeps up as well as it can makes some many times
+/// within that, however busy the machine is; one that does not is held up by its disk.
+const ROOM_AT_MOST: Duration = Duration::from_secs(3);
 
 /// Up to this many bytes a piece of a body is copied rather than held on to.
 const COPIED_BYTES_MAX: usize = 4 << 10;
@@ -42,6 +47,8 @@ pub fn queue(first_id: ExchangeId, kept_bytes_max: u64) -> (Recorder, EventQueue
         ready: Condvar::new(),
         room: Notify::new(),
         skipped_bytes: AtomicU64::new(0),
+        stuck: AtomicBool::new(false),
+        unheard: Arc::default(),
         kept_bytes_max,
     });
     (
@@ -52,6 +59,7 @@ pub fn queue(first_id: ExchangeId, kept_bytes_max: u64) -> (Recorder, EventQueue
         EventQueue {
             shared,
             spare: Vec::new(),
+            taken_at: Instant::now(),
         },
     )
 }
@@ -97,7 +105,8 @@ impl Recorder {
         Arc::clone(&self.to.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Opens an exchange, waiting while the queue is full.
+    /// Opens an exchange, waiting while the queue is full. Where it stays so, traffic is not held up any
+    /// longer: nobody hears of this exchange, and it is counted.
     pub async fn open(&self, kind: Kind, client: Client, request: RequestHead) -> ExchangeRecorder {
         if self.wanted.as_ref().is_some_and(|wanted| !wanted(&request)) {
             return ExchangeRecorder::of(&Arc::new(Shared::nobody()), ExchangeId(0));
@@ -108,8 +117,30 @@ impl Recorder {
                 Ok(exchange) => return exchange,
                 Err(unopened) => request = unopened,
             }
-            self.room().await;
+            let shared = self.shared();
+            if shared.stuck.load(Ordering::Relaxed) || !self.is_room_soon().await {
+                shared.unheard.fetch_add(1, Ordering::Relaxed);
+                return ExchangeRecorder::of(&Arc::new(Shared::nobody()), ExchangeId(0));
+            }
         }
+    }
+
+    /// Waits until there may be room; if there is none in time, nobody need wait any more.
+    async fn is_room_soon(&self) -> bool {
+        if tokio::time::timeout(ROOM_AT_MOST, self.room())
+            .await
+            .is_ok()
+        {
+            return true;
+        }
+        let shared = self.shared();
+        let inner = shared.lock();
+        let room = inner.has_room();
+        if !room {
+            // Under the lock, which taking from the queue needs before it says the contrary.
+            shared.stuck.store(true, Ordering::Relaxed);
+        }
+        room
     }
 
     fn open_if_room(

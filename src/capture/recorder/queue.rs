@@ -1,19 +1,24 @@
 //! What waits between those who tell and the one who listens.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
 use super::super::event::Event;
-use super::QUEUE_EVENTS_MAX;
+use super::{QUEUE_EVENTS_MAX, ROOM_AT_MOST};
 
 pub(super) struct Shared {
     pub(super) inner: Mutex<Inner>,
     pub(super) ready: Condvar,
     pub(super) room: Notify,
     pub(super) skipped_bytes: AtomicU64,
+    /// Nothing was taken for so long that openings do not wait for room any more, until what is queued
+    /// is taken at a good pace again.
+    pub(super) stuck: AtomicBool,
+    /// Openings that nobody was told of since.
+    pub(super) unheard: Arc<AtomicU64>,
     pub(super) kept_bytes_max: u64,
 }
 
@@ -45,6 +50,8 @@ impl Shared {
             ready: Condvar::new(),
             room: Notify::new(),
             skipped_bytes: AtomicU64::new(0),
+            stuck: AtomicBool::new(false),
+            unheard: Arc::default(),
             kept_bytes_max: 0,
         }
     }
@@ -73,6 +80,7 @@ impl Shared {
 pub struct EventQueue {
     pub(super) shared: Arc<Shared>,
     pub(super) spare: Vec<Event>,
+    pub(super) taken_at: Instant,
 }
 
 /// What [`EventQueue::wait`] came back with.
@@ -89,7 +97,7 @@ pub enum Waited {
 impl EventQueue {
     /// Blocks until there is something to take.
     pub fn wait(&self, at_most: Duration) -> Waited {
-        let deadline = std::time::Instant::now() + at_most;
+        let deadline = Instant::now() + at_most;
         let mut inner = self.shared.lock();
         loop {
             if !inner.events.is_empty() {
@@ -99,7 +107,7 @@ impl EventQueue {
             if inner.finished || Arc::strong_count(&self.shared) == 1 {
                 return Waited::Finished;
             }
-            let left = deadline.saturating_duration_since(std::time::Instant::now());
+            let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return Waited::TimedOut;
             }
@@ -124,6 +132,10 @@ impl EventQueue {
         std::mem::swap(&mut batch, &mut inner.events);
         inner.payload_bytes = 0;
         drop(inner);
+        if self.taken_at.elapsed() < ROOM_AT_MOST {
+            self.shared.stuck.store(false, Ordering::Relaxed);
+        }
+        self.taken_at = Instant::now();
         self.shared.room.notify_waiters();
         batch
     }
@@ -138,6 +150,13 @@ impl EventQueue {
     /// Body bytes that could not be kept because the queue was full.
     pub fn skipped_bytes(&self) -> u64 {
         self.shared.skipped_bytes.load(Ordering::Relaxed)
+    }
+}
+
+impl EventQueue {
+    /// How many exchanges passed unheard because the queue was full for too long; counts on.
+    pub fn unheard(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.shared.unheard)
     }
 }
 

@@ -76,3 +76,30 @@ async fn openings_wait_for_room() {
     assert_eq!(waiting.await.id(), ExchangeId(QUEUE_EVENTS_MAX as u64 + 1));
     drop(held);
 }
+
+#[tokio::test]
+async fn openings_do_not_wait_for_a_listener_that_stands_still() {
+    let (recorder, mut queue) = queue(ExchangeId(1), u64::MAX);
+    let held: Vec<_> = (0..QUEUE_EVENTS_MAX).map(|_| open(&recorder)).collect();
+    let opening = || recorder.open(Kind::Http, Client::default(), request());
+    // Nobody takes anything: they pass, and are counted.
+    for passed in 1..=3 {
+        let unheard = opening().await;
+        unheard.close(End::Complete, Timings::default());
+        assert_eq!(queue.unheard().load(Ordering::Relaxed), passed);
+    }
+    // Where there is room, what comes is heard, and gets the next id.
+    assert_eq!(queue.take().len(), QUEUE_EVENTS_MAX);
+    let next = ExchangeId(QUEUE_EVENTS_MAX as u64 + 1);
+    assert_eq!(opening().await.id(), next);
+    // Taken as it should be, it is waited for again.
+    queue.take();
+    let more: Vec<_> = (0..QUEUE_EVENTS_MAX).map(|_| open(&recorder)).collect();
+    let waiting = opening();
+    let mut waiting = std::pin::pin!(waiting);
+    assert!(futures_util::poll!(waiting.as_mut()).is_pending());
+    queue.take();
+    assert_ne!(waiting.await.id(), ExchangeId(0));
+    assert_eq!(queue.unheard().load(Ordering::Relaxed), 3);
+    drop((held, more));
+}

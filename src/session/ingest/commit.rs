@@ -1,14 +1,13 @@
 //! A batch on its way to disk and to the readers, and what happens when the disk fails.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use super::{Broken, Ingest, LOOK, RETRY, UNSAVED_BYTES_MAX};
+use super::waiting::Broken;
+use super::{Ingest, LOOK, RETRY};
 use crate::capture::{Batch, SessionError};
-use crate::session::whole::weight;
-use crate::wire::{End, Side};
+use crate::wire::{End, Exchange, Side};
 
 impl Ingest {
     /// Writes what was heard since, shows it, judges what it changed.
@@ -59,62 +58,66 @@ impl Ingest {
                     }
                     return;
                 }
-                Err(error) => self.break_down(&error),
+                Err(error) => self.break_down(error),
             }
         }
         let Some(broken) = &mut self.broken else {
             return;
         };
-        for (exchange, heard) in &self.batch.exchanges {
-            broken.unsaved_bytes += weight(exchange);
-            let before = broken
-                .unsaved
-                .insert(exchange.id, (Arc::clone(exchange), *heard));
-            if let Some((before, _)) = before {
-                broken.unsaved_bytes -= weight(&before);
-            }
-        }
-        while broken.unsaved_bytes > UNSAVED_BYTES_MAX
-            && let Some((_, (oldest, _))) = broken.unsaved.pop_first()
-        {
-            broken.unsaved_bytes -= weight(&oldest);
-            self.whole.write().store.release(oldest.id);
-        }
+        broken.take(&mut self.batch, &self.whole);
         self.retry_if_due();
     }
 
-    /// The disk failed on this batch: takes back what it said about bodies.
-    fn break_down(&mut self, error: &SessionError) {
-        self.whole.set_trouble(Some(format!(
-            "Recording to disk stopped: {error}. Traffic goes on; heads stay in memory, bodies are not kept."
-        )));
-        self.broken = Some(Broken {
-            tried_at: Instant::now(),
-            unsaved: BTreeMap::new(),
-            unsaved_bytes: 0,
-        });
-        for piece in &self.batch.pieces {
-            self.lost_bytes += piece.len as u64;
-            let Some(working) = self.working.get_mut(&piece.exchange) else {
-                continue;
+    /// The disk failed on this batch: unless it is a matter of time, takes back what it said about
+    /// bodies.
+    fn break_down(&mut self, error: SessionError) {
+        let broken = Broken::by(error);
+        self.whole.set_trouble(Some(broken.told()));
+        if !broken.waits() {
+            let lost = Batch {
+                pieces: std::mem::take(&mut self.batch.pieces),
+                messages: std::mem::take(&mut self.batch.messages),
+                ..Batch::default()
             };
-            let exchange = Arc::make_mut(&mut working.exchange);
-            let (facts, track) = match piece.side {
-                Side::Request => (&mut exchange.request_body, &mut working.request),
-                Side::Response => (&mut exchange.response_body, &mut working.response),
-            };
-            facts.kept_bytes -= piece.len as u64;
-            track.cut = true;
+            self.take_back(&lost);
+            for (exchange, _) in &mut self.batch.exchanges {
+                if let Some(working) = self.working.get(&exchange.id) {
+                    *exchange = Arc::clone(&working.exchange);
+                }
+            }
         }
-        for (id, number, message) in &self.batch.messages {
+        self.broken = Some(broken);
+    }
+
+    /// These bodies and messages will not be written: says so wherever they are spoken of.
+    fn take_back(&mut self, lost: &Batch) {
+        for piece in &lost.pieces {
+            let len = piece.len as u64;
+            self.lost_bytes += len;
+            let less = |exchange: &mut Arc<Exchange>| {
+                let exchange = Arc::make_mut(exchange);
+                match piece.side {
+                    Side::Request => exchange.request_body.kept_bytes -= len,
+                    Side::Response => exchange.response_body.kept_bytes -= len,
+                }
+            };
+            if let Some(working) = self.working.get_mut(&piece.exchange) {
+                less(&mut working.exchange);
+                match piece.side {
+                    Side::Request => working.request.cut = true,
+                    Side::Response => working.response.cut = true,
+                }
+            }
+            let unsaved = self.broken.as_mut();
+            if let Some(exchange) = unsaved.and_then(|b| b.unsaved(piece.exchange)) {
+                less(exchange);
+                self.whole.write().store.hold(Arc::clone(exchange));
+            }
+        }
+        for (id, number, message) in &lost.messages {
             self.lost_bytes += message.payload.len() as u64;
             if let Some(working) = self.working.get_mut(id) {
                 working.messages = working.messages.min(*number);
-            }
-        }
-        for (exchange, _) in &mut self.batch.exchanges {
-            if let Some(working) = self.working.get(&exchange.id) {
-                *exchange = Arc::clone(&working.exchange);
             }
         }
     }
@@ -153,12 +156,26 @@ impl Ingest {
             return;
         };
         broken.tried_at = Instant::now();
-        let unsaved = Batch {
-            exchanges: broken.unsaved.values().cloned().collect(),
-            ..Batch::default()
+        let waited = broken.waits();
+        let unsaved = broken.batch(&self.whole);
+        let written = self.writer.write(&unsaved);
+        let gone = match written {
+            Ok(gone) => gone,
+            Err(error) => {
+                let lost = broken.put_back(unsaved, error, waited);
+                if let Some(lost) = lost {
+                    self.whole.set_trouble(Some(broken.told()));
+                    self.whole.waiting().clear();
+                    self.take_back(&lost);
+                }
+                return;
+            }
         };
-        if self.writer.write(&unsaved).is_err() {
-            return;
+        let lost = broken.lost;
+        self.broken = None;
+        self.whole.waiting().clear();
+        if let Some(before) = gone {
+            self.whole.bodies_left(before);
         }
         let mut state = self.whole.write();
         for (exchange, _) in unsaved.exchanges {
@@ -167,8 +184,13 @@ impl Ingest {
             }
         }
         drop(state);
-        self.broken = None;
-        self.whole.set_trouble(None);
+        self.whole.set_trouble((lost > 0).then(|| {
+            format!(
+                "Recording to disk goes on; it stood still so long that {lost} requests of that time are \
+                 not in the file."
+            )
+        }));
+        self.whole.bump();
     }
 
     /// Makes the batch visible: rows, and the exchanges at hand.

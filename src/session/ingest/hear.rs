@@ -129,7 +129,7 @@ impl Ingest {
             Side::Response => (&mut exchange.response_body, &mut working.response),
         };
         facts.seen_bytes += bytes.len() as u64;
-        if self.broken.is_some() {
+        if self.broken.as_ref().is_some_and(|b| !b.takes_bodies()) {
             track.cut = true;
         }
         if track.cut {
@@ -219,7 +219,7 @@ impl Ingest {
         let Some(working) = self.working.get_mut(&id) else {
             return;
         };
-        if self.broken.is_some() {
+        if self.broken.as_ref().is_some_and(|b| !b.takes_bodies()) {
             self.lost_bytes += message.payload.len() as u64;
             return;
         }

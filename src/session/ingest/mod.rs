@@ -1,12 +1,14 @@
 //! The one listener: a thread that takes what was told, writes it, and makes it visible.
 //!
 //! A batch goes to disk before it is shown, so what is on the screen survives. While the disk fails,
-//! heads stay in memory and bodies are counted only; what was not written is tried again.
+//! heads stay in memory, and bodies too where it only has to be waited for; else those are counted
+//! only. What was not written is tried again.
 
 mod commit;
 mod hear;
+mod waiting;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -19,6 +21,7 @@ use super::load::as_ended;
 use super::whole::Whole;
 use crate::capture::{Batch, Event, EventQueue, Heard, SessionError, Waited, Writer, now};
 use crate::wire::{Exchange, ExchangeId};
+use waiting::Broken;
 
 /// A transaction takes at most this many events,
 const BATCH_EVENTS_MAX: usize = 2_048;
@@ -36,8 +39,10 @@ const TICK: Duration = Duration::from_secs(1);
 const RETRY: Duration = Duration::from_secs(2);
 /// How often it is looked whether the file is still there.
 const LOOK: Duration = Duration::from_secs(1);
-/// How much of what could not be written stays in memory.
+/// How much of what could not be written stays in memory, in bytes of heads,
 const UNSAVED_BYTES_MAX: u64 = 64 << 20;
+/// and in bytes of bodies and messages that wait for the file to be free.
+const UNSAVED_BODY_BYTES_MAX: u64 = 64 << 20;
 
 pub(super) struct Ingest {
     queue: EventQueue,
@@ -80,13 +85,6 @@ struct Track {
     cut: bool,
     // Of all that was kept so far.
     digest: Option<ring::digest::Context>,
-}
-
-/// The disk fails.
-struct Broken {
-    tried_at: Instant,
-    unsaved: BTreeMap<ExchangeId, (Arc<Exchange>, Heard)>,
-    unsaved_bytes: u64,
 }
 
 impl Ingest {
@@ -182,11 +180,9 @@ impl Ingest {
                 detail: "its place is gone".into(),
             });
         }
-        let result = match &self.broken {
+        let result = match self.broken.take() {
             None => self.writer.note("finished_at", &Value::Integer(now().0)),
-            Some(_) => Err(SessionError::Full {
-                path: self.whole.archive.path().to_owned(),
-            }),
+            Some(broken) => Err(broken.error),
         };
         self.whole.archive.release();
         result.and(self.writer.close())
