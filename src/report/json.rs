@@ -14,7 +14,7 @@ use crate::cors::{Check, Credentials, Outcome, Stage};
 use crate::diagnose::{
     Alignment, Branch, Cause, Diagnosis, Evidence, Exchanges, Member, Root, Warning,
 };
-use crate::fix::{self, Advice, Fix, snippet};
+use crate::fix::{self, Advice, Fix, snippet, stack};
 use crate::wire::{Patch, Said, isomorphic};
 
 const SCHEMA: &str = "corscope/diagnosis/1";
@@ -236,12 +236,13 @@ fn fix_value(fix: Option<&Fix>, mending: Option<&Mending>) -> Value {
         "place": told.map(snippet::Snippet::place),
         "verified": told.map(snippet::Snippet::verified),
         "refused": mending.and_then(|m| m.refused.as_ref()).map(ToString::to_string),
-        "stack": mending.map(hops),
+        "stack": mending.map(|m| hops(&m.stack.hops)),
+        "siblings": mending.map(|m| hops(&m.stack.siblings)),
     })
 }
 
-fn hops(mending: &Mending) -> Vec<Value> {
-    let hops = mending.stack.hops.iter().map(|hop| {
+fn hops(hops: &[stack::Hop]) -> Vec<Value> {
+    let hops = hops.iter().map(|hop| {
         json!({
             "id": hop.id,
             "name": hop.name,

@@ -22,9 +22,17 @@ pub struct Mending {
 }
 
 impl Mending {
-    /// The servers from the outside in, each with what gave it away: `nginx (server: nginx/1.22)`.
+    /// The servers behind the endpoint from the outside in, each with what gave it away:
+    /// `nginx (server: nginx/1.22)`.
     pub fn hops(&self) -> Vec<String> {
         self.stack.hops.iter().map(told).collect()
+    }
+
+    /// What other endpoints show, where the endpoint's own answers leave open what runs there:
+    /// `at other endpoints of this host: Express (x-powered-by: Express)`.
+    pub fn elsewhere(&self) -> Option<String> {
+        let told: Vec<String> = self.stack.siblings.iter().map(told).collect();
+        (!told.is_empty()).then(|| format!("at other endpoints of this host: {}", told.join(", ")))
     }
 }
 
@@ -119,7 +127,7 @@ impl Servers {
         let alone = Server::default();
         let server = server.unwrap_or(&alone);
         let known = look_up(&server.ids, exchanges);
-        let stack = server.survey.stack(failed.as_deref());
+        let stack = server.survey.stack(&fix.url, failed.as_deref());
         let host = known.iter().chain(&failed).map(|exchange| &**exchange);
         let needs = snippet::widen(&fix.needs, host);
         let (snippet, refused) = match stack.best.map(|id| snippet::render(id, &needs)) {

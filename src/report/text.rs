@@ -133,7 +133,12 @@ fn compare(out: &mut String, explanation: &Explanation) {
 
 // Which server it was and what goes into which of its files; the same snippet is printed once.
 fn write_mending(out: &mut String, mending: &Mending, shown: &mut Vec<snippet::Snippet>) {
-    block(out, "SERVER", &mending.hops());
+    let servers: Vec<String> = mending
+        .hops()
+        .into_iter()
+        .chain(mending.elsewhere())
+        .collect();
+    block(out, "SERVER", &servers);
     if let Some(refused) = &mending.refused {
         block(out, "", &[refused.to_string()]);
     }

@@ -10,7 +10,7 @@ use crate::wire::{
     BodyFacts, Exchange, ExchangeId, HeaderList, HttpVersion, RequestHead, ResponseHead, Timestamp,
 };
 
-fn answer(url: &str, status: u16, headers: &[(&str, &str)], body: &str) -> Exchange {
+pub(super) fn answer(url: &str, status: u16, headers: &[(&str, &str)], body: &str) -> Exchange {
     let request = RequestHead {
         method: "GET".into(),
         url: url.into(),
@@ -32,7 +32,7 @@ fn answer(url: &str, status: u16, headers: &[(&str, &str)], body: &str) -> Excha
     exchange
 }
 
-fn told(stack: &Stack) -> Vec<&str> {
+pub(super) fn told(stack: &Stack) -> Vec<&str> {
     stack.hops.iter().map(|hop| hop.id).collect()
 }
 

@@ -192,7 +192,12 @@ fn fix(lines: &[FixLine]) -> Vec<Value> {
 fn snippet(told: &Explanation) -> Option<Value> {
     let mending = told.mending.as_ref()?;
     let snippet = mending.snippet.as_ref();
-    if snippet.is_none() && mending.hops().is_empty() {
+    let hops: Vec<String> = mending
+        .hops()
+        .into_iter()
+        .chain(mending.elsewhere())
+        .collect();
+    if snippet.is_none() && hops.is_empty() {
         return None;
     }
     let parts: Vec<Value> = snippet
@@ -206,7 +211,7 @@ fn snippet(told: &Explanation) -> Option<Value> {
         .filter(|note| !note.is_empty())
         .collect();
     Some(context! {
-        hops => mending.hops(),
+        hops => hops,
         title => snippet.map(|snippet| snippet.title),
         install => snippet.map(|snippet| snippet.install),
         parts => parts,

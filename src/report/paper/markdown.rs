@@ -202,7 +202,11 @@ fn snippet(out: &mut String, told: &Explanation) {
     let Some(mending) = &told.mending else {
         return;
     };
-    let hops = mending.hops();
+    let hops: Vec<String> = mending
+        .hops()
+        .into_iter()
+        .chain(mending.elsewhere())
+        .collect();
     for hop in &hops {
         let _ = writeln!(out, "- server: {}", plain(hop));
     }

@@ -22,7 +22,7 @@ pub(crate) struct FixDialog {
     request: String,
     /// What was found out; `None` until it came.
     pub(crate) mended: Option<Box<Mended>>,
-    /// The servers, recognised ones first.
+    /// The servers, recognised and likely ones first.
     pub(crate) choices: Vec<Choice>,
     pub(crate) picker: Picker,
     /// The snippet for the chosen one.
@@ -54,16 +54,19 @@ impl FixDialog {
 
     fn arrived(&mut self, mended: Box<Mended>) {
         if let Some(mending) = &mended.mending {
-            // The best first, then what else was recognised from the inside out, then all others.
-            let hops = mending.stack.hops.iter().rev().filter_map(|h| h.snippet);
-            let mut seen: Vec<&'static str> = mending.stack.best.into_iter().collect();
-            for id in hops {
-                if !seen.contains(&id) {
-                    seen.push(id);
+            // The best first, then what else was recognised from the inside out, then what is likely,
+            // then all others.
+            let stack = &mending.stack;
+            let hops = stack.hops.iter().rev().chain(stack.siblings.iter().rev());
+            let seen: Vec<&'static str> = hops.filter_map(|hop| hop.snippet).collect();
+            let mut first: Vec<&'static str> = stack.best.into_iter().collect();
+            for id in seen.iter().chain(stack.kin()) {
+                if !first.contains(id) {
+                    first.push(id);
                 }
             }
-            let known = seen.iter().filter_map(|id| snippet::by_id(id));
-            let others = snippet::all().iter().filter(|t| !seen.contains(&t.id));
+            let known = first.iter().filter_map(|id| snippet::by_id(id));
+            let others = snippet::all().iter().filter(|t| !first.contains(&t.id));
             self.choices = known
                 .chain(others)
                 .map(|template| Choice {

@@ -1,10 +1,11 @@
 //! How the fix dialog looks.
 //!
 //! ```text
-//! ▌● Express (Node.js)   │ seen   nginx (server: nginx/1.22.1) → Express (x-powered-by: Express)
-//!  ● nginx               │ why    x-powered-by: Express
-//!    NestJS              │ on the answer to OPTIONS
-//!    Next.js             │  + Access-Control-Allow-Origin: https://app.test
+//! ▌● Express (Node.js)   │ SEEN   nginx (server: nginx/1.22.1)
+//!  ● nginx               │ OTHERS at other endpoints of this host: Express (x-powered-by: Express)
+//!    NestJS              │ WHY    Express answers at other endpoints (x-powered-by: Express)
+//!    Next.js             │ on the answer to OPTIONS
+//!    …                   │  + Access-Control-Allow-Origin: https://app.test
 //!    …                   │ cors.js · run with Express 5.3.0, …
 //!                        │  const cors = require('cors');
 //!                        │ ───────────────────────────────────────
@@ -184,18 +185,36 @@ fn lines(dialog: &FixDialog, theme: &Theme, room: usize) -> Vec<Line<'static>> {
     let server = mended.reach == Some(Reach::Server);
     if let Some(mending) = &mended.mending {
         let hops = mending.hops();
-        if hops.is_empty() {
-            out.extend(plain(
+        let elsewhere = mending.elsewhere();
+        match (hops.is_empty(), &elsewhere) {
+            (false, _) => out.extend(fact("SEEN", &hops.join(" → "), Style::new())),
+            (true, Some(_)) => {
+                let text = "nothing: no answer of this endpoint tells which server made it";
+                out.extend(fact("SEEN", text, Style::new()));
+            }
+            (true, None) => out.extend(plain(
                 "Nothing in the answers tells which server this is: choose yours on the left.",
                 theme.dim,
-            ));
-        } else {
-            out.extend(fact("SEEN", &hops.join(" → "), Style::new()));
+            )),
+        }
+        if let Some(elsewhere) = &elsewhere {
+            out.extend(fact("OTHERS", elsewhere, Style::new()));
         }
         // The sign alone is said above already.
         let sentence = |why: &&str| !hops.iter().any(|hop| hop.contains(*why));
         if let Some(why) = mending.stack.why.as_deref().filter(sentence) {
             out.extend(fact("WHY", why, theme.dim));
+        } else if let (None, Some(hop)) = (mending.stack.best, mending.stack.hops.last()) {
+            let likely = if mending.stack.kin().is_empty() {
+                ""
+            } else {
+                ", the likely ones come first"
+            };
+            let text = format!(
+                "{} does not tell the framework behind it: choose yours on the left{likely}",
+                hop.name
+            );
+            out.extend(fact("WHY", &text, theme.dim));
         }
         out.push(Line::raw(""));
     }
