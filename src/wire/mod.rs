@@ -18,7 +18,9 @@ mod stream;
 
 pub use body::{BodyFacts, End, Failure, FailureKind, FailureStage, Side};
 pub(crate) use chatter::is_chatter;
-pub use decode::{Decoded, decode_body, decode_charset};
+pub use decode::{
+    Decoded, coding_fault, coding_reader, decode_body, decode_charset, is_plain_text,
+};
 pub use exchange::{
     Client, Exchange, ExchangeId, Kind, Message, MessageKind, Replay, SharedExchange, Source,
     Timestamp, Timings, Upstream,

@@ -9,7 +9,9 @@ use super::{Body, Huge, media};
 use crate::session::Reader;
 use crate::tui::tables;
 use crate::tui::text::{Document, Syntax, json_document, looks_like_json, size};
-use crate::wire::{BodyFacts, End, Exchange, HeaderList, Kind, Side, decode_body, decode_charset};
+use crate::wire::{
+    BodyFacts, End, Exchange, HeaderList, Kind, Side, Source, decode_body, decode_charset,
+};
 
 /// How much of a body is here whole, in bytes: of what was kept, and of what comes out of its
 /// content codings. Longer ones are read by windows.
@@ -46,28 +48,43 @@ pub(crate) fn make(reader: &Reader, exchange: &Exchange, side: Side) -> Body {
         && head(&decoded.bytes) != head(&raw);
     let mut notes = Vec::new();
     let long = partly || (decoded.bytes.len() >= WHOLE_BYTES_MAX && decoded.cut);
-    let mut body = if long && (decoded.fault.is_none() || partly) {
+    let undecodable = decoded.fault.is_some() && decoded.bytes.is_empty();
+    let mut body = if undecodable && !partly {
+        // Its type is that of what is coded.
+        lay_out(&none, raw)
+    } else if long && (decoded.fault.is_none() || partly) {
         let read_coded = if coded { coding.as_str() } else { "" };
         long_body(exchange, side, facts, headers, &decoded.bytes, read_coded)
     } else {
         lay_out(headers, decoded.bytes)
     };
-    if !long {
+    if !long && decoded.fault.is_none() {
         let packed = tables::of_body(headers, &body.bytes, exchange.opened_at);
         body.tables.extend(packed);
     }
+    let came_out = size(body.bytes.len() as u64);
     if coded && decoded.fault.is_none() && !long {
-        let sizes = format!(
-            "{} from {}",
-            size(body.bytes.len() as u64),
-            size(facts.seen_bytes)
-        );
+        let sizes = format!("{came_out} from {}", size(facts.seen_bytes));
         notes.push(format!("{coding} taken off: {sizes}"));
     }
-    if let Some(fault) = decoded.fault
-        && !long
-    {
-        notes.push(fault);
+    match decoded.fault {
+        // What comes out of a part tells nothing of the rest.
+        Some(_) if partly && !undecodable => {}
+        Some(fault) => {
+            notes.push(if undecodable {
+                format!("{fault}: nothing can be decoded, shown as it came")
+            } else {
+                format!("{fault}: {came_out} came out before that, shown here")
+            });
+            // That half a text is not valid is no news.
+            body.notes.clear();
+        }
+        None if decoded.uncoded && exchange.source != Source::Har => {
+            notes.push(format!(
+                "content-encoding says {coding}, but it is not coded: browsers refuse it"
+            ));
+        }
+        None => {}
     }
     if facts.is_truncated() {
         let (kept, seen) = (size(facts.kept_bytes), size(facts.seen_bytes));

@@ -7,12 +7,14 @@ use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 use super::huge::PIECE_BYTES;
 use crate::session::Reader;
 use crate::tui::text::size;
-use crate::wire::{ExchangeId, Side};
+use crate::wire::{ExchangeId, Side, coding_fault, coding_reader, is_plain_text};
 
 /// How much of a coded body is decoded at most, in bytes: a bomb is cut here.
 const DECODED_BYTES_MAX: u64 = 256 << 20;
 /// How much of a body is read from the session at a time, in bytes.
 const READ_BYTES: usize = 256 << 10;
+/// How much of a body tells whether it is text, in bytes.
+const HEAD_BYTES: u64 = 4096;
 
 /// A coded body, decoded as far as it was needed.
 pub(super) struct Spool {
@@ -24,9 +26,10 @@ pub(super) struct Spool {
 impl Spool {
     pub(super) fn new(coding: &str, raw: Kept) -> io::Result<Self> {
         let raw = Box::new(BufReader::with_capacity(READ_BYTES, raw));
+        let broken = |error| io::Error::other(coding_fault(coding, &error));
         Ok(Self {
             file: tempfile::tempfile()?,
-            decoder: Some(decoder(coding, raw)?),
+            decoder: Some(decoder(coding, raw).map_err(broken)?),
             written: 0,
         })
     }
@@ -50,7 +53,7 @@ impl Spool {
                 Ok(n) => filled += n,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => {
-                    *fault = Some(format!("{coding}: {error}"));
+                    *fault = Some(coding_fault(coding, &error));
                     over = true;
                 }
             }
@@ -79,35 +82,46 @@ impl Spool {
     }
 }
 
-/// Writes a body with its content codings taken off; returns how many bytes, and what is amiss. One
-/// with a coding nobody knows is written as it lies in the session.
+/// Writes a body with its content codings taken off; returns how many bytes, and what is amiss. One of
+/// which nothing can be decoded is written as it lies in the session.
 pub(super) fn pour(
     coding: &str,
     kept: impl Fn() -> Kept,
     out: &mut dyn Write,
 ) -> io::Result<(u64, Option<String>)> {
     let raw = Box::new(BufReader::with_capacity(READ_BYTES, kept()));
-    let mut decoder = match decoder(coding, raw) {
-        Ok(decoder) => decoder.take(DECODED_BYTES_MAX),
-        Err(error) => {
-            let amiss = format!("as it came: {error}");
-            return Ok((io::copy(&mut kept(), out)?, Some(amiss)));
+    let mut written = 0;
+    let pieces = || -> io::Result<Result<(), io::Error>> {
+        let mut decoder = match decoder(coding, raw) {
+            Ok(decoder) => decoder.take(DECODED_BYTES_MAX),
+            Err(error) => return Ok(Err(error)),
+        };
+        let mut piece = vec![0; READ_BYTES];
+        loop {
+            let read = match decoder.read(&mut piece) {
+                Ok(0) => return Ok(Ok(())),
+                Ok(read) => read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Ok(Err(error)),
+            };
+            out.write_all(&piece[..read])?;
+            written += read as u64;
         }
     };
-    let mut written = 0;
-    let mut piece = vec![0; READ_BYTES];
-    loop {
-        let read = match decoder.read(&mut piece) {
-            Ok(0) => break,
-            Ok(read) => read,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Ok((written, Some(format!("{coding}: {error}")))),
-        };
-        out.write_all(&piece[..read])?;
-        written += read as u64;
+    let Err(error) = pieces()? else {
+        let cut = written == DECODED_BYTES_MAX;
+        return Ok((written, cut.then(|| "there is more".to_owned())));
+    };
+    let fault = coding_fault(coding, &error);
+    if written > 0 {
+        return Ok((written, Some(fault)));
     }
-    let cut = written == DECODED_BYTES_MAX;
-    Ok((written, cut.then(|| "there is more".to_owned())))
+    let mut head = Vec::new();
+    kept().take(HEAD_BYTES).read_to_end(&mut head)?;
+    let written = io::copy(&mut kept(), out)?;
+    // Plain text, whatever its headers say: nothing of it is lost.
+    let amiss = (!is_plain_text(&head)).then(|| format!("as it came: {fault}"));
+    Ok((written, amiss))
 }
 
 /// A body as it lies in the session.
@@ -144,30 +158,7 @@ fn decoder(codings: &str, raw: Box<dyn Read + Send>) -> io::Result<Box<dyn Read 
     let mut reader = raw;
     let codings = codings.split(',').map(str::trim).filter(|c| !c.is_empty());
     for coding in codings.rev() {
-        reader = match coding {
-            "identity" => reader,
-            "gzip" | "x-gzip" => Box::new(flate2::read::MultiGzDecoder::new(reader)),
-            "deflate" => inflate(reader)?,
-            "br" => Box::new(brotli::Decompressor::new(reader, 4096)),
-            "zstd" => Box::new(zstd::stream::read::Decoder::new(reader)?),
-            other => {
-                let text = format!("unknown content coding \"{other}\"");
-                return Err(io::Error::other(text));
-            }
-        };
+        reader = coding_reader(coding, reader)?;
     }
     Ok(reader)
-}
-
-/// "deflate" means zlib, but some servers send raw deflate: RFC 1950 § 2.2 tells them apart.
-fn inflate(mut reader: Box<dyn Read + Send>) -> io::Result<Box<dyn Read + Send>> {
-    let mut head = [0; 2];
-    reader.read_exact(&mut head)?;
-    let is_zlib = head[0] & 0x0f == 8 && u16::from_be_bytes(head) % 31 == 0;
-    let whole = io::Cursor::new(head).chain(reader);
-    Ok(if is_zlib {
-        Box::new(flate2::read::ZlibDecoder::new(whole))
-    } else {
-        Box::new(flate2::read::DeflateDecoder::new(whole))
-    })
 }

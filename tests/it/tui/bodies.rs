@@ -73,6 +73,44 @@ fn json_is_folded_by_hand_by_level_and_by_mouse() {
     assert!(screen.contains("\"z\": { … 1 },"), "{screen}");
 }
 
+fn gzip(text: &[u8]) -> Vec<u8> {
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(text).unwrap();
+    gzip.finish().unwrap()
+}
+
+#[test]
+fn a_broken_coding_is_told_and_what_came_before_it_shown() {
+    let items: Vec<String> = (0..3_000_u32)
+        .map(|n| format!("{{\"id\":{}}}", n.wrapping_mul(2_654_435_761)))
+        .collect();
+    let whole = gzip(format!("[{}]", items.join(",")).as_bytes());
+    let half = &whole[..whole.len() / 2];
+    let screen = reading_coded("application/json", "gzip", half).screen();
+    assert!(
+        screen.contains("gzip is cut off before its end: ")
+            && screen.contains("kB came out before that, shown here"),
+        "{screen}"
+    );
+    assert!(screen.contains("\"id\": 2654435761"), "{screen}");
+    assert!(!screen.contains("not valid"), "{screen}");
+    // No brotli at all: its bytes.
+    let junk: Vec<u8> = (0..64_u8).map(|n| n.wrapping_mul(37) | 0x80).collect();
+    let screen = reading_coded("application/json", "br", junk).screen();
+    assert!(
+        screen.contains("br is broken or cut off: nothing can be decoded, shown as it came"),
+        "{screen}"
+    );
+    assert!(screen.contains("80 a5 ca ef"), "{screen}");
+    // Plain text under a coding: the browser's fault is not in the text.
+    let screen = reading_coded("application/json", "br", "{\"a\":1}").screen();
+    assert!(
+        screen.contains("content-encoding says br, but it is not coded: browsers refuse it"),
+        "{screen}"
+    );
+    assert!(screen.contains("\"a\": 1"), "{screen}");
+}
+
 #[test]
 fn a_text_is_looked_for_while_it_is_typed() {
     let items: Vec<String> = (0..200)
