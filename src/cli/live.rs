@@ -81,11 +81,7 @@ impl Live {
         files::raise_limit();
         let found = ports::find(&capture.listen)?;
         let authority = Authority::load_or_create(&capture.places.authority)?;
-        let said = found
-            .remark
-            .into_iter()
-            .chain(authority.remarks().iter().cloned());
-        let mut remark = said.reduce(|all, more| format!("{all} {more}"));
+        let mut said = authority.remarks().to_vec();
         let certificate = authority.certificate_path();
         let certificate_pem = authority.certificate_pem().to_owned();
         let spki_sha256 = authority.spki_sha256_base64();
@@ -111,8 +107,7 @@ impl Live {
                 Ok(made) => made,
                 // Who did not ask for a file wants to see the traffic first of all.
                 Err(error) => {
-                    let said = format!("This session is not kept: {error:#}.");
-                    remark = Some(remark.map_or(said.clone(), |before| format!("{before} {said}")));
+                    said.push(format!("This session is not kept: {error:#}."));
                     in_memory()?
                 }
             },
@@ -128,7 +123,8 @@ impl Live {
             client_certs: capture.client_certs.clone(),
         };
         let config = proxy::Config {
-            listen: found.addresses,
+            listen: found.addresses.clone(),
+            otherwise: found.otherwise.clone(),
             authority,
             upstream_ca: capture.upstream_ca.clone(),
             upstream_ca_pem: capture.upstream_ca_pem.clone(),
@@ -159,6 +155,8 @@ impl Live {
             }
         };
         let addresses = proxy.addresses().to_vec();
+        let said = found.remark(&addresses).into_iter().chain(said);
+        let remark = said.reduce(|all, more| format!("{all} {more}"));
         let remarks = proxy.remarks();
         let (end, ended) = oneshot::channel::<()>();
         let serving = tokio::spawn(proxy.run(async {

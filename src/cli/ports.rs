@@ -11,11 +11,29 @@ use super::config::Listen;
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Found {
     pub(super) addresses: Vec<SocketAddr>,
-    pub(super) remark: Option<String>,
+    /// Where to listen instead, in this order, if somebody is quicker.
+    pub(super) otherwise: Vec<Vec<SocketAddr>>,
+    /// The first choice, where there are several.
+    first: Option<u16>,
+}
+
+impl Found {
+    /// What a person should be told about where it listens now.
+    pub(super) fn remark(&self, bound: &[SocketAddr]) -> Option<String> {
+        if let Some(first) = self.first {
+            let port = bound.first()?.port();
+            return (port != first)
+                .then(|| format!("Port {first} is taken; listening on port {port} instead."));
+        }
+        let open = self.addresses.iter().find(|a| !a.ip().is_loopback())?;
+        Some(format!(
+            "Note: {open} is open to other machines, as far as --password and --allow let them in."
+        ))
+    }
 }
 
 /// Looks for addresses that are free now. What is found is not held, so somebody may still be
-/// quicker; then binding says so.
+/// quicker, such as a second corscope that was started in the same instant.
 pub(super) fn find(listen: &Listen) -> Result<Found> {
     match listen {
         Listen::Exactly(addresses) => {
@@ -24,27 +42,19 @@ pub(super) fn find(listen: &Listen) -> Result<Found> {
                     bail!("{}", why_not(*address, &error));
                 }
             }
-            let open = addresses.iter().find(|a| !a.ip().is_loopback());
             Ok(Found {
                 addresses: addresses.clone(),
-                remark: open.map(|address| {
-                    format!("Note: {address} is open to other machines, as far as --password and --allow let them in.")
-                }),
+                otherwise: Vec::new(),
+                first: None,
             })
         }
         Listen::FirstFree(ports) => {
-            let mut wanted = None;
-            for addresses in listen.attempts() {
-                let port = addresses.first().map_or(0, SocketAddr::port);
-                let first = *wanted.get_or_insert(port);
-                let Some(usable) = usable(&addresses) else {
-                    continue;
-                };
+            let mut attempts = listen.attempts().into_iter();
+            if let Some(addresses) = attempts.find_map(|addresses| usable(&addresses)) {
                 return Ok(Found {
-                    addresses: usable,
-                    remark: (port != first).then(|| {
-                        format!("Port {first} is taken; listening on port {port} instead.")
-                    }),
+                    addresses,
+                    otherwise: attempts.collect(),
+                    first: Some(ports.start),
                 });
             }
             bail!(
@@ -127,14 +137,22 @@ mod tests {
                 .iter()
                 .all(|a| a.port() > port && a.ip().is_loopback())
         );
-        assert!(found.remark.is_some_and(|r| r.contains(&port.to_string())));
+        let next = found.addresses[0].port() + 1;
+        let later = found.otherwise.first().expect("more of fifty");
+        assert!(later.iter().all(|a| a.port() == next), "{later:?}");
+        let remark = found.remark(later).expect("another port");
+        assert!(remark.contains(&port.to_string()) && remark.contains(&next.to_string()));
+        assert_eq!(found.remark(&[([127, 0, 0, 1], port).into()]), None);
         let exactly = find(&Listen::Exactly(vec![([127, 0, 0, 1], port).into()]));
         assert!(exactly.is_err_and(|e| e.to_string().contains("--listen 127.0.0.1:0")));
     }
 
     #[test]
     fn an_open_address_is_remarked() {
-        let found = find(&Listen::Exactly(vec![([0, 0, 0, 0], 0).into()]));
-        assert!(found.is_ok_and(|f| f.remark.is_some_and(|r| r.contains("other machines"))));
+        let found = find(&Listen::Exactly(vec![([0, 0, 0, 0], 0).into()])).expect("free");
+        let remark = found.remark(&[([0, 0, 0, 0], 4242).into()]);
+        assert!(remark.is_some_and(|r| r.contains("other machines")));
+        let found = find(&Listen::Exactly(vec![([127, 0, 0, 1], 0).into()])).expect("free");
+        assert_eq!(found.remark(&[([127, 0, 0, 1], 4242).into()]), None);
     }
 }

@@ -105,6 +105,8 @@ const EXHAUSTED_SECONDS: u64 = 60;
 pub struct Config {
     /// Where to listen; see [`loopback`]. Port 0 lets the system choose.
     pub listen: Vec<SocketAddr>,
+    /// Where to listen instead, in this order, where somebody is there already.
+    pub otherwise: Vec<Vec<SocketAddr>>,
     /// Who issues the certificates shown to the browser.
     pub authority: Authority,
     /// PEM file of authorities to trust for servers, beside the system's.
@@ -140,6 +142,7 @@ impl Config {
     pub fn new(port: u16, authority: Authority) -> Self {
         Self {
             listen: loopback(port),
+            otherwise: Vec::new(),
             authority,
             upstream_ca: None,
             upstream_ca_pem: None,
@@ -274,7 +277,15 @@ impl Proxy {
             why: error.to_string(),
         })?;
         config.passing.add(&config.pass_through);
-        let listeners = listen::listen(listen).map_err(|e| ProxyError::Bind {
+        let taken = |e: &listen::ListenError| e.source.kind() == io::ErrorKind::AddrInUse;
+        let mut bound = listen::listen(listen);
+        for addresses in &config.otherwise {
+            match &bound {
+                Err(error) if taken(error) => bound = listen::listen(addresses),
+                _ => break,
+            }
+        }
+        let listeners = bound.map_err(|e| ProxyError::Bind {
             addr: e.addr,
             source: e.source,
         })?;

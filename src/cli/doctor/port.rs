@@ -16,7 +16,7 @@ pub(super) fn look(listen: &Listen) -> Finding {
             let addresses: Vec<String> = found.addresses.iter().map(ToString::to_string).collect();
             let addresses = addresses.join(" and ");
             let moved = found.addresses.first().is_some_and(|a| a.port() != port);
-            match found.remark {
+            match found.remark(&found.addresses) {
                 Some(_) if moved => Finding::note(
                     "port",
                     format!(

@@ -192,6 +192,12 @@ async fn what_cannot_start_says_why() {
     let moved = near.addresses()[0].port();
     assert!(moved > port && moved <= port + 64);
 
+    // Somebody was quicker, twice.
+    let mut config = Config::new(port, authority());
+    config.otherwise = vec![loopback(port), loopback(0)];
+    let third = Proxy::bind(config, recorder()).await.unwrap();
+    assert_ne!(third.addresses()[0].port(), port);
+
     let mut config = Config::new(0, authority());
     config.listen = vec!["192.0.2.1:1".parse().unwrap()];
     let error = Proxy::bind(config, recorder()).await.err().unwrap();
