@@ -8,7 +8,7 @@ use ratatui::style::Color;
 use toml_edit::{Document, DocumentMut, Item, Table, TomlError, value};
 
 use super::action::Action;
-use super::keymap::{BINDINGS, Key};
+use super::keymap::{BINDINGS, Key, Keymap, meet};
 use super::list::Column;
 use super::nearest::nearest;
 use super::options::ThemeChoice;
@@ -71,8 +71,13 @@ impl Settings {
                 }
                 "columns" => settings.columns = Some(file.columns(item, &at)?),
                 "keys" => {
+                    let mut spots = Vec::new();
                     for (action, item, at) in file.entries(item, name, &at)? {
                         settings.keys.push(file.binding(action, item, &at)?);
+                        spots.push(at);
+                    }
+                    if let Some(clash) = Clash::among(&settings.keys) {
+                        return Err(file.error(&spots[clash.at], clash.message));
                     }
                 }
                 "filters" => {
@@ -105,6 +110,73 @@ impl Settings {
         Ok(document.to_string())
     }
 }
+
+/// Keys that cannot be as they were configured.
+struct Clash {
+    /// Which of the bindings.
+    at: usize,
+    message: String,
+}
+
+impl Clash {
+    /// A key may be taken from another action, which can still be found by its name. But not the one
+    /// of an action that a person must find with their eyes shut, not without giving it another; and
+    /// one key cannot be given to two.
+    fn among(wanted: &[(Action, Vec<Key>)]) -> Option<Self> {
+        let mut keymap = Keymap::default();
+        for (at, (action, keys)) in wanted.iter().enumerate() {
+            let id = action.id();
+            let clash = |message| Some(Self { at, message });
+            if keys.is_empty() && ESSENTIAL.contains(action) {
+                return clash(format!("{id} needs a key"));
+            }
+            for (other, others) in &wanted[..at] {
+                let both = keys.iter().find(|key| others.contains(key));
+                if let Some(key) = both.filter(|_| meet(*action, *other)) {
+                    let (key, other) = (key.label(), other.id());
+                    return clash(format!(
+                        "{key} is given to {other} and to {id}: choose another key for one of them"
+                    ));
+                }
+            }
+            for other in ESSENTIAL {
+                if wanted.iter().any(|(action, _)| *action == other) || !meet(*action, other) {
+                    continue;
+                }
+                let bindings = BINDINGS.iter().filter(|b| b.action == other);
+                let mut theirs = bindings.flat_map(|b| b.keys);
+                if let Some(key) = theirs.find(|key| keys.contains(key)) {
+                    let (key, other) = (key.label(), other.id());
+                    return clash(format!(
+                        "{key} is the key of {other}: choose another one for {id}, or give {other} one \
+                         of its own in [keys]"
+                    ));
+                }
+            }
+            let bare = keymap.rebind(*action, keys);
+            let moves = [Action::Up, Action::Down];
+            let lost = moves.into_iter().find(|a| bare.contains(a));
+            let lost = lost.filter(|lost| !wanted.iter().any(|(action, _)| action == lost));
+            if let Some(lost) = lost {
+                let lost = lost.id();
+                return clash(format!(
+                    "{id} takes the last key of {lost}: choose another one, or give {lost} one of its \
+                     own in [keys]"
+                ));
+            }
+        }
+        None
+    }
+}
+
+/// What must be found without looking: the ways out, and the ways to find everything else.
+const ESSENTIAL: [Action; 5] = [
+    Action::Quit,
+    Action::Back,
+    Action::Open,
+    Action::Help,
+    Action::Palette,
+];
 
 /// The text that is read, for telling where something is.
 struct File<'a> {
@@ -278,6 +350,48 @@ blocked = "#ff8700"
             "columns = \"x\"",
         ] {
             assert!(Settings::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn keys_that_clash_are_said_and_the_rest_may_be_taken() {
+        for (keys, told) in [
+            (
+                "next-blocked = \"q\"",
+                "line 2: q is the key of quit: choose another one for next-blocked, or give quit one of \
+                 its own in [keys]",
+            ),
+            (
+                "fold = \"x\"\nfollow = [\"f8\", \"esc\"]",
+                "line 3: Esc is the key of back: choose another one for follow, or give back one of its \
+                 own in [keys]",
+            ),
+            (
+                "follow = \"p\"\nfix = \"p\"",
+                "line 3: p is given to follow and to fix: choose another key for one of them",
+            ),
+            ("quit = []", "line 2: quit needs a key"),
+            (
+                "pause = [\"j\", \"down\"]",
+                "line 2: pause takes the last key of down: choose another one, or give down one of its \
+                 own in [keys]",
+            ),
+        ] {
+            let error = Settings::parse(&format!("[keys]\n{keys}\n")).expect_err(keys);
+            assert_eq!(error.to_string(), told);
+        }
+        for keys in [
+            "next-blocked = \"q\"\nquit = \"Q\"",
+            "quit = \"Q\"\nnext-blocked = [\"q\", \"ctrl-c\"]",
+            "follow = \"p\"",
+            "pause = \"j\"",
+            // One holds in the list alone, the other in the pane alone.
+            "columns = \"f8\"\nsave-body = \"f8\"",
+        ] {
+            assert!(
+                Settings::parse(&format!("[keys]\n{keys}\n")).is_ok(),
+                "{keys}"
+            );
         }
     }
 

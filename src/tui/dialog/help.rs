@@ -16,6 +16,8 @@ use crate::tui::view::help_lines;
 #[derive(Debug, Default)]
 pub(crate) struct HelpDialog {
     scroll: usize,
+    /// How many lines are in view.
+    rows: usize,
     /// What is looked for, once `/` was pressed.
     search: Option<Input>,
 }
@@ -24,6 +26,11 @@ impl HelpDialog {
     fn lines(&self, app: &App, room: u16) -> Vec<Line<'static>> {
         let wanted = self.search.as_ref().map_or("", Input::value);
         help_lines(app, usize::from(room), &wanted.to_lowercase())
+    }
+
+    /// A screenful, but for a line that stays.
+    fn page(&self) -> usize {
+        self.rows.saturating_sub(1).max(1)
     }
 
     /// Rows of the search line.
@@ -66,8 +73,8 @@ impl Dialog for HelpDialog {
                 Some(Action::Quit) => commands.push(Command::Quit),
                 Some(Action::Up) => self.scroll = self.scroll.saturating_sub(1),
                 Some(Action::Down) => self.scroll += 1,
-                Some(Action::PageUp) => self.scroll = self.scroll.saturating_sub(10),
-                Some(Action::PageDown) => self.scroll += 10,
+                Some(Action::PageUp) => self.scroll = self.scroll.saturating_sub(self.page()),
+                Some(Action::PageDown) => self.scroll += self.page(),
                 Some(Action::First) => self.scroll = 0,
                 Some(Action::Last) => self.scroll = usize::MAX,
                 _ => {}
@@ -86,6 +93,7 @@ impl Dialog for HelpDialog {
 
     fn settle(&mut self, app: &App, inside: Rect) {
         let rows = usize::from(inside.height - self.above().min(inside.height));
+        self.rows = rows;
         let most = self.lines(app, inside.width).len().saturating_sub(rows);
         self.scroll = self.scroll.min(most);
     }

@@ -36,6 +36,14 @@ pub(crate) struct WholeDialog {
     settled_on: Option<(usize, usize)>,
 }
 
+/// What the table means, where there is room below it.
+const LEGEND: [&str; 4] = [
+    " OPT    the preflight: OPTIONS before the request",
+    " ok     an answer that is a success",
+    " error  an answer that is none: 400 and above",
+    " ✔ right  ✖ wrong, with its status  · not seen yet",
+];
+
 impl WholeDialog {
     fn server(&self) -> Option<&Server> {
         self.picture.as_ref()?.servers.get(self.server)
@@ -187,6 +195,13 @@ impl WholeDialog {
             let base = if chosen { theme.selected } else { Style::new() };
             put(frame, area, y, Line::from(spans), base);
         }
+        let below = server.endpoints.len() as u16 + 3;
+        for (n, text) in LEGEND.into_iter().enumerate() {
+            if below + (LEGEND.len() as u16) <= area.height {
+                let line = Line::styled(text, theme.dim);
+                put(frame, area, below + n as u16, line, Style::new());
+            }
+        }
     }
 
     fn draw_checklist(&self, app: &App, server: &Server, frame: &mut Frame<'_>, area: Rect) {
@@ -211,7 +226,8 @@ impl WholeDialog {
             let room = usize::from(area.width).saturating_sub(4);
             let title = ellipsis(item.title, room).into_owned();
             let rest = room.saturating_sub(width(&title) + 1);
-            let why = ellipsis(item.id, rest).into_owned();
+            // The id is for who looks it up: whole or not at all.
+            let why = if width(item.id) <= rest { item.id } else { "" };
             let quiet = if item.shown == Shown::NotSeen {
                 theme.dim
             } else {
@@ -224,7 +240,7 @@ impl WholeDialog {
                 ),
                 Span::styled(title, quiet),
                 Span::raw(" "),
-                Span::styled(if rest > 8 { why } else { String::new() }, theme.dim),
+                Span::styled(why, theme.dim),
             ];
             let base = if chosen { theme.selected } else { Style::new() };
             put(frame, area, y, Line::from(spans), base);

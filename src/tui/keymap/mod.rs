@@ -160,12 +160,9 @@ impl Keymap {
                 self.keys[at] = keys.to_vec();
                 continue;
             }
-            let meets = BINDINGS.iter().any(|own| {
-                own.action == action
-                    && [Focus::List, Focus::Pane]
-                        .into_iter()
-                        .any(|f| holds(own.place, f) && holds(binding.place, f))
-            });
+            let meets = BINDINGS
+                .iter()
+                .any(|own| own.action == action && overlap(own.place, binding.place));
             let before = self.keys[at].len();
             if meets {
                 self.keys[at].retain(|k| !keys.contains(k));
@@ -184,6 +181,19 @@ impl Keymap {
             .find(|(b, keys)| b.action == action && !keys.is_empty());
         found.map_or_else(|| format!(":{}", action.id()), |(_, keys)| keys[0].label())
     }
+}
+
+/// Whether there is a focus in which both places hold.
+fn overlap(one: Place, other: Place) -> bool {
+    [Focus::List, Focus::Pane]
+        .into_iter()
+        .any(|focus| holds(one, focus) && holds(other, focus))
+}
+
+/// Whether one key cannot mean both.
+pub(crate) fn meet(one: Action, other: Action) -> bool {
+    let of = |action| BINDINGS.iter().filter(move |b| b.action == action);
+    of(one).any(|a| of(other).any(|b| overlap(a.place, b.place)))
 }
 
 /// Whether a binding's place is where the focus is.

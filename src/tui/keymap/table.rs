@@ -36,7 +36,7 @@ pub(crate) const BINDINGS: &[Binding] = &[
         List,
         &[Code(KeyCode::Enter)],
         Action::Open,
-        "give the keys to the detail pane",
+        "go into the detail pane",
         Some("details"),
     ),
     bind(

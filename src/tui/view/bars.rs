@@ -296,11 +296,19 @@ pub(super) fn bottom(app: &App, frame: &mut Frame<'_>, area: Rect) {
     }
     let mut line = vec![Span::raw(" ")];
     let mut used = 1;
-    for (key, word) in keys(app) {
-        let w = width(&key) + 1 + width(&word) + 2;
-        if used + w > room {
+    let keys = keys(app);
+    let needs = |(key, word): &(String, String)| width(key) + 1 + width(word) + 2;
+    // Where not all have room, the key that tells all others has.
+    let help = keys.iter().position(|(_, word)| word == "help");
+    for (n, pair) in keys.iter().enumerate() {
+        let w = needs(pair);
+        let kept = help
+            .filter(|help| n < *help)
+            .map_or(0, |help| needs(&keys[help]));
+        if used + w + kept > room {
             continue;
         }
+        let (key, word) = pair.clone();
         used += w;
         line.push(Span::styled(key, theme.key));
         line.push(Span::raw(format!(" {word}  ")));

@@ -1,29 +1,25 @@
 //! The help: printed from the keymap and the filter's table of keys.
 
-use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::super::action::Action;
 use super::super::app::App;
 use super::super::filter;
 use super::super::keymap::{Focus, Key, Place};
-use super::super::text::width;
+use super::super::text::{width, wrap};
+use super::super::theme::Theme;
 
 /// Width of the column of keys.
 const KEYS: usize = 16;
 
+/// A line of the help: keys or sign, and what they do.
+type Row = (String, String);
+
 /// The help: all of it, or the lines that hold a text (lower case).
 pub(super) fn lines(app: &App, room: usize, wanted: &str) -> Vec<Line<'static>> {
     let theme = &app.theme;
-    let entry = |keys: String, what: &str| -> Vec<Span<'static>> {
-        let fill = " ".repeat(KEYS.saturating_sub(width(&keys)));
-        vec![
-            Span::raw(" "),
-            Span::styled(keys, theme.key),
-            Span::raw(format!("{fill} {what}")),
-        ]
-    };
-    let mut blocks: Vec<(&'static str, Vec<Vec<Span<'static>>>)> = Vec::new();
+    let entry = |keys: String, what: &str| -> Row { (keys, what.to_owned()) };
+    let mut blocks: Vec<(&'static str, Vec<Row>)> = Vec::new();
     let mut places = [
         ("In the list", Place::List),
         ("Everywhere", Place::Everywhere),
@@ -39,6 +35,9 @@ pub(super) fn lines(app: &App, room: usize, wanted: &str) -> Vec<Line<'static>> 
             let keys: Vec<String> = keys.iter().map(|k| Key::label(*k)).collect();
             if matches!(b.action, Action::Tab(_)) {
                 tabs.push((keys.join(" "), b.help));
+            } else if keys.is_empty() {
+                // Its key was given to something else.
+                rows.push(entry(format!(":{}", b.action.id()), b.help));
             } else {
                 rows.push(entry(keys.join(" "), b.help));
             }
@@ -46,7 +45,8 @@ pub(super) fn lines(app: &App, room: usize, wanted: &str) -> Vec<Line<'static>> 
         // The tabs on one line: eight lines of one word each would push the rest off the screen.
         if let (Some((first, _)), Some((last, _))) = (tabs.first(), tabs.last()) {
             let names: Vec<&str> = tabs.iter().map(|(_, name)| *name).collect();
-            rows.push(entry(format!("{first} – {last}"), &names.join(" ")));
+            let names = format!("tabs: {}", names.join(", "));
+            rows.push(entry(format!("{first} – {last}"), &names));
         }
         blocks.push((title, rows));
     }
@@ -70,7 +70,7 @@ pub(super) fn lines(app: &App, room: usize, wanted: &str) -> Vec<Line<'static>> 
             .map(|(s, t)| entry((*s).to_owned(), t))
             .collect(),
     ));
-    let mut filters: Vec<Vec<Span<'static>>> = filter::KEYS
+    let mut filters: Vec<Row> = filter::KEYS
         .iter()
         .map(|(key, what)| entry(format!("{key}:"), what))
         .collect();
@@ -88,17 +88,22 @@ pub(super) fn lines(app: &App, room: usize, wanted: &str) -> Vec<Line<'static>> 
     blocks.push((
         "Mouse",
         vec![
-            entry("click".to_owned(), "line, chip, tab, filter"),
+            entry(
+                "click".to_owned(),
+                "line, chip, tab, filter, column to sort by",
+            ),
+            entry("click twice".to_owned(), "go into the detail pane"),
             entry("wheel".to_owned(), "scrolls what is under it"),
-            entry("drag".to_owned(), "the divider; Shift-drag selects text"),
+            entry(
+                "drag".to_owned(),
+                "selects text and copies it; on a divider moves that",
+            ),
         ],
     ));
     if !wanted.is_empty() {
-        let holds = |row: &Vec<Span<'static>>| {
-            let text: String = row.iter().map(|s| s.content.as_ref()).collect();
-            wanted
-                .split_whitespace()
-                .all(|w| text.to_lowercase().contains(w))
+        let holds = |(keys, what): &Row| {
+            let text = format!("{keys} {what}").to_lowercase();
+            wanted.split_whitespace().all(|w| text.contains(w))
         };
         for (_, rows) in &mut blocks {
             rows.retain(holds);
@@ -106,36 +111,48 @@ pub(super) fn lines(app: &App, room: usize, wanted: &str) -> Vec<Line<'static>> 
         blocks.retain(|(_, rows)| !rows.is_empty());
     }
     let columns = (room / 66).clamp(1, 3);
+    let each = room / columns;
+    let blocks = blocks.into_iter().map(|block| titled(block, each, theme));
     if columns == 1 {
-        return blocks
-            .into_iter()
-            .flat_map(|block| titled(block, theme.heading))
-            .collect();
+        return blocks.flatten().collect();
     }
-    beside(blocks, columns, room / columns, theme.heading)
+    beside(blocks, columns, each)
 }
 
-fn titled(
-    (title, rows): (&'static str, Vec<Vec<Span<'static>>>),
-    heading: Style,
-) -> Vec<Line<'static>> {
-    let mut lines = vec![Line::styled(format!(" {title}"), heading)];
-    lines.extend(rows.into_iter().map(Line::from));
+fn titled((title, rows): (&str, Vec<Row>), room: usize, theme: &Theme) -> Vec<Line<'static>> {
+    let mut lines = vec![Line::styled(format!(" {title}"), theme.heading)];
+    for (keys, what) in rows {
+        let fill = " ".repeat(KEYS.saturating_sub(width(&keys)));
+        let mut head = vec![
+            Span::raw(" "),
+            Span::styled(keys.clone(), theme.key),
+            Span::raw(format!("{fill} ")),
+        ];
+        let indent = " ".repeat(KEYS + 2);
+        if width(&keys) > KEYS {
+            lines.push(Line::from(head));
+            head = vec![Span::raw(indent.clone())];
+        }
+        for range in wrap(&what, room.saturating_sub(KEYS + 3).max(1)) {
+            head.push(Span::raw(what[range].trim_end().to_owned()));
+            lines.push(Line::from(head));
+            head = vec![Span::raw(indent.clone())];
+        }
+    }
     lines.push(Line::raw(""));
     lines
 }
 
 /// Puts the blocks into columns, each block into the one that is shortest so far.
 fn beside(
-    blocks: Vec<(&'static str, Vec<Vec<Span<'static>>>)>,
+    blocks: impl Iterator<Item = Vec<Line<'static>>>,
     columns: usize,
     room: usize,
-    heading: Style,
 ) -> Vec<Line<'static>> {
     let mut stacks: Vec<Vec<Line<'static>>> = vec![Vec::new(); columns];
     for block in blocks {
         if let Some(stack) = stacks.iter_mut().min_by_key(|s| s.len()) {
-            stack.extend(titled(block, heading));
+            stack.extend(block);
         }
     }
     let rows = stacks.iter().map(Vec::len).max().unwrap_or(0);

@@ -43,11 +43,12 @@ pub(super) fn draw(app: &App, frame: &mut Frame<'_>, area: Rect) {
         let left = room.saturating_sub(width(&stop));
         let long = format!(" ⚡ trial fix on {scope}{page}: {what}");
         let short = format!(" ⚡ trial fix on {scope}: {what}");
+        let short_word = format!(" ⚡ {scope}: trial fix, reload the page");
         let brief = format!(
             " ⚡ {scope}: {} changed",
             count(trial.lines() as u64, "header")
         );
-        let text = [long, short, brief.clone()]
+        let text = [long, short, short_word, brief.clone()]
             .into_iter()
             .find(|text| width(text) <= left)
             .unwrap_or_else(|| ellipsis(&brief, left).into_owned());

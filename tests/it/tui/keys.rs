@@ -675,3 +675,31 @@ fn what_the_browser_had_itself_says_where_from() {
         assert!(!line("/v1/kept").contains(" ms"), "{screen}");
     }
 }
+
+#[test]
+fn nothing_of_the_help_is_cut() {
+    for (columns, rows) in [(80, 24), (60, 20), (120, 36), (140, 40)] {
+        let mut person = Person::before(session(shop), live(), columns, rows);
+        person.types("?");
+        let mut all = String::new();
+        for _ in 0..20 {
+            let buffer = person.buffer();
+            for y in 3..rows - 1 {
+                assert_eq!(buffer[(columns - 1, y)].symbol(), " ", "row {y}");
+            }
+            all.push_str(&person.screen());
+            person.types("<PgDn>");
+        }
+        let words = all.split_whitespace().collect::<Vec<_>>().join(" ");
+        for end in [
+            "secrets",
+            "body",
+            "checklist",
+            "again",
+            "take it back",
+            "Messages",
+        ] {
+            assert!(words.contains(end), "{end}: {columns} columns\n{all}");
+        }
+    }
+}

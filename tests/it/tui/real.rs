@@ -159,3 +159,39 @@ fn a_terminal_that_cannot_be_drawn_on_is_told_what_prints() {
     terminal.sees("TERM=dumb");
     terminal.sees("corscope demo --once");
 }
+
+#[test]
+fn started_in_the_same_instant_each_has_a_port_of_its_own() {
+    let home = Home::new();
+    let mut terminals: Vec<OnTerminal> = (0..3)
+        .map(|_| OnTerminal::start(&home, &["demo"], 120, 36))
+        .collect();
+    let mut ports: Vec<String> = terminals
+        .iter()
+        .map(|terminal| {
+            terminal.sees("\u{25cf} 127.0.0.1:");
+            let text = terminal.text();
+            let port = text.split("127.0.0.1:").nth(1).unwrap();
+            port.split_whitespace().next().unwrap().to_owned()
+        })
+        .collect();
+    ports.sort();
+    ports.dedup();
+    assert_eq!(ports.len(), 3, "{ports:?}");
+    for terminal in &mut terminals {
+        terminal.keys("q");
+        assert_eq!(terminal.wait(), 0);
+    }
+}
+
+#[test]
+fn a_key_that_would_shadow_quit_is_refused_at_the_start() {
+    let home = Home::new();
+    let config = home.path().join("keys.toml");
+    std::fs::write(&config, "[keys]\nnext-blocked = \"q\"\n").unwrap();
+    let config = config.display().to_string();
+    let mut terminal = OnTerminal::start(&home, &["demo", "--config", &config], 200, 24);
+    terminal.sees("keys.toml, line 2: q is the key of quit: choose another one for next-blocked");
+    assert_eq!(terminal.wait(), 2);
+    assert!(!terminal.is_taken());
+}
