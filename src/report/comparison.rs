@@ -44,6 +44,10 @@ const CHARS_MAX: usize = 120;
 impl Comparison {
     /// Of a cause whose values had to be equal.
     pub(super) fn of(cause: &Cause) -> Option<Self> {
+        // Several values differ by being several, not by a character.
+        if cause.check == Check::MultipleAllowOriginValues {
+            return None;
+        }
         let alignment = cause.alignment.as_ref()?;
         let (found_label, needed_label) = match cause.check {
             Check::InvalidAllowCredentials => ("sent", "needed"),

@@ -10,7 +10,9 @@ use super::network;
 use super::pages::{self, Field};
 use super::told::told;
 use crate::cors::{Certainty, Credentials, Outcome};
-use crate::diagnose::{Branch, Cause, Diagnosis, Evidence, Exchanges, FetchId, Part, Severity};
+use crate::diagnose::{
+    Branch, Cause, Diagnosis, Evidence, Exchanges, FetchId, Part, Root, Severity,
+};
 use crate::fix::{self, Advice, Fix};
 use crate::wire::{ExchangeId, Patch, ResponseHead};
 
@@ -175,6 +177,10 @@ pub(super) fn explanation_of(facts: &Facts<'_>) -> String {
     let Some(root) = cause.root.filter(|root| !root.is_not_cors()) else {
         return text;
     };
+    // Two headers are two layers: the mismatch has said that already.
+    if root == Root::DuplicateCorsLayers && cause.sub == Some("duplicate-headers") {
+        return text;
+    }
     // A mismatch explains the value, the root behind it why it is there: both are worth saying.
     let stage = Some(cause.stage.name());
     let of_root = facts.fill(pages::of_root(root).line(Field::Explanation, stage, None));

@@ -183,3 +183,25 @@ fn bodies_of_every_kind() {
         check(name, &reader, keys, middle);
     }
 }
+
+#[test]
+fn two_layers_are_told_once_and_not_compared_by_the_letter() {
+    let reader = session(|recorder| {
+        Call::fetch("GET", "/v1/prices", 200)
+            .says("access-control-allow-origin", "https://app.test")
+            .says("access-control-allow-origin", "*")
+            .json("{}")
+            .play(recorder, 0, 10);
+    });
+    let screen = Person::before(reader, live(), 120, 36).types("!").screen();
+    assert!(
+        screen.contains("Two layers each add the CORS headers"),
+        "{screen}"
+    );
+    assert_eq!(screen.matches("layers each add it;").count(), 1, "{screen}");
+    assert!(!screen.contains("because two layers"), "{screen}");
+    assert!(
+        !screen.contains("\\u{20}") && !screen.contains("^^"),
+        "{screen}"
+    );
+}
