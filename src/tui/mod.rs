@@ -5,6 +5,7 @@
 //! The screen knows a session's `Reader` and no proxy.
 
 mod action;
+mod alone;
 mod app;
 mod body;
 mod boxes;

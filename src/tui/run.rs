@@ -1,25 +1,31 @@
 //! The loop of the screen.
 
 use std::future::poll_fn;
-use std::io::{IsTerminal as _, stdin, stdout};
+use std::io::{self, IsTerminal as _, stdin, stdout};
+use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
 use crossterm::event::{Event as Raw, EventStream};
 use futures_util::StreamExt as _;
-use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Instant, sleep, sleep_until};
 
+use super::alone::{Seconds, alone};
 use super::app::{App, Command, Event};
 use super::clipboard;
 use super::effect::{Effect, Outcome};
 use super::error::TuiError;
 use super::options::Options;
-use super::terminal::Screen;
+use super::terminal::{Screen, stop_process};
 use crate::session::{Reader, now};
 
 /// The shortest time from one frame to the next.
 const FRAME: Duration = Duration::from_millis(16);
+
+/// As much as the main thread of a program has on most systems; only what is used is taken.
+const STACK_BYTES: usize = 8 << 20;
 
 /// Shows a session until the person leaves, the program is told to end, or the terminal goes away.
 /// Effects are handed to `effects`, never waiting; what they came to is read from `outcomes`.
@@ -27,7 +33,58 @@ pub async fn run(
     options: Options,
     reader: Reader,
     effects: mpsc::Sender<Effect>,
-    mut outcomes: mpsc::Receiver<Outcome>,
+    outcomes: mpsc::Receiver<Outcome>,
+) -> Result<(), TuiError> {
+    let (tell, mut told) = oneshot::channel();
+    let (ask, mut asked) = mpsc::channel(1);
+    let runtime = Handle::current();
+    let thread = std::thread::Builder::new()
+        .name("corscope-screen".to_owned())
+        .stack_size(STACK_BYTES)
+        .spawn(move || {
+            let _entered = runtime.enter();
+            let done = alone(|seconds| show(options, reader, (effects, outcomes), seconds, ask));
+            // Who asked waits for it, unless the whole process is about to end.
+            let _ = tell.send(done);
+        })?;
+    let done = loop {
+        tokio::select! {
+            done = &mut told => break done,
+            Some(stopped) = asked.recv() => {
+                // Holds up this thread, as the whole process is.
+                let _ = stopped.send(stop_process());
+            }
+        }
+    };
+    match done {
+        Ok(done) => done,
+        // A fault of the screen is one of its caller, as if there were no thread in between.
+        Err(_) => match thread.join() {
+            Err(fault) => std::panic::resume_unwind(fault),
+            Ok(()) => Ok(()),
+        },
+    }
+}
+
+/// Where to say that the process was stopped and goes on.
+type StopAsked = std::sync::mpsc::Sender<io::Result<()>>;
+
+/// Has the process stopped by the main thread.
+fn stopped(stopping: &mpsc::Sender<StopAsked>) -> io::Result<()> {
+    let (tell, told) = std::sync::mpsc::channel();
+    if stopping.try_send(tell).is_err() {
+        return Ok(());
+    }
+    // Whoever should say it is gone: so will the screen be.
+    told.recv().unwrap_or(Ok(()))
+}
+
+async fn show(
+    options: Options,
+    reader: Reader,
+    (effects, mut outcomes): (mpsc::Sender<Effect>, mpsc::Receiver<Outcome>),
+    seconds: Rc<Seconds>,
+    stopping: mpsc::Sender<StopAsked>,
 ) -> Result<(), TuiError> {
     if !stdin().is_terminal() || !stdout().is_terminal() {
         return Err(TuiError::NoTerminal);
@@ -41,8 +98,6 @@ pub async fn run(
     let mut screen = Screen::take()?;
     let size = screen.terminal.size()?;
     let mut keys = EventStream::new();
-    let mut second = interval(Duration::from_secs(1));
-    second.set_missed_tick_behavior(MissedTickBehavior::Skip);
 
     let mut todo = app.update(Event::Resize(size.width, size.height), now());
     todo.extend(app.update(Event::Captured, now()));
@@ -52,7 +107,7 @@ pub async fn run(
         for command in todo.drain(..) {
             match command {
                 Command::Quit => return Ok(()),
-                Command::Suspend => screen.suspend()?,
+                Command::Suspend => screen.suspend(|| stopped(&stopping))?,
                 Command::Mouse(ours) => screen.take_mouse(ours)?,
                 Command::Copy(text, what) => {
                     let said = clipboard::copy(&text, what)?;
@@ -70,7 +125,7 @@ pub async fn run(
             biased;
             () = &mut stop => return Ok(()),
             () = turned_true(&mut shutdown) => return Ok(()),
-            () = sleep_until(frame_at), if dirty => {
+            () = due(frame_at), if dirty => {
                 screen.terminal.draw(|frame| app.draw(frame))?;
                 drawn_at = Some(Instant::now());
                 dirty = false;
@@ -98,12 +153,20 @@ pub async fn run(
             },
             Some(outcome) = outcomes.recv() => Event::Outcome(outcome),
             Ok(()) = revision.changed() => Event::Captured,
-            _ = second.tick(), if app.wants_ticks() => Event::Tick,
+            () = seconds.passed(), if app.wants_ticks() => Event::Tick,
             () = sleep(FRAME / 2), if app.waits() => Event::Captured,
             () = tokio::task::yield_now(), if app.is_behind() && !app.waits() => Event::Captured,
         };
         todo.extend(app.update(event, now()));
         dirty = true;
+    }
+}
+
+/// Resolves at this moment; at once, and without a word to the timers, if it is over: they would wake
+/// another thread to find that out.
+async fn due(at: Instant) {
+    if Instant::now() < at {
+        sleep_until(at).await;
     }
 }
 

@@ -80,15 +80,11 @@ impl Screen {
 
     /// Gives the terminal back for a while, stops the process as Ctrl-Z does, and takes the terminal
     /// again when the shell continues it.
+    /// `stop` stops the process, see [`stop_process`].
     #[cfg(unix)]
-    pub(super) fn suspend(&mut self) -> io::Result<()> {
+    pub(super) fn suspend(&mut self, stop: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
         give_back();
-        // Only another process can stop this one without `unsafe`. The shell in between is there
-        // because `kill` is a builtin of every shell and a program on few systems.
-        let stopped = std::process::Command::new("/bin/sh")
-            .arg("-c")
-            .arg(format!("kill -TSTP {}", std::process::id()))
-            .status();
+        let stopped = stop();
         enter()?;
         // A new one, so that everything is drawn: `clear` would ask the terminal where its cursor is,
         // and the answer would go to whoever reads the keys.
@@ -96,14 +92,26 @@ impl Screen {
         if self.mouse_is_free {
             execute!(stdout(), DisableMouseCapture)?;
         }
-        stopped.map(|_| ())
+        stopped
     }
 
     /// Elsewhere there is no such thing.
     #[cfg(not(unix))]
-    pub(super) fn suspend(&mut self) -> io::Result<()> {
+    pub(super) fn suspend(&mut self, _stop: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// Stops the process, and returns when it was continued. To be called on the main thread: the system
+/// gives the signal to that one, so that it cannot go on before it is stopped.
+pub(super) fn stop_process() -> io::Result<()> {
+    // Only another process can stop this one without `unsafe`. The shell in between is there because
+    // `kill` is a builtin of every shell and a program on few systems.
+    std::process::Command::new("/bin/sh")
+        .arg("-c")
+        .arg(format!("kill -TSTP {}", std::process::id()))
+        .status()
+        .map(drop)
 }
 
 impl Screen {
