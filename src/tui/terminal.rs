@@ -79,8 +79,7 @@ impl Screen {
     }
 
     /// Gives the terminal back for a while, stops the process as Ctrl-Z does, and takes the terminal
-    /// again when the shell continues it.
-    /// `stop` stops the process, see [`stop_process`].
+    /// again when the shell continues it. `stop` stops the process, see [`stop_process`].
     #[cfg(unix)]
     pub(super) fn suspend(&mut self, stop: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
         give_back();

@@ -129,6 +129,21 @@ fn ticks(pid: u32) -> u64 {
     fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
 }
 
+/// How often its threads went to sleep so far, all together.
+#[cfg(target_os = "linux")]
+fn sleeps(pid: u32) -> u64 {
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+    let of = |thread: std::fs::DirEntry| {
+        // One that is gone meanwhile sleeps no more.
+        let status = std::fs::read_to_string(thread.path().join("status")).ok()?;
+        let line = status
+            .lines()
+            .find_map(|l| l.strip_prefix("voluntary_ctxt_switches:"))?;
+        line.trim().parse::<u64>().ok()
+    };
+    threads.flatten().filter_map(of).sum()
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn idle_costs_nothing() {
@@ -137,8 +152,13 @@ fn idle_costs_nothing() {
     terminal.sees("Nothing captured yet");
     let before = ticks(terminal.id());
     let drawn = terminal.bytes();
+    let (slept, started) = (sleeps(terminal.id()), std::time::Instant::now());
     std::thread::sleep(std::time::Duration::from_secs(3));
     let used = ticks(terminal.id()) - before;
+    let slept = sleeps(terminal.id()) - slept;
+    // Once a second, for the clock it shows; twice as often and a few more are noise, not a habit.
+    let at_most = 2 * started.elapsed().as_secs() + 5;
+    assert!(slept <= at_most, "{slept} wake-ups");
     // Three seconds have 300 ticks; a debug build redrawing its clock three times needs a few.
     assert!(used <= 15, "{used} ticks");
     let written = terminal.bytes() - drawn;
