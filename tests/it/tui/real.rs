@@ -152,13 +152,8 @@ fn idle_costs_nothing() {
     terminal.sees("Nothing captured yet");
     let before = ticks(terminal.id());
     let drawn = terminal.bytes();
-    let (slept, started) = (sleeps(terminal.id()), std::time::Instant::now());
     std::thread::sleep(std::time::Duration::from_secs(3));
     let used = ticks(terminal.id()) - before;
-    let slept = sleeps(terminal.id()) - slept;
-    // Once a second, for the clock it shows; twice as often and a few more are noise, not a habit.
-    let at_most = 2 * started.elapsed().as_secs() + 5;
-    assert!(slept <= at_most, "{slept} wake-ups");
     // Three seconds have 300 ticks; a debug build redrawing its clock three times needs a few.
     assert!(used <= 15, "{used} ticks");
     let written = terminal.bytes() - drawn;
@@ -166,6 +161,15 @@ fn idle_costs_nothing() {
         written < 2_000,
         "{written} bytes for three ticks of a clock"
     );
+    // It wakes up once a second, for the clock it shows. Noise of a busy machine passes: three seconds
+    // without any are waited for.
+    let pid = terminal.id();
+    let quiet = (0..20).any(|_| {
+        let (before, started) = (sleeps(pid), std::time::Instant::now());
+        std::thread::sleep(std::time::Duration::from_secs(3));
+        sleeps(pid) - before <= 2 * started.elapsed().as_secs() + 4
+    });
+    assert!(quiet, "more than two wake-ups a second, for a minute");
     terminal.keys("q");
     assert_eq!(terminal.wait(), 0);
 }
